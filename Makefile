@@ -1,0 +1,74 @@
+# Front door. Each target is thin: what it does lives in shopctl, in scripts/ and in the tools' configuration.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+MEMBERS := core cm-server cm-api shopctl
+MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
+PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.PHONY: help
+help: ## Explain each target
+	@awk -F ':.*## ' '/^[a-z][a-zA-Z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: .venv/run.stamp ## Start the whole platform and watch over it; Ctrl-C stops it (ARGS="--fresh --port 8080 …")
+	@if [ -z "$$KAFKA_BOOTSTRAP_SERVERS" ]; then scripts/bootstrap java maven; fi
+	@exec .venv/bin/shopctl up $(ARGS)
+
+.PHONY: stop
+stop: .venv/run.stamp ## Stop a platform that was started with ARGS=--detach or in another terminal
+	@.venv/bin/shopctl down $(ARGS)
+
+.PHONY: lint
+lint: .venv/dev.stamp ## Format, style, types and layers
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: test
+test: lint ## All checks: lint, then unit, contract, integration and browser tests (ARGS="tests/unit -k name")
+	@scripts/bootstrap java maven chromium
+	.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: bench
+bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
+	@scripts/bootstrap java maven
+	.venv/bin/python bench/run.py $(ARGS)
+
+# Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl)
+
+.PHONY: lock
+lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newest versions)
+	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt $(MEMBER_FILES) requirements/dev.in -o requirements/dev.txt
+
+# uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
+install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)
+
+.PHONY: .venv
+.venv: .venv/dev.stamp
+
+.venv/bin/python:
+	@PYTHON=$(PYTHON) scripts/bootstrap venv
+	@echo "Making the virtual environment .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/bin/uv: requirements/uv.txt | .venv/bin/python
+	@$(PIP) install --require-hashes -r requirements/uv.txt
+	@touch $@
+
+.venv/run.stamp: requirements/run.txt $(MEMBER_FILES) | .venv/bin/uv
+	@echo "Installing the locked dependencies (requirements/run.txt)"
+	@$(call install,--require-hashes -r requirements/run.txt)
+	@$(call install,--no-build-isolation --no-deps $(addprefix -e ./,$(MEMBERS)))
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	@echo "Installing the locked tools for tests (requirements/dev.txt)"
+	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@

@@ -1,0 +1,30 @@
+"""Composition root of the query API."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from flask import Flask
+
+from cm_api import receipts
+from cm_api.context import Context
+from cm_api.domains import rooms
+from cm_api.settings import QuerySettings
+from shop_core import mongo
+from shop_core.settings import load
+from shop_core.telemetry import logs
+from shop_core.web import make_app
+
+
+def create_app(settings: QuerySettings | None = None) -> Flask:
+    """The app, in a gunicorn worker or a test; nothing is connected before its first request."""
+    settings = settings or load(QuerySettings, os.environ)
+    logs.configure(settings)
+    db = mongo.connect(settings, "cm-api")
+    context = Context(db, threading.BoundedSemaphore(max(1, settings.http_threads // 2)))
+    app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
+    app.register_blueprint(receipts.blueprint(context))
+    for room in rooms():
+        app.register_blueprint(room.blueprint(context))
+    return app

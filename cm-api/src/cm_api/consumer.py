@@ -1,0 +1,190 @@
+"""`cm-api-consumer --domain X`: poll → decode → apply and move the position in one transaction → let Kafka follow.
+
+The database's position is the only truth about what was applied. Whatever goes wrong, the answer is the same: rewind
+to a position and read again; a known event id changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from cm_api.domains import room
+from cm_api.failpoints import failpoint
+from cm_api.health import Health
+from cm_api.outcome import Outcome, Refusal
+from cm_api.places import Places
+from cm_api.settings import ConsumerSettings
+from cm_api.undeliverable import Undeliverable
+from shop_core import mongo, serve
+from shop_core.errors import InvalidInput, Outage
+from shop_core.events import DOMAINS
+from shop_core.events.envelope import Domain, Event, Message, decode
+from shop_core.kafka.reader import Reader
+from shop_core.mongo import ClientSession, Database, Document, PositionMoved, Rejections
+from shop_core.settings import load
+from shop_core.telemetry import logs, metrics
+
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+
+
+class Consumer:
+    """One group member of one domain. `stop` may be set from a signal; `run` then ends after the batch in hand."""
+
+    def __init__(self, domain: Domain, settings: ConsumerSettings) -> None:
+        self.stop = threading.Event()
+        self.health = Health()
+        self._domain = domain
+        self._room = room(domain.name)
+        self._db: Database[Document] = mongo.connect(settings, domain.group)
+        mongo.require_transactions(self._db)
+        self._reader = Reader(settings.bootstrap_servers, domain.topic, domain.group, batch=settings.batch)
+        self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
+        self._undeliverable = Undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
+        self._failures = 0
+
+    def run(self) -> None:
+        """Consume until `stop`; then let Kafka's offsets follow and leave the group."""
+        try:
+            while not self.stop.is_set():
+                self.health.beat()
+                self._step()
+        finally:
+            self._reader.commit(self._places.offsets(), wait=True)
+            self._reader.close()
+            self._undeliverable.close()
+            log.info("consumer_stopped", extra={"group": self._domain.group})
+
+    def _step(self) -> None:
+        try:
+            messages = self._reader.poll(0 if self._failures else POLL_SECONDS)
+            self._places.settle()
+            messages = [m for m in messages if self._places.expects(m)]
+            if messages:
+                self._take(messages)
+            self._undeliverable.deliver()
+            self._recovered()
+        except PositionMoved as moved:
+            metrics.MOVED.labels(self._domain.name).inc()
+            log.warning("position_moved", extra={"detail": str(moved)})
+            self._places.forget()
+        except Outage as outage:
+            self._put_back(outage)
+        except Exception:  # a fault of ours must neither lose the batch nor pass it to the DLQ: loud, and again
+            log.exception("batch_failed")
+            self._put_back(Outage("the batch failed by a fault of the program; see the log"))
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        started = time.monotonic()
+        events, refused = self._decode(messages)
+        failpoint("decoded")
+        raw = {message.receipt: message for message in messages}
+        moves = self._places.moves(messages)
+
+        def work(session: ClientSession) -> Outcome:
+            outcome: Outcome = self._room.apply(self._room.Store(self._db, session), events)
+            every = [*refused, *outcome.refused]
+            if every:
+                Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])
+            self._places.positions.move(session, moves)
+            return Outcome(outcome.applied, outcome.duplicates, every)
+
+        outcome = mongo.in_transaction(self._db, work)
+        failpoint("committed")
+        self._places.advance(moves)
+        self._reader.commit(self._places.offsets())
+        if outcome.refused:
+            self._undeliverable.soon()
+        self._report(messages, events, outcome, started)
+
+    def _decode(self, messages: Sequence[Message]) -> tuple[list[Event], list[Refusal]]:
+        events: list[Event] = []
+        refused: list[Refusal] = []
+        for message in messages:
+            try:
+                events.append(decode(self._domain, message))
+            except InvalidInput as error:
+                refused.append(Refusal(message.receipt, str(error)[:500]))
+        return events, refused
+
+    def _put_back(self, outage: Outage) -> None:
+        """Rewind and wait, paused but in the group: an outage costs time, never an event."""
+        metrics.OUTAGES.labels(self._domain.name).inc()
+        self.health.trouble = str(outage)
+        log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
+        self._places.forget()
+        self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
+        self._failures += 1
+
+    def _recovered(self) -> None:
+        if self._failures:
+            log.info("recovered", extra={"failures": self._failures})
+        self._failures = 0
+        self.health.trouble = None
+
+    def _report(self, messages: Sequence[Message], events: Sequence[Event], outcome: Outcome, started: float) -> None:
+        name, now = self._domain.name, datetime.now(UTC)
+        metrics.BATCH_EVENTS.labels(name).observe(len(messages))
+        metrics.BATCH_SECONDS.labels(name).observe(time.monotonic() - started)
+        metrics.APPLIED.labels(name, "applied").inc(outcome.applied)
+        metrics.APPLIED.labels(name, "duplicate").inc(outcome.duplicates)
+        metrics.APPLIED.labels(name, "rejected").inc(len(outcome.refused))
+        delay = metrics.DELAY.labels(name)
+        for event in events:
+            delay.observe(max(0.0, (now - event.time).total_seconds()))
+            log.debug("applied", extra={"event_id": event.id, "receipt": event.receipt})
+        for refusal in outcome.refused:
+            log.warning("rejected", extra={"receipt": refusal.receipt, "reason": refusal.reason})
+
+
+def to_rejection(message: Message, refusal: Refusal) -> Document:
+    """The document of one refusal; `raw` is what goes to the DLQ, and leaves the database once it is there."""
+    return {
+        "_id": refusal.receipt,
+        "topic": message.topic,
+        "partition": message.partition,
+        "offset": message.offset,
+        "reason": refusal.reason,
+        "status": refusal.status,
+        "at": datetime.now(UTC),
+        "dlq": "pending",
+        "raw": {"key": message.key, "value": message.value, "headers": [[n, v] for n, v in message.headers]},
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Exit 0 after SIGTERM or SIGINT; 2 with one sentence for configuration that can't work."""
+    parser = argparse.ArgumentParser(prog="cm-api-consumer", description=__doc__.partition("\n")[0])
+    parser.add_argument("--domain", required=True, choices=sorted(DOMAINS))
+    domain = DOMAINS[parser.parse_args(argv).domain]
+    with serve.one_sentence():
+        settings = load(ConsumerSettings)
+        logs.configure(settings)
+        logs.reload_on_sighup(settings)
+        consumer = wait_for(lambda: Consumer(domain, settings))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop.set())
+    with consumer.health.serve(settings.health_host, settings.health_port):
+        consumer.run()
+
+
+def wait_for(make: Callable[[], Consumer], attempts: int = 60) -> Consumer:
+    """Start as soon as broker and database answer; the last `Outage` after about two minutes."""
+    for _ in range(attempts):
+        try:
+            return make()
+        except Outage as outage:
+            log.warning("waiting_to_start", extra={"detail": str(outage)})
+            time.sleep(1.0)
+    return make()
+
+
+if __name__ == "__main__":
+    main()

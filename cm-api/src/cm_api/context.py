@@ -1,0 +1,78 @@
+"""What the query routes are given: the database, the cache, and the wait for a receipt (read your own writes)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+
+from cm_api.queries import Cache
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import TOPICS
+from shop_core.events.envelope import parse_receipt
+from shop_core.mongo import Database, Document, Positions, Rejections
+
+AFTER_SECONDS = 5.0
+POLL_SECONDS = (0.01, 0.02, 0.04, 0.08)
+
+
+class UnknownReceipt(InvalidInput):
+    """A receipt of a partition that does not exist (404)."""
+
+
+@dataclass
+class Context:
+    """One per process. `waiters` bounds the requests that may wait at once, so that others find a thread."""
+
+    db: Database[Document]
+    waiters: threading.BoundedSemaphore
+    cache: Cache = field(default_factory=Cache)
+
+    def state(self, receipt: str) -> dict[str, Any]:
+        """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections."""
+        topic, partition, offset = parse_receipt(receipt, list(TOPICS))
+        offsets = Positions(self.db, TOPICS[topic].group).topic(topic)
+        if offsets and partition not in offsets:
+            raise UnknownReceipt(FieldFault("receipt", f"names a partition that {topic} does not have"), status=404)
+        if offsets.get(partition, 0) <= offset:
+            return {"receipt": receipt, "state": "accepted", "reason": None, "status": 202}
+        refused = Rejections(self.db).find(receipt)
+        if refused:
+            return {
+                "receipt": receipt,
+                "state": "rejected",
+                "reason": refused["reason"],
+                "status": refused["status"],
+            }
+        self.cache.freshen()
+        return {"receipt": receipt, "state": "stored", "reason": None, "status": 200}
+
+    def wait(self, receipt: str, seconds: float) -> dict[str, Any]:
+        """The state once it is settled, or as it is after `seconds`; at once when too many wait already."""
+        deadline = time.monotonic() + seconds
+        state = self.state(receipt)
+        if seconds <= 0 or state["state"] != "accepted" or not self.waiters.acquire(blocking=False):
+            return state
+        try:
+            pauses = iter(POLL_SECONDS)
+            while state["state"] == "accepted" and (left := deadline - time.monotonic()) > 0:
+                time.sleep(min(left, next(pauses, POLL_SECONDS[-1])))
+                state = self.state(receipt)
+            return state
+        finally:
+            self.waiters.release()
+
+    def await_after(self) -> None:
+        """Hold the request until the read model has `?after=`; 412 when it hasn't within five seconds."""
+        receipt = request.args.get("after")
+        if receipt is None:
+            return
+        try:
+            state = self.wait(receipt, AFTER_SECONDS)
+        except InvalidInput as error:
+            raise InvalidInput(FieldFault("after", error.faults[0].detail), status=400) from None
+        if state["state"] == "accepted":
+            raise InvalidInput(FieldFault("after", "is not in the read model yet: ask again"), status=412)

@@ -1,0 +1,103 @@
+"""Where a consumer stands in each of its partitions, and how it comes to stand there.
+
+On assignment it seeks to the stored position. No position: the start of the log. A topic made anew (other id): the
+start again. A position that the log no longer reaches: on from the log's first offset, with an alert, never silently.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+from shop_core.events.envelope import Domain, Message
+from shop_core.kafka.admin import topic_ids
+from shop_core.kafka.reader import Place, Reader
+from shop_core.mongo import Database, Document, Position, Positions
+from shop_core.telemetry import metrics
+
+log = logging.getLogger(__name__)
+Moves = dict[Place, tuple[Position, int]]
+CHECK_SECONDS = 15.0
+
+
+class Places:
+    """The positions of one group member, in memory as the database knows them."""
+
+    def __init__(self, domain: Domain, bootstrap: str, reader: Reader, db: Database[Document]) -> None:
+        self.positions = Positions(db, domain.group)
+        self._domain = domain
+        self._bootstrap = bootstrap
+        self._reader = reader
+        self._at: dict[Place, Position] = {}
+        self._checked = 0.0
+        self._topic_id = ""
+
+    def settle(self) -> None:
+        """Seek every partition that waits for it, and drop what was revoked; now and then look at the whole topic."""
+        mine = self._reader.assigned
+        self._at = {place: at for place, at in self._at.items() if place in mine}
+        if self._reader.unsought:
+            self._seek(self._reader.unsought & mine)
+        if time.monotonic() - self._checked > CHECK_SECONDS:
+            self._look_around()
+
+    def forget(self) -> None:
+        """Stop reading and ask the database again for every position."""
+        self._at = {}
+        self._reader.unsought |= self._reader.assigned
+        self._reader.pause()
+
+    def expects(self, message: Message) -> bool:
+        """Whether a polled message is the next of a partition that is still ours, sought, and not behind."""
+        at = self._at.get((message.topic, message.partition))
+        return at is not None and message.offset >= at.offset
+
+    def moves(self, messages: Sequence[Message]) -> Moves:
+        """For each partition of a batch: the position it stands on, and the offset after its last message."""
+        ends = {(m.topic, m.partition): m.offset + 1 for m in messages}
+        return {place: (self._at[place], end) for place, end in ends.items()}
+
+    def advance(self, moves: Moves) -> None:
+        self._at |= {place: Position(end, old.topic_id) for place, (old, end) in moves.items()}
+
+    def offsets(self) -> Mapping[Place, int]:
+        return {place: at.offset for place, at in self._at.items()}
+
+    def _seek(self, places: set[Place]) -> None:
+        if not places:
+            return
+        self._topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
+        stored = self.positions.load(places)
+        bounds = self._reader.bounds(places)
+        for place in places:
+            at = self._start(place, stored.get(place), *bounds[place])
+            self._at[place] = at
+            self._reader.seek({place: at.offset})
+        log.info("partitions_sought", extra={"offsets": {p[1]: self._at[p].offset for p in sorted(places)}})
+
+    def _start(self, place: Place, stored: Position | None, first: int, end: int) -> Position:
+        """The position to read on from; whatever differs from the stored one is written before it is used."""
+        if stored and stored.topic_id == self._topic_id and first <= stored.offset <= end:
+            return stored
+        if stored is None or stored.topic_id != self._topic_id:
+            # Offset 0, not `first`: a log that already lost its start is a gap as well, and is seen as one.
+            stored = Position(0, self._topic_id)
+        at = Position(min(max(stored.offset, first), end), self._topic_id)
+        if at.offset != stored.offset:
+            missing = abs(at.offset - stored.offset)
+            metrics.GAPS.labels(place[0], str(place[1])).inc(missing)
+            log.error("log_gap", extra={"topic": place[0], "partition": place[1], "position": stored.offset,
+                                        "log": [first, end], "events": missing})  # fmt: skip
+        self.positions.place(place, at)
+        return at
+
+    def _look_around(self) -> None:
+        self._checked = time.monotonic()
+        ids = topic_ids(self._bootstrap, [self._domain.topic])
+        if self._at and ids.get(self._domain.topic, self._topic_id) != self._topic_id:
+            log.warning("topic_made_anew", extra={"topic": self._domain.topic})
+            self.forget()
+            return
+        for (topic, partition), (_, end) in self._reader.bounds(self._at).items():
+            metrics.LAG.labels(topic, str(partition)).set(max(0, end - self._at[(topic, partition)].offset))

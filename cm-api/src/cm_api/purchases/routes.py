@@ -1,0 +1,90 @@
+"""Queries over purchases: translate the request, ask the store, shape the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from cm_api import queries
+from cm_api.context import Context
+from cm_api.purchases.projection import moment_of, order_key
+from cm_api.purchases.store import PurchaseStore
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.fields import check_text, format_instant
+from shop_core.mongo import Document
+from shop_core.problems import problem
+from shop_core.web import conditional
+
+PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/buyList/{username}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
+    routes = Blueprint("purchases", __name__)
+    store = PurchaseStore(context.db)
+
+    @routes.get("/buyList/<segment:username>")
+    def by_username(username: str) -> Response:
+        return conditional(page(context, store, "username", username))
+
+    @routes.get("/v1/users/<segment:userid>/purchases")
+    def by_userid(userid: str) -> Response:
+        return conditional(page(context, store, "userid", userid))
+
+    @routes.get("/v1/users/<segment:userid>")
+    def profile(userid: str) -> Response:
+        queries.refuse_unknown("after")
+        _name("userid", userid)
+        context.await_after()
+        found = context.cache.get(("profile", userid), lambda: store.profile(userid))
+        return conditional(to_profile(found)) if found else problem(404, "This user has no purchases.")
+
+    return routes
+
+
+def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
+    """One page, newest first, and the cursor of the next one, null at the end."""
+    queries.refuse_unknown(*PAGE_ARGS)
+    _name(field, value)
+    limit, cursor = queries.limit_arg(), queries.cursor_arg()
+    since, until = queries.instant_arg("from"), queries.instant_arg("to")
+    low = None if since is None else order_key(since, "")
+    highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
+    high = min(highs, default=None)
+    context.await_after()
+    found = context.cache.get((field, value, low, high, limit), lambda: store.page(field, value, low, high, limit + 1))
+    more = len(found) > limit
+    return {
+        field: value,
+        "purchases": [to_purchase(doc) for doc in found[:limit]],
+        "next": queries.encode_cursor(found[limit - 1]["order"]) if more else None,
+    }
+
+
+def to_purchase(doc: Document) -> dict[str, Any]:
+    return {
+        "_id": doc["_id"],
+        "username": doc["username"],
+        "userid": doc["userid"],
+        "price": str(doc["price"]),
+        "timestamp": format_instant(moment_of(doc["order"])),
+    }
+
+
+def to_profile(doc: Document) -> dict[str, Any]:
+    return {
+        "userid": doc["_id"],
+        "username": doc["username"],
+        "count": doc["count"],
+        "totalSpent": f"{doc['totalSpent'].to_decimal():f}",
+        "firstPurchase": format_instant(moment_of(doc["first"])),
+        "lastPurchase": format_instant(moment_of(doc["last"])),
+    }
+
+
+def _name(field: str, value: str) -> None:
+    try:
+        check_text(field, value)
+    except InvalidInput as error:
+        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None

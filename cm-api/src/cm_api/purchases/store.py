@@ -1,0 +1,75 @@
+"""The collections `purchases` and `users`: writes inside the consumer's transaction, reads for the query API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from bson.decimal128 import Decimal128
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from shop_core.mongo import Document, outages
+
+_FIELDS = {"username": 1, "userid": 1, "price": 1, "order": 1}
+
+
+def ensure_indexes(db: Database[Document]) -> None:
+    """The indexes that the queries below use; safe to repeat."""
+    with outages():
+        for field in ("username", "userid"):
+            db["purchases"].create_index([(field, ASCENDING), ("order", DESCENDING)], name=f"{field}_order")
+        db["rejections"].create_index([("topic", ASCENDING), ("dlq", ASCENDING)], name="topic_dlq")
+
+
+def to_decimal128(value: Decimal) -> Decimal128:
+    return Decimal128(value)
+
+
+class PurchaseStore:
+    """`session` is the consumer's transaction; reads for the API go without one."""
+
+    def __init__(self, db: Database[Document], session: ClientSession | None = None) -> None:
+        self._purchases = db["purchases"]
+        self._users = db["users"]
+        self._session = session
+
+    def digests(self, ids: Sequence[str]) -> dict[str, str]:
+        """Digest by id of those already stored."""
+        found = self._purchases.find({"_id": {"$in": ids}}, {"digest": 1}, session=self._session)
+        return {doc["_id"]: doc["digest"] for doc in found}
+
+    def insert(self, docs: Sequence[Document]) -> None:
+        if docs:
+            self._purchases.insert_many(docs, session=self._session)
+
+    def count_in(self, changes: Mapping[str, Document]) -> None:
+        """Add each user's change to the profile."""
+        updates = [
+            UpdateOne(
+                {"_id": userid},
+                {
+                    "$inc": {"count": change["count"], "totalSpent": Decimal128(change["total"])},
+                    "$min": {"first": change["first"]},
+                    "$max": {"last": change["last"]},
+                    "$set": {"username": change["username"]},
+                },
+                upsert=True,
+            )
+            for userid, change in changes.items()
+        ]
+        if updates:
+            self._users.bulk_write(updates, ordered=False, session=self._session)
+
+    def page(self, field: str, value: str, low: str | None, high: str | None, limit: int) -> list[Document]:
+        """Newest first, at most `limit`, with low ≤ order < high; `field` is username or userid."""
+        bounds = {op: bound for op, bound in (("$gte", low), ("$lt", high)) if bound is not None}
+        query: dict[str, Any] = {field: value} | ({"order": bounds} if bounds else {})
+        with outages():
+            return list(self._purchases.find(query, _FIELDS).sort([("order", DESCENDING)]).limit(limit))
+
+    def profile(self, userid: str) -> Document | None:
+        with outages():
+            return self._users.find_one({"_id": userid})

@@ -1,0 +1,26 @@
+"""Settings of cm-api's two commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop_core.settings import KafkaSettings, MongoSettings, text, variable, whole
+
+
+@dataclass(frozen=True)
+class QuerySettings(MongoSettings):
+    """The query API."""
+
+    http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")
+    http_port: int = variable("HTTP_PORT", 8081, whole(1, 65535), "port", "Port to listen on")
+    http_workers: int = variable("HTTP_WORKERS", 1, whole(1, 64), "processes", "gunicorn workers")
+    http_threads: int = variable("HTTP_THREADS", 16, whole(2, 256), "threads", "Threads of each worker")
+
+
+@dataclass(frozen=True)
+class ConsumerSettings(KafkaSettings, MongoSettings):
+    """A consumer."""
+
+    health_host: str = variable("HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics")
+    health_port: int = variable("HEALTH_PORT", 8090, whole(1, 65535), "port", "Port of health and metrics")
+    batch: int = variable("CONSUMER_BATCH", 2000, whole(1, 10000), "events", "Events of one transaction, at most")

@@ -1,0 +1,85 @@
+"""What every command has in common: its event id, the publish, and what `Prefer: wait` waits for."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+from cm_server.context import PREFIX, Context
+from cm_server.identifiers import uuid7
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.problems import problem
+from shop_core.web import seconds_to_wait
+
+_IDEMPOTENCY_NAMESPACE = uuid.UUID("6c1f9f5a-54d8-5d0c-8f0b-0c2b1f7f0a11")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A published command: its event id, receipt, and what is known of it (`accepted`, `stored`)."""
+
+    id: str
+    receipt: str
+    state: str
+
+    @property
+    def location(self) -> str:
+        return f"{PREFIX}/v1/receipts/{self.receipt}"
+
+
+class Rejected(Exception):
+    """The consumer refused the event while the request waited for it."""
+
+    def __init__(self, id: str, receipt: str, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.id, self.receipt, self.reason, self.status = id, receipt, reason, status
+
+
+def event_id(line: int | None = None) -> str:
+    """A UUIDv7, or where the client named the request, a UUIDv5 of (caller, key[, line of the batch])."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return str(uuid7())
+    if not 1 <= len(key) <= 256 or not key.isprintable():
+        raise InvalidInput(FieldFault("Idempotency-Key", "must be 1 to 256 printable characters"), status=400)
+    name = f"{ANONYMOUS}\n{key}" if line is None else f"{ANONYMOUS}\n{key}\n{line}"
+    return str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, name))
+
+
+def named_by_client() -> bool:
+    return "Idempotency-Key" in request.headers
+
+
+def preferred_wait() -> float:
+    """Seconds in `Prefer: wait=n`, 0 without one."""
+    found = _WAIT.search(request.headers.get("Prefer", ""))
+    return seconds_to_wait("Prefer", found.group(1)) if found else 0.0
+
+
+def settle(context: Context, id: str, receipt: str, wait: float) -> Settled:
+    """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it."""
+    if wait <= 0:
+        return Settled(id, receipt, "accepted")
+    state: dict[str, Any] = context.queries.state(receipt, wait)
+    if state["state"] == "rejected":
+        raise Rejected(id, receipt, state["reason"], state["status"])
+    return Settled(id, receipt, state["state"])
+
+
+def rejected(error: Rejected) -> Response:
+    """The answer to a command that was refused while its caller waited: 409 or 422 with the reason."""
+    return problem(error.status, error.reason, receipt=error.receipt, id=error.id)
+
+
+def body() -> bytes:
+    """The request's JSON body; a media type that says otherwise is refused (415)."""
+    kind = request.mimetype
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise InvalidInput(FieldFault("Content-Type", "must be application/json"), status=415)
+    return request.get_data(cache=False)

@@ -1,0 +1,170 @@
+"""Purchases in: parse, publish, answer; and the purchase queries, passed on to cm-api."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from cm_server import commands
+from cm_server.context import PREFIX, Context
+from cm_server.queries import segment
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.envelope import Record, decode_json, digest_of, encode
+from shop_core.events.fields import PRICE_PATTERN, Text128, check_not_ahead, check_price, parse_instant
+from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
+from shop_core.web import json_answer
+
+BATCH_LIMIT = 1024 * 1024
+BATCH_LINES = 1000
+_PRICE_SCHEMA = {"anyOf": [{"type": "string", "pattern": PRICE_PATTERN}, {"type": "number", "minimum": 0}]}
+_RAW_PRICE = re.compile(r'"([^"\\]*)"|([0-9.]+)')
+
+
+class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A purchase as a customer sends it; without a timestamp it is the server's now."""
+
+    username: Text128
+    userid: Text128
+    price: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_PRICE_SCHEMA)]
+    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; UTC where it names no zone")] | None = None
+
+
+class BuyAnswer(msgspec.Struct):
+    """The answer of POST /buy."""
+
+    status: str
+    message: str
+    id: str
+    receipt: str
+    state: str
+
+
+class PurchaseAnswer(msgspec.Struct):
+    """The answer of POST /v1/purchases."""
+
+    id: str
+    receipt: str
+    state: str
+
+
+class LineResult(msgspec.Struct, omit_defaults=True):
+    """What became of one line of a batch: id and receipt, or the field at fault."""
+
+    line: int
+    status: int
+    id: str | None = None
+    receipt: str | None = None
+    field: str | None = None
+    detail: str | None = None
+
+
+class BatchAnswer(msgspec.Struct):
+    """The answer of POST /v1/purchases:batch."""
+
+    accepted: int
+    failed: int
+    results: list[LineResult]
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes of this domain, below the prefix."""
+    routes = Blueprint("purchases", __name__, url_prefix=PREFIX)
+    routes.register_error_handler(commands.Rejected, commands.rejected)
+
+    @routes.post("/buy")
+    def buy() -> Response:
+        done = publish_one(context)
+        return json_answer(BuyAnswer("Ok!", "Message successfully sent to Kafka!", done.id, done.receipt, done.state))
+
+    @routes.post("/v1/purchases")
+    def make_purchase() -> Response:
+        done = publish_one(context)
+        status = 201 if done.state == "stored" else 202
+        return json_answer(PurchaseAnswer(done.id, done.receipt, done.state), status, {"Location": done.location})
+
+    @routes.post("/v1/purchases:batch")
+    def make_purchases() -> Response:
+        request.max_content_length = BATCH_LIMIT
+        return json_answer(publish_batch(context, request.get_data(cache=False)), 202)
+
+    @routes.get("/getAllUserBuys/<segment:username>")
+    def get_all_user_buys(username: str) -> Response:
+        return context.queries.forward(f"/buyList/{segment(username)}")
+
+    @routes.get("/v1/users/<segment:userid>/purchases")
+    def user_purchases(userid: str) -> Response:
+        return context.queries.forward(f"/v1/users/{segment(userid)}/purchases")
+
+    @routes.get("/v1/users/<segment:userid>")
+    def user_profile(userid: str) -> Response:
+        return context.queries.forward(f"/v1/users/{segment(userid)}")
+
+    return routes
+
+
+def publish_one(context: Context) -> commands.Settled:
+    """Parse the request, publish its event, and wait for it as long as the caller prefers."""
+    wait, id = commands.preferred_wait(), commands.event_id()
+    record = to_record(parse(commands.body(), context.now()), id, context.now(), commands.named_by_client())
+    receipt = context.publisher.publish([record])[0]
+    return commands.settle(context, id, receipt, wait)
+
+
+def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
+    """Every good line becomes an event, every bad one a result that names its field; all acked before the answer."""
+    now, named = context.now(), commands.named_by_client()
+    results: list[LineResult] = []
+    records: list[Record] = []
+    for number, line in enumerate(split(payload), start=1):
+        id = commands.event_id(number)
+        try:
+            records.append(to_record(parse(line, now), id, now, named))
+            results.append(LineResult(number, 202, id=id))
+        except InvalidInput as error:
+            fault = error.faults[0]
+            results.append(LineResult(number, error.status, field=fault.field, detail=fault.detail))
+    good = [result for result in results if result.id]
+    receipts = context.publisher.publish(records) if records else []
+    for result, receipt in zip(good, receipts, strict=True):
+        result.receipt = receipt
+    return BatchAnswer(len(good), len(results) - len(good), results)
+
+
+def split(payload: bytes) -> list[bytes]:
+    """The purchases of a batch: a JSON array's elements, or the lines of NDJSON; blank lines don't count."""
+    if payload.lstrip()[:1] == b"[":
+        lines = [bytes(raw) for raw in decode_json(payload, list[msgspec.Raw])]
+    else:
+        lines = [line for line in payload.splitlines() if line.strip()]
+    if not 1 <= len(lines) <= BATCH_LINES:
+        raise InvalidInput(FieldFault("body", f"must have 1 to {BATCH_LINES} purchases, has {len(lines)}"))
+    return lines
+
+
+def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
+    """The event's data and the digest of what the client said (a missing timestamp stays missing in it)."""
+    sent = decode_json(payload, BuyRequest)
+    price = check_price("price", _price_text(bytes(sent.price)))
+    timestamp = now
+    if sent.timestamp is not None:
+        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
+    data = PurchaseMade(sent.username, sent.userid, price, timestamp)
+    data.check()
+    said: list[Any] = [data.username, data.userid, price, None if sent.timestamp is None else timestamp]
+    return data, digest_of(msgspec.json.encode(said))
+
+
+def to_record(parsed: tuple[PurchaseMade, str], id: str, now: datetime, named: bool) -> Record:
+    """The record of a purchase; its key is the userid, whose order matters."""
+    data, digest = parsed
+    return encode(DOMAIN, PURCHASE_MADE, data, key=data.userid, id=id, time=now, digest=digest if named else None)
+
+
+def _price_text(raw: bytes) -> str:
+    """The price's digits as they were written, from a JSON string or number; '' for anything else."""
+    found = _RAW_PRICE.fullmatch(raw.decode(errors="replace"))
+    return (found.group(1) or found.group(2) or "") if found else ""

@@ -1,0 +1,36 @@
+"""Settings of cm-server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop_core.settings import KafkaSettings, flag, text, variable, whole
+
+
+def url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must be an http:// or https:// address")
+    return value.rstrip("/")
+
+
+def path(value: str) -> str:
+    if not value.startswith("/") or len(value) < 2:
+        raise ValueError("must be a path such as /docs")
+    return value.rstrip("/")
+
+
+@dataclass(frozen=True)
+class ServerSettings(KafkaSettings):
+    """The HTTP door."""
+
+    http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")
+    http_port: int = variable("HTTP_PORT", 8080, whole(1, 65535), "port", "Port to listen on")
+    http_workers: int = variable("HTTP_WORKERS", 2, whole(1, 64), "processes", "gunicorn workers")
+    http_threads: int = variable("HTTP_THREADS", 16, whole(2, 256), "threads", "Threads of each worker")
+    cm_api_url: str = variable("CM_API_URL", "http://127.0.0.1:8081", url, "URL", "Where cm-api answers queries")
+    ack_timeout: int = variable("KAFKA_ACK_TIMEOUT", 4, whole(1, 4), "seconds", "Longest wait for the broker's ack")
+    max_in_flight: int = variable(
+        "KAFKA_MAX_IN_FLIGHT", 4096, whole(1000, 1_000_000), "events", "Events sent and not acked, by worker"
+    )
+    docs_active: bool = variable("API_DOCS_ACTIVE", True, flag, "", "Serve /openapi.json and the docs page")
+    docs_path: str = variable("API_DOCS_PATH", "/docs", path, "path", "Path of the docs page below the prefix")

@@ -1,0 +1,62 @@
+// The only module that speaks HTTP. Every address is relative to this file, so the page works behind any base path.
+
+const base = new URL("../", import.meta.url);
+const TIMEOUT_MS = 15_000;
+
+/** An answer that is not a success: problem+json as sent, or a stand-in when there was no answer at all. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || "The server gave no reason.");
+    this.status = status;
+    this.requestId = body.requestId ?? null;
+    this.retryAfter = body.retryAfter ?? null;
+    this.fields = body.errors ?? (body.field ? [{ field: body.field, detail: this.message }] : []);
+  }
+
+  /** Whether the same request may succeed later: nothing is known to be wrong with it. */
+  get passing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+export function buy(purchase, key) {
+  return call("v1/purchases", {
+    method: "POST",
+    body: JSON.stringify(purchase),
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+  });
+}
+
+export function purchasesOf(username, { cursor = null, after = null, limit = 50 } = {}) {
+  const query = new URLSearchParams({ limit });
+  if (cursor) query.set("cursor", cursor);
+  if (after) query.set("after", after);
+  return call(`getAllUserBuys/${encodeURIComponent(username)}?${query}`);
+}
+
+export function receipt(id, wait) {
+  return call(`v1/receipts/${encodeURIComponent(id)}?wait=${wait}`);
+}
+
+async function call(path, options = {}) {
+  const answer = await send(path, options);
+  const body = await answer.json().catch(() => null);
+  if (answer.ok && body !== null) return body;
+  const retryAfter = Number(answer.headers.get("Retry-After")) || null;
+  const unreadable = { detail: `The server answered ${answer.status} in a form this page can't read.` };
+  throw new Problem(answer.ok ? 502 : answer.status, { ...(body ?? unreadable), retryAfter });
+}
+
+async function send(path, options) {
+  try {
+    return await fetch(new URL(path, base), {
+      ...options,
+      headers: { Accept: "application/json", ...options.headers },
+      cache: "no-cache",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (cause) {
+    const late = cause.name === "TimeoutError";
+    throw new Problem(0, { detail: late ? "The server took too long to answer." : "The server can't be reached." });
+  }
+}

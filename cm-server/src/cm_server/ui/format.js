@@ -1,0 +1,35 @@
+// How values look. Prices stay strings: the number format reads them exactly, whatever their length.
+
+const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+export const price = (value) => money.format(value);
+
+/** A <time> of two parts, so that a narrow column breaks between day and clock. */
+export function time(iso) {
+  const date = new Date(iso);
+  const node = element("time", { dateTime: iso, title: iso });
+  if (Number.isNaN(date.getTime())) node.textContent = iso;
+  else node.append(element("span", {}, day.format(date)), " ", element("span", { className: "clock" }, clock.format(date)));
+  return node;
+}
+
+export function element(name, properties = {}, ...children) {
+  const node = Object.assign(document.createElement(name), properties);
+  node.append(...children);
+  return node;
+}
+
+/** Text in the live region is read out by screen readers; the same text twice is read twice. */
+export function announce(text) {
+  const region = document.getElementById("announce");
+  region.textContent = "";
+  setTimeout(() => { region.textContent = text; }, 50);
+}
+
+/** A server's detail as a sentence of its own. */
+export function sentence(text) {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}

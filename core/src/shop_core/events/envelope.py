@@ -1,0 +1,162 @@
+"""CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_*` headers, the data as JSON in the value.
+
+A record is what goes to Kafka, an `Event` is what came back decoded. Whoever adds an event type adds a frozen struct
+to the module of its domain; nothing in here knows a domain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.fields import check_text, fault_of, format_instant, parse_instant
+
+SPEC_VERSION = "1.0"
+T = TypeVar("T")
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class EventData(Protocol):
+    """The data of one event type: a frozen msgspec struct that can check itself."""
+
+    def check(self) -> None:
+        """Raise `InvalidInput` where a rule that the schema can't express is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record on its way to Kafka."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record as it was read, with its place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def receipt(self) -> str:
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A decoded event. `digest` tells two bodies under one id apart (sha-256, hex)."""
+
+    id: str
+    type: str
+    time: datetime
+    digest: str
+    data: Any
+    receipt: str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain's place on the pipeline. `events` maps a CloudEvents type to its data struct."""
+
+    name: str
+    topic: str
+    events: Mapping[str, type[Any]]
+
+    @property
+    def dlq(self) -> str:
+        return f"{self.topic}.dlq"
+
+    @property
+    def group(self) -> str:
+        return f"cm-api-{self.name}"
+
+
+def digest_of(body: bytes) -> str:
+    """What two requests under one Idempotency-Key are compared by."""
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def encode(
+    domain: Domain, type_: str, data: Any, *, key: str, id: str, time: datetime, digest: str | None = None
+) -> Record:
+    """The record of one event. `digest` is given where the client named the event by an Idempotency-Key."""
+    headers = [
+        ("ce_id", id.encode()),
+        ("ce_type", type_.encode()),
+        ("ce_source", b"/scalable-shop/cm-server"),
+        ("ce_specversion", SPEC_VERSION.encode()),
+        ("ce_time", format_instant(time).encode()),
+        ("content-type", b"application/json"),
+    ]
+    if digest is not None:
+        headers.append(("ce_digest", digest.encode()))
+    return Record(domain.topic, key.encode(), msgspec.json.encode(data), tuple(headers))
+
+
+def decode(domain: Domain, message: Message) -> Event:
+    """The event in `message`, or `InvalidInput` that says which header or field is at fault."""
+    attributes = {name: _text(name, raw) for name, raw in message.headers if name.startswith("ce_")}
+    if (version := _need(attributes, "ce_specversion")) != SPEC_VERSION:
+        raise InvalidInput(FieldFault("ce_specversion", f"{version!r} is not known, expected {SPEC_VERSION}"))
+    type_ = _need(attributes, "ce_type")
+    struct = domain.events.get(type_)
+    if struct is None:
+        raise InvalidInput(FieldFault("ce_type", f"{type_[:80]!r} is not an event of {domain.topic}"))
+    if message.value is None:
+        raise InvalidInput(FieldFault("value", "is empty"))
+    data = decode_json(message.value, struct)
+    data.check()
+    return Event(
+        id=check_text("ce_id", _need(attributes, "ce_id")),
+        type=type_,
+        time=parse_instant("ce_time", _need(attributes, "ce_time")),
+        digest=attributes.get("ce_digest") or digest_of(message.value),
+        data=data,
+        receipt=message.receipt,
+    )
+
+
+def decode_json(body: bytes, struct: type[T]) -> T:
+    """`body` as `struct`; bad JSON is a fault of `body` (400), a bad field one of that field (422)."""
+    try:
+        return msgspec.json.decode(body, type=struct)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(fault_of(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(FieldFault("body", f"is not valid JSON: {error}"), status=400) from None
+
+
+def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:
+    """(topic, partition, offset) of a receipt of one of `topics`; `InvalidInput` (400) for anything else."""
+    topic, _, rest = text.rpartition("-")
+    topic, _, partition = topic.rpartition("-")
+    digits = partition.isascii() and partition.isdigit() and rest.isascii() and rest.isdigit()
+    if topic not in topics or not digits or len(partition) > 6 or len(rest) > 18:
+        raise InvalidInput(FieldFault("receipt", "must look like shop.purchases-3-1024"), status=400)
+    return topic, int(partition), int(rest)
+
+
+def _need(attributes: Mapping[str, str], name: str) -> str:
+    if name not in attributes:
+        raise InvalidInput(FieldFault(name, "header is missing"))
+    return attributes[name]
+
+
+def _text(name: str, raw: bytes | None) -> str:
+    try:
+        return (raw or b"").decode()
+    except UnicodeDecodeError:
+        raise InvalidInput(FieldFault(name, "header is not UTF-8")) from None

@@ -1,0 +1,41 @@
+"""What gunicorn calls: logs as JSON, clean-up after dead workers' metrics, and no fork of a Kafka client."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from shop_core.settings import LogSettings, load
+from shop_core.telemetry import logs
+
+preload_app = False  # each worker builds its app, and its Kafka client, after the fork
+accesslog = None
+control_socket_disable = True
+limit_request_line = 8190
+limit_request_fields = 64
+
+
+def on_starting(server: Any) -> None:
+    logs.configure(load(LogSettings, os.environ))
+    for name in ("gunicorn.error", "gunicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Close what the worker's app opened, so that nothing acked or in flight is cut off."""
+    if (close := getattr(worker.wsgi, "extensions", {}).get("shop_close")) is not None:
+        close()
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

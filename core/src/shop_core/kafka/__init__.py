@@ -1,0 +1,1 @@
+"""The only room that knows the Kafka client: writing (`publisher`), reading (`reader`) and topics (`admin`)."""

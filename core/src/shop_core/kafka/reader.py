@@ -1,0 +1,123 @@
+"""Events in: one member of a consumer group that never decides by itself where to read.
+
+Automatic commits and resets are off. A partition given to this member is paused until its owner has sought it to the
+position that the database knows; Kafka's committed offset only follows, for KEDA and tools.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.structs import OffsetAndMetadata
+
+from shop_core.errors import Outage
+from shop_core.events.envelope import Message
+
+log = logging.getLogger(__name__)
+Place = tuple[str, int]  # topic, partition
+
+
+class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A cooperative group member for one topic. `unsought` holds the partitions that wait for a `seek`."""
+
+    def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000) -> None:
+        self.unsought: set[Place] = set()
+        self._batch = batch
+        try:
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=bootstrap.split(","),
+                client_id=group,
+                group_id=group,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                allow_auto_create_topics=False,
+                partition_assignment_strategy=[CooperativeStickyAssignor],
+                max_poll_records=batch,
+                max_partition_fetch_bytes=1024 * 1024,
+                fetch_max_bytes=8 * 1024 * 1024,
+                session_timeout_ms=10_000,
+                heartbeat_interval_ms=2_000,
+                metadata_max_age_ms=30_000,
+                reconnect_backoff_max_ms=1000,
+                bootstrap_timeout_ms=5000,
+            )
+            self._consumer.subscribe([topic], listener=self)
+        except KafkaError as error:
+            raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        fresh = list(assigned)
+        self.unsought |= {(tp.topic, tp.partition) for tp in fresh}
+        for tp in fresh:
+            # Any fetch position at all, or the client raises before the owner can seek; paused, so nothing is read.
+            self._consumer.seek(tp, 0)
+        self._consumer.pause(*fresh)
+        log.info("partitions_assigned", extra={"partitions": sorted(tp.partition for tp in fresh)})
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self.unsought -= {(tp.topic, tp.partition) for tp in revoked}
+        log.info("partitions_revoked", extra={"partitions": sorted(tp.partition for tp in revoked)})
+
+    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+        self.on_partitions_revoked(lost)
+
+    @property
+    def assigned(self) -> set[Place]:
+        return {(tp.topic, tp.partition) for tp in self._consumer.assignment()}
+
+    def poll(self, timeout: float) -> list[Message]:
+        """At most one batch, in offset order within each partition; `timeout` in seconds."""
+        try:
+            polled = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=self._batch)
+        except OffsetOutOfRangeError:
+            self.unsought |= self.assigned
+            return []
+        except KafkaError as error:
+            raise Outage(f"reading from Kafka failed ({type(error).__name__}: {error})") from error
+        return [
+            Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()))
+            for records in polled.values()
+            for r in records
+        ]
+
+    def seek(self, offsets: Mapping[Place, int]) -> None:
+        """Read on from `offsets`, and resume those partitions."""
+        mine = self.assigned
+        for place, offset in offsets.items():
+            if place in mine:
+                self._consumer.seek(TopicPartition(*place), offset)
+                self._consumer.resume(TopicPartition(*place))
+                self.unsought.discard(place)
+
+    def pause(self) -> None:
+        """Stop fetching, stay in the group."""
+        self._consumer.pause(*self._consumer.assignment())
+
+    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        """First and next offset of each partition's log."""
+        tps = [TopicPartition(*place) for place in places]
+        try:
+            first, last = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
+        except KafkaError as error:
+            raise Outage(f"Kafka does not tell its offsets ({type(error).__name__})") from error
+        return {(tp.topic, tp.partition): (first[tp], last[tp]) for tp in tps}
+
+    def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
+        """Let Kafka's committed offset follow the positions; a failure is only logged, the next commit carries on."""
+        following = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        try:
+            if wait:
+                self._consumer.commit(following, timeout_ms=3000)
+            else:
+                self._consumer.commit_async(following)
+        except KafkaError as error:
+            log.warning("offset_commit_failed", extra={"error": str(error)})
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close(autocommit=False, timeout_ms=5000)

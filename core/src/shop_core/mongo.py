@@ -1,0 +1,208 @@
+"""The door to MongoDB: connections, one-attempt transactions, the consumers' positions and what they rejected.
+
+A position is moved in the same transaction as the facts it stands for, by compare-and-set on the old value, so a
+consumer that lost its partition can't write and the log stays the truth.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from bson.codec_options import CodecOptions
+from pymongo import MongoClient, ReadPreference, UpdateOne, WriteConcern
+from pymongo.client_session import ClientSession as ClientSession
+from pymongo.database import Database as Database
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
+from pymongo.read_concern import ReadConcern
+
+from shop_core.errors import ConfigError, Outage, ShopError
+from shop_core.settings import MongoSettings
+from shop_core.telemetry import metrics
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Document = dict[str, Any]
+Place = tuple[str, int]
+NO_TRANSACTIONS = (
+    "MongoDB at {address} has no transactions because it is a standalone server: "
+    "start it as a replica set (--replSet) and set MONGODB_URI to it."
+)
+
+
+class PositionMoved(ShopError):
+    """The database knows another position than this consumer: someone else wrote, or it lost its tail."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a group stands in one partition: the next offset, and the id of the topic it counts in."""
+
+    offset: int
+    topic_id: str
+
+
+class _PoolGauge(ConnectionPoolListener):
+    """Counts connections in use; the other pool events say nothing that is asked."""
+
+    def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
+        metrics.POOL.inc()
+
+    def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
+        metrics.POOL.dec()
+
+    def _ignore(self, event: Any) -> None: ...
+
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_created = connection_ready = connection_closed = _ignore
+    connection_check_out_started = connection_check_out_failed = _ignore
+
+
+def connect(settings: MongoSettings, app: str) -> Database[Document]:
+    """The shop's database: majority and journalled writes, short time limits, no I/O yet."""
+    try:
+        client: MongoClient[Document] = MongoClient(
+            settings.mongodb_uri,
+            appname=app,
+            serverSelectionTimeoutMS=3000,
+            connectTimeoutMS=2000,
+            socketTimeoutMS=20000,
+            event_listeners=[_PoolGauge()],
+        )
+    except (ConfigurationError, InvalidURI, ValueError) as error:
+        raise ConfigError(
+            f"MONGODB_URI is not a MongoDB address ({error}): set it like mongodb://host:27017."
+        ) from None
+    return client.get_database(
+        settings.mongodb_database,
+        codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
+        write_concern=WriteConcern("majority", j=True),
+    )
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Turn the driver's errors for an absent or overloaded database into `Outage`."""
+    try:
+        yield
+    except PyMongoError as error:
+        raise Outage(f"MongoDB does not answer ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def require_transactions(db: Database[Document]) -> None:
+    """Raise `ConfigError` for a standalone server, `Outage` when it doesn't answer."""
+    with outages():
+        hello = db.client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise ConfigError(NO_TRANSACTIONS.format(address="{}:{}".format(*(db.client.address or ("?", "?")))))
+
+
+def ping(db: Database[Document]) -> None:
+    """Raise `Outage` unless the primary answers within the selection time."""
+    with outages():
+        db.client.admin.command("ping")
+
+
+def in_transaction(db: Database[Document], work: Callable[[ClientSession], T]) -> T:
+    """Run `work` in one transaction, one attempt; the caller retries after `Outage` (a conflict is one, too).
+
+    An unknown outcome of the commit is an `Outage` as well: the next attempt's compare-and-set tells what happened.
+    """
+    with outages(), db.client.start_session() as session, session.start_transaction(
+        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True),
+        read_preference=ReadPreference.PRIMARY,
+    ):  # fmt: skip
+        return work(session)
+
+
+class Positions:
+    """The collection `positions`: {_id: group/topic/partition, offset, topicId, at}."""
+
+    def __init__(self, db: Database[Document], group: str) -> None:
+        self._positions = db["positions"]
+        self._group = group
+
+    def load(self, places: Iterable[Place]) -> dict[Place, Position]:
+        """The known positions among `places`."""
+        ids = {self._id(place): place for place in places}
+        with outages():
+            found = list(self._positions.find({"_id": {"$in": list(ids)}}))
+        return {ids[doc["_id"]]: Position(doc["offset"], doc["topicId"]) for doc in found}
+
+    def topic(self, topic: str) -> dict[int, int]:
+        """Offset by partition of every known position of `topic`."""
+        prefix = f"{self._group}/{topic}/"
+        with outages():
+            found = list(self._positions.find({"_id": {"$gte": prefix, "$lt": prefix + "~"}}))
+        return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in found}
+
+    def place(self, place: Place, position: Position) -> None:
+        """Set a position outright: a first assignment, a topic made anew, or a gap. Others lose by compare-and-set."""
+        with outages():
+            self._positions.replace_one(
+                {"_id": self._id(place)},
+                {"offset": position.offset, "topicId": position.topic_id, "at": datetime.now(UTC)},
+                upsert=True,
+            )
+
+    def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
+        """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""
+        now = datetime.now(UTC)
+        result = self._positions.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": self._id(place), "offset": old.offset, "topicId": old.topic_id},
+                    {"$set": {"offset": new, "at": now}},
+                )
+                for place, (old, new) in moves.items()
+            ],
+            session=session,
+        )
+        if result.matched_count != len(moves):
+            raise PositionMoved(f"{len(moves) - result.matched_count} of {len(moves)} positions are others'")
+
+    def _id(self, place: Place) -> str:
+        return f"{self._group}/{place[0]}/{place[1]}"
+
+
+class Rejections:
+    """The collection `rejections`: what a consumer refused, by receipt, with its reason, source and way to the DLQ."""
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._rejections = db["rejections"]
+
+    def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
+        """Record refusals, each still to be sent to the DLQ (`dlq: pending`)."""
+        self._rejections.insert_many(docs, session=session)
+
+    def pending(self, topic: str, limit: int = 200) -> list[Document]:
+        with outages():
+            return list(self._rejections.find({"topic": topic, "dlq": "pending"}).limit(limit))
+
+    def sent(self, receipts: Sequence[str]) -> None:
+        """They are in the DLQ now; the raw message is kept there, not here."""
+        with outages():
+            self._rejections.update_many(
+                {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
+            )
+
+    def find(self, receipt: str) -> Document | None:
+        with outages():
+            return self._rejections.find_one({"_id": receipt})
+
+    def resolve(self, receipt: str, resolution: str) -> None:
+        """Note what a person did with it: `discarded` or `redriven <new receipt>`."""
+        with outages():
+            self._rejections.update_one(
+                {"_id": receipt}, {"$set": {"resolution": resolution, "resolvedAt": datetime.now(UTC)}}
+            )
+
+    def resolved(self, topic: str) -> dict[str, str]:
+        with outages():
+            found = self._rejections.find({"topic": topic, "resolution": {"$exists": True}}, {"resolution": 1})
+            return {doc["_id"]: doc["resolution"] for doc in found}

@@ -1,0 +1,135 @@
+"""Settings: one frozen dataclass a service, read once from the environment, each field with its variable, unit and
+default. A bad value, or a variable that is a misspelling of a known one, stops the start with one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from shop_core.errors import ConfigError
+
+S = TypeVar("S")
+_PREFIXES = (
+    "KAFKA_",
+    "MONGODB_",
+    "HTTP_",
+    "CM_API_",
+    "CM_SERVER_",
+    "LOG_",
+    "API_DOCS_",
+    "HEALTH_",
+    "CONSUMER_",
+    "IDEMPOTENCY_",
+)
+
+
+def text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value.strip()
+
+
+def flag(value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return value.lower() in ("true", "1")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser for whole numbers from `low` to `high`."""
+
+    def parse(value: str) -> int:
+        if not value.strip().isdecimal() or not low <= int(value) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def address_list(value: str) -> str:
+    for part in value.split(","):
+        host, _, port = part.strip().rpartition(":")
+        if not host or not port.isdecimal():
+            raise ValueError("must be host:port[,host:port…]")
+    return value
+
+
+def variable(name: str, default: Any, parse: Callable[[str], Any], unit: str, about: str) -> Any:
+    """One setting: its variable's name, default, parser, unit ('' for none) and one line of explanation."""
+    return dataclasses.field(default=default, metadata={"env": name, "parse": parse, "unit": unit, "about": about})
+
+
+def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """`cls` filled from `environ`; raises `ConfigError` naming the variable and what to set it to."""
+    refuse_misspelt(cls, environ)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        name = field.metadata["env"]
+        if name not in environ:
+            continue
+        try:
+            values[field.name] = field.metadata["parse"](environ[name])
+        except ValueError as error:
+            raise ConfigError(f"{name} {error}, but it is {environ[name]!r}.") from None
+    return cls(**values)
+
+
+def refuse_misspelt(cls: type[Any], environ: Iterable[str]) -> None:
+    """A variable that no service knows and that looks like one of ours is a mistake, not a default."""
+    known = set(KNOWN) | {field.metadata["env"] for field in dataclasses.fields(cls)}
+    for name in environ:
+        if (
+            name in known
+            or not name.startswith(_PREFIXES)
+            or name.endswith(("_PROXY", "_SERVICE_HOST", "_SERVICE_PORT"))
+        ):
+            continue
+        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
+            raise ConfigError(f"{name} is not a known setting: rename it to {close[0]} or remove it.")
+
+
+# Each variable of every service, so that one service's environment may carry another's.
+KNOWN = (
+    "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
+    "HTTP_THREADS", "CM_API_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS", "LOG_LEVEL_FILE",
+    "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "CONSUMER_BATCH",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class LogSettings:
+    """What every process has."""
+
+    log_level: str = variable("LOG_LEVEL", "INFO", text, "", "Level of all loggers: DEBUG, INFO, WARNING, ERROR")
+    log_levels: str = variable("LOG_LEVELS", "", str, "", "Levels by logger: kafka=WARNING,cm_api=DEBUG")
+    log_level_file: str = variable("LOG_LEVEL_FILE", "", str, "", "File with levels, read again on SIGHUP")
+
+
+@dataclasses.dataclass(frozen=True)
+class KafkaSettings(LogSettings):
+    """What every process that talks to Kafka has."""
+
+    bootstrap_servers: str = variable(
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "127.0.0.1:9092",
+        address_list,
+        "host:port,…",
+        "Kafka brokers to start from",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MongoSettings(LogSettings):
+    """What every process that talks to MongoDB has."""
+
+    mongodb_uri: str = variable(
+        "MONGODB_URI",
+        "mongodb://127.0.0.1:27017",
+        text,
+        "URI",
+        "MongoDB replica set (transactions are needed)",
+    )
+    mongodb_database: str = variable("MONGODB_DATABASE", "shop", text, "", "Database of the read models")

@@ -1,0 +1,67 @@
+"""Every metric's name, in one place, so that dashboards and alerts have one page to read.
+
+Labels are bounded: routes, methods, status classes, topics, never a user or an id.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SLOW = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+HTTP_SECONDS = Histogram(
+    "shop_http_request_duration_seconds",
+    "HTTP requests by route, method and status",
+    ["route", "method", "status"],
+    buckets=FAST,
+)
+PRODUCE_ACKS = Counter(
+    "shop_produce_total",
+    "Events sent to Kafka by topic and outcome (acked, failed, refused)",
+    ["topic", "outcome"],
+)
+PRODUCE_SECONDS = Histogram("shop_produce_ack_seconds", "From send to the broker's ack", ["topic"], buckets=FAST)
+IN_FLIGHT = Gauge("shop_produce_in_flight", "Events sent and not yet acked", multiprocess_mode="livesum")
+BATCH_EVENTS = Histogram(
+    "shop_consumer_batch_events",
+    "Events in one applied batch",
+    ["domain"],
+    buckets=(1, 10, 100, 500, 1000, 2000, 5000),
+)
+BATCH_SECONDS = Histogram("shop_consumer_batch_seconds", "One batch: decode, apply, commit", ["domain"], buckets=SLOW)
+APPLIED = Counter(
+    "shop_consumer_events_total", "Events by outcome (applied, duplicate, rejected)", ["domain", "outcome"]
+)
+OUTAGES = Counter("shop_consumer_outages_total", "Batches put back because a dependency was away", ["domain"])
+MOVED = Counter(
+    "shop_consumer_position_moved_total",
+    "Batches dropped because the database knew another position",
+    ["domain"],
+)
+GAPS = Counter(
+    "shop_consumer_gap_events_total",
+    "Events that left the log before they were read: an alert",
+    ["topic", "partition"],
+)
+LAG = Gauge("shop_consumer_lag_events", "Events in the log after the position", ["topic", "partition"])
+DELAY = Histogram(
+    "shop_event_delay_seconds",
+    "From accepted at the door to stored in the read model",
+    ["domain"],
+    buckets=SLOW,
+)
+CACHE = Counter("shop_cache_total", "Reads by cache outcome (hit, miss, bypass)", ["outcome"])
+POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
+
+
+def render() -> bytes:
+    """The text exposition, over every gunicorn worker where PROMETHEUS_MULTIPROC_DIR is set."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest()

@@ -1,0 +1,131 @@
+"""What both HTTP services have: request ids, metrics, health by dependency, body limits, conditional answers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from flask import Flask, Response, g, request
+from werkzeug.routing import UnicodeConverter
+
+from shop_core import problems
+from shop_core.errors import FieldFault, InvalidInput, Outage
+from shop_core.telemetry import metrics
+from shop_core.telemetry.logs import request_id
+
+BODY_LIMIT = 16 * 1024
+MAX_WAIT_SECONDS = 10.0
+_SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+Check = Callable[[], None]
+
+
+class Segment(UnicodeConverter):
+    """One path segment that may hold an encoded slash, as a user's name may."""
+
+    def to_python(self, value: str) -> str:
+        return value.replace(_SLASH, "/")
+
+    def to_url(self, value: str) -> str:
+        return super().to_url(value.replace("/", "%2F"))
+
+
+def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = ("",)) -> Flask:
+    """A Flask app with everything a service of ours has but its routes; health answers under each of `prefixes`."""
+    app = Flask(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.url_map.converters["segment"] = Segment
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
+    app.wsgi_app = _keep_encoded_slashes(app.wsgi_app)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.after_request(_end)
+    problems.install(app)
+    for prefix in prefixes:
+        app.add_url_rule(
+            f"{prefix}/healthz", f"healthz{prefix}", lambda: Response("Success", content_type="text/plain")
+        )
+        app.add_url_rule(f"{prefix}/readyz", f"readyz{prefix}", lambda: _ready(checks))
+        app.add_url_rule(f"{prefix}/metrics", f"metrics{prefix}", _metrics)
+    return app
+
+
+def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
+
+
+def conditional(body: Any) -> Response:
+    """A read's answer with its ETag, or 304 when the caller has it already."""
+    payload = msgspec.json.encode(body)
+    answer = Response(payload, content_type="application/json")
+    answer.set_etag(hashlib.sha256(payload).hexdigest()[:32])
+    answer.headers["Cache-Control"] = "private, no-cache"
+    answer.make_conditional(request)  # turns into a 304 in place
+    return answer
+
+
+def seconds_to_wait(field: str, text: str | None) -> float:
+    """A wait in seconds, 0 where there is none, cut to the limit; `InvalidInput` (400) when it is not a number."""
+    if text is None:
+        return 0.0
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII):
+        raise InvalidInput(FieldFault(field, "must be a number of seconds"), status=400)
+    return min(float(text), MAX_WAIT_SECONDS)
+
+
+def readiness(checks: Mapping[str, Check]) -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether every dependency answers, and for each by name: ok and what is wrong."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, check in checks.items():
+        try:
+            check()
+            found[name] = {"ok": True, "detail": "answers"}
+        except Outage as error:
+            found[name] = {"ok": False, "detail": str(error)}
+    return all(each["ok"] for each in found.values()), found
+
+
+def _ready(checks: Mapping[str, Check]) -> Response:
+    ok, dependencies = readiness(checks)
+    return json_answer({"ready": ok, "dependencies": dependencies}, 200 if ok else 503)
+
+
+def _metrics() -> Response:
+    return Response(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    request_id.set(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = request_id.get() or ""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    route = request.url_rule.rule if request.url_rule else "-"
+    metrics.HTTP_SECONDS.labels(route, request.method, response.status_code).observe(time.perf_counter() - g.started)
+    return response
+
+
+def _keep_encoded_slashes(wsgi: Any) -> Any:
+    """WSGI decodes %2F before routing; give it back a stand-in, so that a name with a slash stays one segment."""
+
+    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ.get("RAW_URI", "").partition("?")[0]
+        if "%2f" in path.lower():
+            marked = re.sub("%2f", "%1F", path, flags=re.IGNORECASE)
+            environ["PATH_INFO"] = _unquote(marked)
+        return wsgi(environ, start_response)
+
+    return middleware
+
+
+def _unquote(path: str) -> str:
+    return unquote_to_bytes(path).decode("latin-1")

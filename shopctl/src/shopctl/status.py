@@ -1,0 +1,102 @@
+"""`shopctl status`: each process and how far each consumer group is behind, for a person or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shop_core.errors import Outage
+from shop_core.events import DOMAINS
+from shop_core.kafka.groups import GroupLag, group_lags
+from shopctl.layout import layout_of, shown
+from shopctl.options import add_state_dir
+from shopctl.state import PlatformState, StateDirectory
+
+NOT_RUNNING = 3
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known now; `groups` is none when the broker does not answer, and `problem` says so."""
+
+    running: bool
+    state: PlatformState | None
+    groups: list[GroupLag] | None
+    problem: str | None = None
+
+
+def register(subcommands: Any) -> None:
+    """Add `status` to the command line."""
+    parser = subcommands.add_parser("status", help="show processes and lag", allow_abbrev=False)
+    add_state_dir(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the status; exit 0 when the platform runs, 3 when it does not."""
+    directory = StateDirectory(layout_of(arguments.state_dir))
+    status = status_of(directory)
+    if arguments.json:
+        print(json.dumps(as_json(status), indent=2))
+    elif status.running:
+        print("\n".join(as_lines(status)))
+    else:
+        print(f"No platform runs in {shown(directory.layout.state)}: start one by `make run` or `shopctl up`.")
+    return 0 if status.running else NOT_RUNNING
+
+
+def status_of(directory: StateDirectory) -> Status:
+    """The platform's own snapshot, trusted only while its supervisor lives, and the broker's word on lag."""
+    state = directory.read()
+    if directory.supervisor() is None or state is None:
+        return Status(False, None, None)
+    try:
+        return Status(True, state, group_lags(state.bootstrap, DOMAINS.values()))
+    except Outage as error:
+        return Status(True, state, None, str(error))
+
+
+def as_json(status: Status) -> dict[str, Any]:
+    """A stable shape for scripts."""
+    state, groups = status.state, status.groups
+    return {
+        "running": status.running,
+        "ready": state.ready if state else False,
+        "url": state.url if state else None,
+        "supervisor": state.supervisor if state else None,
+        "processes": [asdict(process) for process in state.processes] if state else [],
+        "groups": None if groups is None else [{**asdict(group), "lag": group.lag} for group in groups],
+        "problem": status.problem,
+    }
+
+
+def as_lines(status: Status) -> list[str]:
+    """Two tables for a person."""
+    state = status.state
+    if state is None:
+        return []
+    processes = [
+        (p.name, str(p.pid or "-"), p.state, p.address, str(p.restarts), p.log or "-") for p in state.processes
+    ]
+    lines = [
+        f"{state.url}  supervisor {state.supervisor}{'' if state.ready else ', starting or stopping'}",
+        "",
+    ]
+    lines += table(("PROCESS", "PID", "STATE", "ADDRESS", "RESTARTS", "LOG"), processes)
+    lines.append("")
+    if status.groups is None:
+        return [*lines, f"Consumer groups are unknown: {status.problem}"]
+    groups = [(g.group, g.topic, str(g.members), str(len(g.partitions)), str(g.lag)) for g in status.groups]
+    return lines + table(("GROUP", "TOPIC", "MEMBERS", "PARTITIONS", "LAG"), groups)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]

@@ -1,0 +1,34 @@
+"""`python -m shopctl.topics BOOTSTRAP PARTITIONS REPLICATION`: each domain's topics, made where missing.
+
+A process of its own, so that the supervisor never waits for a broker in a thread it can't stop."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from shop_core.errors import Outage, ShopError
+from shop_core.events import DOMAINS
+from shop_core.kafka.admin import ensure_topics
+
+WAIT_FOR_BROKER = 30.0
+
+
+def main(bootstrap: str, partitions: int, replication: int) -> None:
+    """Make the topics; a broker that has just started gets some time to answer."""
+    deadline = time.monotonic() + WAIT_FOR_BROKER
+    while True:
+        try:
+            ensure_topics(bootstrap, DOMAINS.values(), partitions, replication)
+            return
+        except Outage:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    except ShopError as error:
+        sys.exit(str(error))

@@ -1,0 +1,150 @@
+"""The page itself: both of its addresses, its headers, its looks in both palettes and on a phone."""
+
+import re
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import expect
+
+# Every kind of text the page has, states that need an error or a purchase included.
+TEXTS = [
+    "h1",
+    ".intro p",
+    "h2",
+    "label",
+    ".hint",
+    ".optional",
+    "input",
+    "#buy",
+    "#look-up",
+    "nav a",
+    ".error:not([hidden])",
+    ".alert-title",
+    ".alert p",
+    ".life-note",
+    ".steps li",
+    "th",
+    "td",
+    ".clock",
+    "#shown",
+]
+# The ratio of WCAG 2 between a text and the nearest opaque background behind it.
+CONTRAST = """node => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  let behind = node;
+  const opaque = () => (parse(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 1;
+  while (behind.parentElement && !opaque()) behind = behind.parentElement;
+  const colours = [getComputedStyle(node).color, getComputedStyle(behind).backgroundColor];
+  const pair = colours.map(parse).map(light);
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+
+def _in_use(shop):
+    """The page with a stored purchase, a rejected one, an error at a field and a general error on it."""
+    answers = iter(["rejected", "stored"])
+    shop.page.route(
+        "**/v1/receipts/**",
+        lambda route: route.fulfill(
+            json={"receipt": "x", "state": next(answers), "reason": "a made-up reason"}
+        ),
+    )
+    shop.open()
+    for price, state in (("1.00", "rejected"), ("999999999.99", "stored")):
+        shop.buy("a-rather-long-name@of.an-example.customer", "u-123456789-123456789-123456789", price)
+        expect(shop.page.locator(f".life[data-state={state}]")).to_have_count(1)
+    purchase = {
+        "_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+        "username": "a-rather-long-name@of.an-example.customer",
+        "userid": "u-123456789-123456789-123456789-123456789",
+        "price": "999999999.99",
+        "timestamp": "2024-03-01T00:00:00Z",
+    }
+    listed = {"username": purchase["username"], "purchases": [purchase], "next": None}
+    shop.page.route("**/getAllUserBuys/**", lambda route: route.fulfill(json=listed))
+    shop.press("getAllUserBuys")
+    expect(shop.page.get_by_role("table")).to_be_visible()
+    shop.page.route("**/v1/purchases", lambda route: route.abort("connectionrefused"))
+    shop.fill(price="1")
+    shop.press("Buy")
+    expect(shop.page.get_by_role("alert")).to_be_visible()
+    shop.fill(username="..")
+    # A look-up leaves the general error of the purchase where it is.
+    shop.press("getAllUserBuys")
+    expect(shop.page.locator("#username-error")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375, 320])
+def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop, scheme, width):
+    shop.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    shop.page.set_viewport_size({"width": width, "height": 812})
+    _in_use(shop)
+    assert shop.page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth).map(n => n.outerHTML)"
+    assert shop.page.locator("main *:visible").evaluate_all(cut) == []
+    ratios = {
+        text: min(node.evaluate(CONTRAST) for node in shop.page.locator(f"{text}:visible").all())
+        for text in TEXTS
+    }
+    assert {text: ratio for text, ratio in ratios.items() if ratio < 4.5} == {}
+    page = shop.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", page)[:3])) / 3
+    assert brightness > 200 if scheme == "light" else brightness < 50
+
+
+@pytest.mark.parametrize("path", ["", "/", "?from=a-link", "/?from=a-link"])
+def test_it_works_with_and_without_a_trailing_slash(shop, path):
+    shop.open(path)
+    shop.press("Buy")
+    expect(shop.page.locator("#username-error")).to_have_text("Enter a username.")
+    assert shop.page.evaluate("document.styleSheets[0].cssRules.length") > 50
+    link = shop.page.get_by_role("link", name="API reference")
+    assert link.evaluate("node => node.href").startswith(shop.base_url + "/")
+
+
+def test_the_browser_has_nothing_to_complain_about(shop):
+    refused: list[str] = []
+    shop.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    shop.open()
+    shop.page.wait_for_timeout(300)
+    assert refused == []
+    assert len(shop.requests) >= 8  # the page, its sheet, its picture and its modules
+
+
+def test_every_control_has_a_name_and_ids_are_unique(shop):
+    shop.open()
+    unnamed = "nodes => nodes.filter(n => !(n.labels?.length || n.textContent.trim())).map(n => n.outerHTML)"
+    assert shop.page.locator("input, button, a").evaluate_all(unnamed) == []
+    ids = shop.page.locator("[id]").evaluate_all("nodes => nodes.map(n => n.id)")
+    assert len(ids) == len(set(ids))
+    described = "nodes => nodes.flatMap(n => n.getAttribute('aria-describedby').split(' '))"
+    assert set(shop.page.locator("[aria-describedby]").evaluate_all(described)) <= set(ids)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/ui/app.js", "/ui/app.css", "/ui/icon.svg"])
+def test_files_are_guarded_and_answer_304(platform, path):
+    url = platform.base_url.rstrip("/") + path
+    with urlopen(url, timeout=10) as answer:
+        headers = answer.headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-cache"
+    with pytest.raises(HTTPError) as unchanged:
+        urlopen(Request(url, headers={"If-None-Match": headers["ETag"]}), timeout=10)
+    with unchanged.value as answer:
+        assert answer.code == 304
+
+
+@pytest.mark.parametrize("name", ["none.js", "__init__.py", "..%2f__init__.py", "index.html"])
+def test_only_the_pages_own_files_are_served(platform, name):
+    with pytest.raises(HTTPError) as missing:
+        urlopen(f"{platform.base_url.rstrip('/')}/ui/{name}", timeout=10)
+    with missing.value as answer:
+        assert answer.code == 404
