@@ -36,9 +36,7 @@ def environment(**extra: str) -> dict[str, str]:
 
 def shopctl(*words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "shopctl"), *words]
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment(**extra), timeout=180, check=False
-    )
+    return subprocess.run(command, capture_output=True, text=True, env=environment(**extra), timeout=180, check=False)
 
 
 def up(state: Path, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -125,9 +123,7 @@ def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> N
     assert bought["status"] == "Ok!"
     for line in lines[1:]:
         command = shlex.split(line)
-        assert until(lambda command=command: "1195.30" in subprocess.check_output(command, text=True), 15), (
-            line
-        )
+        assert until(lambda command=command: "1195.30" in subprocess.check_output(command, text=True), 15), line
 
 
 def test_a_second_platform_in_the_same_place_is_refused(platform: tuple[Path, str]) -> None:
@@ -135,10 +131,8 @@ def test_a_second_platform_in_the_same_place_is_refused(platform: tuple[Path, st
     assert_one_sentence(up(state), "already runs", "shopctl down")
 
 
-@pytest.mark.parametrize("name", ["cm-api", "purchases-consumer-1", "database"])
-def test_a_killed_process_is_started_again_with_a_line_that_says_so(
-    platform: tuple[Path, str], name: str
-) -> None:
+@pytest.mark.parametrize("name", ["cm-server", "cm-api", "purchases-consumer-1", "database", "kafka"])
+def test_a_killed_process_is_started_again_with_a_line_that_says_so(platform: tuple[Path, str], name: str) -> None:
     state, _ = platform
     before = processes(state)[name]
     os.kill(before["pid"], signal.SIGKILL)

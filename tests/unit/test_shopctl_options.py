@@ -45,9 +45,7 @@ def test_consumers_may_be_given_together_or_apart() -> None:
     assert consumers_of(["purchases=2", "purchases=3"])["purchases"] == 3
 
 
-@pytest.mark.parametrize(
-    "word", ["purchases", "purchases=", "purchases=-1", "purchases=two", "purchases=1000"]
-)
+@pytest.mark.parametrize("word", ["purchases", "purchases=", "purchases=-1", "purchases=two", "purchases=1000"])
 def test_a_count_that_is_none_is_refused_with_the_way_to_write_it(word: str) -> None:
     with pytest.raises(ConfigError, match=r"--consumers .*purchases=2"):
         consumers_of([word])
@@ -67,9 +65,7 @@ def test_bad_numbers_and_shortened_names_are_usage_errors(words: tuple[str, str]
     assert stop.value.code == 2
 
 
-def test_an_expected_error_is_one_sentence_and_exit_code_1(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_an_expected_error_is_one_sentence_and_exit_code_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code = command_line.main(["up", "--state-dir", str(tmp_path), "--consumers", "none=1"])
     assert code == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

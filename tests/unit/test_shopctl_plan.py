@@ -25,8 +25,18 @@ def test_two_servers_then_the_services(tmp_path: Path) -> None:
 
 def test_work_stops_coming_in_before_what_keeps_it_stops(tmp_path: Path) -> None:
     assert plan(tmp_path).stop_order == (
-        "cm-server", "purchases-consumer-1", "purchases-consumer-2", "cm-api", "database", "kafka",
-    )  # fmt: skip
+        ("cm-server",),
+        ("purchases-consumer-1", "purchases-consumer-2"),
+        ("cm-api",),
+        ("database",),
+        ("kafka",),
+    )
+
+
+def test_everything_that_starts_is_stopped(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    stopped = [name for group in made.stop_order for name in group]
+    assert sorted(stopped) == sorted(part.name for part in made.parts)
 
 
 def test_every_process_has_its_own_port_and_log(tmp_path: Path) -> None:

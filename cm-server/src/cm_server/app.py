@@ -40,7 +40,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app.register_blueprint(receipts.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.{name}").blueprint(context))
-    app.register_blueprint(ui.blueprint(), url_prefix=PREFIX)
+    app.register_blueprint(ui.blueprint(settings.docs_path if settings.docs_active else None), url_prefix=PREFIX)
     if settings.docs_active:
         app.register_blueprint(docs.blueprint(settings.docs_path))
     return app

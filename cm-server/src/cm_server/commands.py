@@ -78,8 +78,11 @@ def rejected(error: Rejected) -> Response:
 
 
 def body() -> bytes:
-    """The request's JSON body; a media type that says otherwise is refused (415)."""
+    """The request's JSON body; a media type that says otherwise is refused (415).
+
+    `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
+    """
     kind = request.mimetype
-    if kind and kind != "application/json" and not kind.endswith("+json"):
+    if kind not in ("", "application/json", "application/x-www-form-urlencoded") and not kind.endswith("+json"):
         raise InvalidInput(FieldFault("Content-Type", "must be application/json"), status=415)
     return request.get_data(cache=False)

@@ -50,10 +50,10 @@ class Plan:
         return tuple(part for part in (self.kafka, self.database) if part) + self.services
 
     @property
-    def stop_order(self) -> tuple[str, ...]:
-        """First what takes work in, last what keeps it."""
+    def stop_order(self) -> tuple[tuple[str, ...], ...]:
+        """First what takes work in, last what keeps it; what stands together stops together."""
         consumers = tuple(part.name for part in self.services if part.name not in (CM_SERVER, CM_API))
-        return (CM_SERVER, *consumers, CM_API, DATABASE, KAFKA)
+        return ((CM_SERVER,), consumers, (CM_API,), (DATABASE,), (KAFKA,))
 
 
 def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[str, str]) -> Plan:

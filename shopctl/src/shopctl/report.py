@@ -76,8 +76,8 @@ def ready_text(port: int, layout: Layout, seconds: float, detached: bool) -> str
 The shop is ready after {seconds:.1f} s; {stop}.
 
   page        {base}
-  API docs    http://localhost:{port}/docs
-  readiness   http://localhost:{port}/readyz
+  API docs    {base}/docs
+  readiness   {base}/readyz
   logs        {shown(layout.logs)}
 
 Try:

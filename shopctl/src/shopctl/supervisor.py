@@ -78,13 +78,11 @@ class Supervisor:
         self._say(f"{part.name} is ready on {part.address} (took {time.monotonic() - began:.1f} s)")
         child.watcher = asyncio.create_task(self._watch(child))
 
-    async def stop(self, order: Sequence[str]) -> None:
-        """Stop every process, those in `order` one after the other."""
-        rest = [name for name in self._children if name not in order]
-        for name in (*order, *rest):
-            child = self._children.get(name)
-            if child is not None and child.state != "stopped":
-                await self._stop_one(child)
+    async def stop(self, order: Sequence[Sequence[str]]) -> None:
+        """Stop every process: the groups in `order` one after the other, those of one group at once."""
+        for names in order:
+            group = [self._children[name] for name in names if name in self._children]
+            await asyncio.gather(*(self._stop_one(child) for child in group))
 
     def _spawn(self, child: Child) -> None:
         child.log_start = child.part.log.stat().st_size if child.part.log.exists() else 0

@@ -1,0 +1,24 @@
+"""The peer of POST /buy: a Flask view that does nothing, under the same gunicorn with the same workers and threads."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask, Response
+
+from shop_core import serve
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+
+    @app.post("/buy")
+    def buy() -> Response:
+        return Response(b'{"status":"Ok!"}', content_type="application/json")
+
+    return app
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
+    serve.gunicorn("bare:create_app()", host="127.0.0.1", port=int(os.environ["HTTP_PORT"]), workers=2, threads=16)

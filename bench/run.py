@@ -1,0 +1,108 @@
+"""`make bench`: speed as ratios, each against a peer in the same run. Results go to the terminal and to a JSON file.
+
+(a) acked POST /buy against a bare Flask view in the same gunicorn; (b) the consumer draining events against a raw loop
+of fetch and insert_many; (c) a page at depth 10,000 against the first page; and resident memory under load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import drain
+import load
+import pages
+from memory import resident
+
+ROOT = Path(__file__).resolve().parent.parent
+OFFSET = 300
+BASE = f"http://127.0.0.1:{8080 + OFFSET}/scalable-shop-cm-server"
+SHOPCTL = [str(Path(sys.executable).parent / "shopctl")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000, help="events of the drain")
+    parser.add_argument("--seconds", type=float, default=15, help="seconds of each HTTP load")
+    parser.add_argument("--out", type=Path, default=ROOT / ".shop" / "bench.json")
+    options = parser.parse_args()
+    results: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    }
+    with shop() as state:
+        results["buy"] = say("acked POST /buy against a bare view", http(options.seconds, state))
+        results["drain"] = say("drain against fetch + insert_many", drain.measure(state, options.events))
+        results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=2))
+
+
+@contextmanager
+def shop() -> Iterator[dict[str, Any]]:
+    """A platform of its own on shifted ports, thrown away at the end."""
+    with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
+        chosen = ["--state-dir", folder]
+        subprocess.run(
+            [*SHOPCTL, "up", "--detach", "--fresh", "--offset", str(OFFSET), "--consumers", "purchases=0", *chosen],
+            check=True,
+        )
+        try:
+            answer = subprocess.run([*SHOPCTL, "status", "--json", *chosen], check=True, capture_output=True)
+            yield json.loads(answer.stdout)
+        finally:
+            subprocess.run([*SHOPCTL, "down", *chosen], check=True)
+
+
+def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
+    """Both loads twice in turn; the better of each, so that one disturbance doesn't decide."""
+    bare_port = 8080 + OFFSET + 50
+    bare = subprocess.Popen(
+        [sys.executable, str(ROOT / "bench" / "bare.py")], env=os.environ | {"HTTP_PORT": str(bare_port)}
+    )
+    try:
+        await_port(bare_port)
+        rates: dict[str, float] = {"bare": 0.0, "acked": 0.0}
+        failed, memory = 0, {}
+        for _ in range(2):
+            rates["bare"] = max(rates["bare"], load.closed_loop(f"http://127.0.0.1:{bare_port}/buy", 32, seconds).rate)
+            acked = load.closed_loop(f"{BASE}/buy", 32, seconds)
+            memory = {"cm-server": resident(pid_of(state, "cm-server"))}
+            rates["acked"], failed = max(rates["acked"], acked.rate), failed + acked.bad
+    finally:
+        bare.terminate()
+        bare.wait()
+    return {**rates, "failed": failed, "ratio": rates["acked"] / rates["bare"], "resident MiB": memory}
+
+
+def pid_of(state: dict[str, Any], name: str) -> int:
+    return int(next(process["pid"] for process in state["processes"] if process["name"] == name))
+
+
+def await_port(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+def say(what: str, result: dict[str, Any]) -> dict[str, Any]:
+    print(f"{what}: {json.dumps(result)}", flush=True)
+    return result
+
+
+if __name__ == "__main__":
+    main()
