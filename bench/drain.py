@@ -85,10 +85,13 @@ def raw_loop(bootstrap: str, client: MongoClient[dict[str, Any]], events: int) -
 
 
 def drain(bootstrap: str, mongodb: str, client: MongoClient[dict[str, Any]], events: int) -> tuple[float, float]:
-    """Seconds from the consumer's first stored event to its last, and its peak memory (MiB), in a database of its own, alone in its group."""
+    """Seconds from the first stored event to the last, and peak memory (MiB): own database, alone in its group."""
     environment = os.environ | {
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "MONGODB_URI": mongodb, "MONGODB_DATABASE": "bench_drain", "HEALTH_PORT": "8490",
-    }  # fmt: skip
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "MONGODB_URI": mongodb,
+        "MONGODB_DATABASE": "bench_drain",
+        "HEALTH_PORT": "8490",
+    }
     subprocess.run([sys.executable, "-m", "cm_api.indexes"], env=environment, check=True)
     command = [str(Path(sys.executable).parent / "cm-api-consumer"), "--domain", "purchases"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as consumer:

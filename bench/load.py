@@ -67,10 +67,24 @@ def _loop(
         for key, _ in selector.select(timeout=1.0):
             connection = key.fileobj
             assert isinstance(connection, socket.socket)
-            answer = connection.recv(65536)
-            if not answer:
-                raise ConnectionError("the server closed a connection under load")
+            answer = read_answer(connection)
             good, bad = (good + 1, bad) if answer[9:10] == b"2" else (good, bad + 1)
             connection.sendall(requests[sent % len(requests)])
             sent += 1
     return Result(good, bad, elapsed)
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """One whole answer, head and body, which may come in several pieces."""
+    answer = b""
+    while True:
+        piece = connection.recv(65536)
+        if not piece:
+            raise ConnectionError("the server closed a connection under load")
+        answer += piece
+        head, end, body = answer.partition(b"\r\n\r\n")
+        if not end:
+            continue
+        length = head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]
+        if len(body) >= int(length or 0):
+            return answer

@@ -49,9 +49,7 @@ def _in_use(shop):
     answers = iter(["rejected", "stored"])
     shop.page.route(
         "**/v1/receipts/**",
-        lambda route: route.fulfill(
-            json={"receipt": "x", "state": next(answers), "reason": "a made-up reason"}
-        ),
+        lambda route: route.fulfill(json={"receipt": "x", "state": next(answers), "reason": "a made-up reason"}),
     )
     shop.open()
     for price, state in (("1.00", "rejected"), ("999999999.99", "stored")):
@@ -88,8 +86,7 @@ def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop, scheme, wid
     cut = "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth).map(n => n.outerHTML)"
     assert shop.page.locator("main *:visible").evaluate_all(cut) == []
     ratios = {
-        text: min(node.evaluate(CONTRAST) for node in shop.page.locator(f"{text}:visible").all())
-        for text in TEXTS
+        text: min(node.evaluate(CONTRAST) for node in shop.page.locator(f"{text}:visible").all()) for text in TEXTS
     }
     assert {text: ratio for text, ratio in ratios.items() if ratio < 4.5} == {}
     page = shop.page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from cm_api.settings import QuerySettings
 from shop_core import mongo, serve
 from shop_core.errors import Outage
@@ -12,10 +14,8 @@ def main() -> None:
     """Exit with one sentence where the configuration can't work; a database that is away is waited for later."""
     with serve.one_sentence():
         settings = load(QuerySettings)
-        try:
+        with suppress(Outage):  # readiness names it; it may come
             mongo.require_transactions(mongo.connect(settings, "cm-api"))
-        except Outage:
-            pass  # readiness names it; it may come
         serve.gunicorn(
             "cm_api.app:create_app()",
             host=settings.http_host,

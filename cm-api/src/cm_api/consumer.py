@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -69,7 +70,7 @@ class Consumer:
             messages = [m for m in messages if self._places.expects(m)]
             if messages:
                 self._take(messages)
-            self._undeliverable.deliver()
+            self._undeliverable.deliver([partition for _, partition in self._places.offsets()])
             self._recovered()
         except PositionMoved as moved:
             metrics.MOVED.labels(self._domain.name).inc()
@@ -168,11 +169,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load(ConsumerSettings)
         logs.configure(settings)
         logs.reload_on_sighup(settings)
+        on_stop(lambda: sys.exit(0))
         consumer = wait_for(lambda: Consumer(domain, settings))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: consumer.stop.set())
+    on_stop(consumer.stop.set)
     with consumer.health.serve(settings.health_host, settings.health_port):
         consumer.run()
+
+
+def on_stop(act: Callable[[], object]) -> None:
+    """Let SIGTERM and SIGINT do `act`."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: act())
 
 
 def wait_for(make: Callable[[], Consumer], attempts: int = 60) -> Consumer:

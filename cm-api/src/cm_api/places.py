@@ -36,7 +36,9 @@ class Places:
     def settle(self) -> None:
         """Seek every partition that waits for it, and drop what was revoked; now and then look at the whole topic."""
         mine = self._reader.assigned
-        self._at = {place: at for place, at in self._at.items() if place in mine}
+        for topic, partition in self._at.keys() - mine:
+            del self._at[topic, partition]
+            metrics.LAG.labels(topic, str(partition)).set(0)  # its new owner tells it from now on
         if self._reader.unsought:
             self._seek(self._reader.unsought & mine)
         if time.monotonic() - self._checked > CHECK_SECONDS:

@@ -6,6 +6,7 @@ A crash between the two sends a record again; it carries its source, by which re
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from shop_core.events.envelope import Domain, Record
@@ -29,11 +30,11 @@ class Undeliverable:
         """There is something to send: don't wait for the next sweep."""
         self._next = 0.0
 
-    def deliver(self) -> None:
-        """Send what is pending, if a sweep is due; raises `Outage` and leaves it pending when Kafka is away."""
+    def deliver(self, partitions: Iterable[int]) -> None:
+        """Send what is pending of `partitions`, if a sweep is due; `Outage` leaves it pending when Kafka is away."""
         if time.monotonic() < self._next:
             return
-        while pending := self._rejections.pending(self._domain.topic):
+        while pending := self._rejections.pending(self._domain.topic, partitions):
             self._ready().publish([to_record(self._domain, doc) for doc in pending])
             self._rejections.sent([doc["_id"] for doc in pending])
         self._next = time.monotonic() + SWEEP_SECONDS

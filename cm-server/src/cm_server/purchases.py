@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import datetime
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from shop_core.events.fields import PRICE_PATTERN, Text128, check_not_ahead, che
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
 from shop_core.web import json_answer
 
+log = logging.getLogger(__name__)
 BATCH_LIMIT = 1024 * 1024
 BATCH_LINES = 1000
 _PRICE_SCHEMA = {"anyOf": [{"type": "string", "pattern": PRICE_PATTERN}, {"type": "number", "minimum": 0}]}
@@ -111,6 +113,7 @@ def publish_one(context: Context) -> commands.Settled:
     wait, id = commands.preferred_wait(), commands.event_id()
     record = to_record(parse(commands.body(), context.now()), id, context.now(), commands.named_by_client())
     receipt = context.publisher.publish([record])[0]
+    log.info("purchase_published", extra={"event_id": id, "receipt": receipt})
     return commands.settle(context, id, receipt, wait)
 
 
@@ -131,6 +134,7 @@ def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
     receipts = context.publisher.publish(records) if records else []
     for result, receipt in zip(good, receipts, strict=True):
         result.receipt = receipt
+    log.info("batch_published", extra={"accepted": len(good), "failed": len(results) - len(good)})
     return BatchAnswer(len(good), len(results) - len(good), results)
 
 

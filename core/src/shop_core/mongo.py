@@ -177,12 +177,17 @@ class Rejections:
         self._rejections = db["rejections"]
 
     def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
-        """Record refusals, each still to be sent to the DLQ (`dlq: pending`)."""
-        self._rejections.insert_many(docs, session=session)
+        """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
+        found = self._rejections.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
+        known = {doc["_id"] for doc in found}
+        if fresh := [doc for doc in docs if doc["_id"] not in known]:
+            self._rejections.insert_many(fresh, session=session)
 
-    def pending(self, topic: str, limit: int = 200) -> list[Document]:
+    def pending(self, topic: str, partitions: Iterable[int], limit: int = 100) -> list[Document]:
+        """The refusals of `partitions` that are not in the DLQ yet."""
+        query = {"topic": topic, "dlq": "pending", "partition": {"$in": list(partitions)}}
         with outages():
-            return list(self._rejections.find({"topic": topic, "dlq": "pending"}).limit(limit))
+            return list(self._rejections.find(query).limit(limit))
 
     def sent(self, receipts: Sequence[str]) -> None:
         """They are in the DLQ now; the raw message is kept there, not here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka.admin import KafkaAdminClient
@@ -51,10 +51,8 @@ def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 1
     with admin(bootstrap) as client:
         missing = {name: spec for name, spec in wanted.items() if name not in set(client.list_topics())}
         if missing:
-            try:
+            with suppress(TopicAlreadyExistsError):  # another starter was faster: the topics are there
                 client.create_topics(missing)
-            except TopicAlreadyExistsError:
-                pass  # another starter was faster: the topics are there, which is what was asked
         return list(missing)
 
 

@@ -70,8 +70,13 @@ class KafkaPublisher:
                 future = producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
                 sent += 1
                 future.add_callback(batch.acked, index).add_errback(batch.failed, index)
-            return batch.wait(self._ack_timeout)
-        except KafkaError as error:
+            receipts = batch.wait(self._ack_timeout)
+            metrics.PRODUCE_ACKS.labels(records[0].topic, "acked").inc(len(records))
+            return receipts
+        except (KafkaError, Outage) as error:
+            metrics.PRODUCE_ACKS.labels(records[0].topic, "failed").inc(len(records))
+            if isinstance(error, Outage):
+                raise
             raise Outage(f"Kafka did not take the event ({type(error).__name__})") from error
         finally:
             self._leave(len(records) - sent)
@@ -100,7 +105,6 @@ class KafkaPublisher:
             self._in_flight -= 1
             if acked:
                 self._progress = time.monotonic()
-        metrics.IN_FLIGHT.dec()
 
     def _admit(self, count: int) -> KafkaProducer:
         with self._lock:
@@ -114,14 +118,13 @@ class KafkaPublisher:
                 raise Outage(refusal)
             self._in_flight += count
             self._callers += 1
-        metrics.IN_FLIGHT.inc(count)
         return producer
 
     def _leave(self, unsent: int) -> None:
         with self._lock:
             self._callers -= 1
             self._in_flight -= unsent
-        metrics.IN_FLIGHT.dec(unsent)
+            metrics.IN_FLIGHT.set(self._in_flight)
 
     def _stalled(self) -> bool:
         return self._in_flight > 0 and time.monotonic() - self._progress > STALLED_AFTER
@@ -136,8 +139,8 @@ class KafkaPublisher:
                     acks="all",
                     enable_idempotence=True,
                     allow_auto_create_topics=False,
-                    linger_ms=2,
-                    compression_type="lz4",
+                    linger_ms=5,  # requests in flight together share a batch
+                    metrics_enabled=False,  # ours are in shop_core.telemetry
                     bootstrap_timeout_ms=3000,
                     max_block_ms=int(self._ack_timeout * 500),
                     request_timeout_ms=int(self._ack_timeout * 900),
@@ -166,12 +169,10 @@ class _Batch:
 
     def acked(self, index: int, metadata: Any) -> None:
         self._receipts[index] = f"{metadata.topic}-{metadata.partition}-{metadata.offset}"
-        metrics.PRODUCE_ACKS.labels(metadata.topic, "acked").inc()
         self._settle(True)
 
     def failed(self, index: int, error: BaseException) -> None:
         self._error = error
-        metrics.PRODUCE_ACKS.labels("-", "failed").inc()
         self._settle(False)
 
     def wait(self, timeout: float) -> list[str]:
