@@ -1,0 +1,160 @@
+"""One whole real platform a session, started and stopped by the command line on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from pymongo import MongoClient
+
+from shop_core.kafka.log import read_all
+from shop_core.kafka.publisher import KafkaPublisher
+from shopctl.layout import HOST, PREFIX, Ports, layout_of
+from shopctl.state import ProcessState, StateDirectory
+
+BIN = Path(sys.executable).parent
+TOPIC = "shop.purchases"
+# What the surroundings may say about servers and levels must not reach a platform under test.
+FOREIGN = ("KAFKA_", "MONGODB_", "CM_API_", "HTTP_", "HEALTH_", "LOG_", "API_DOCS_", "CONSUMER_", "FAILPOINT")
+
+
+@dataclass
+class Platform:
+    """A running platform: its addresses, its processes, and short ways to ask it something."""
+
+    state_dir: Path
+    ports: Ports
+    database: str = "shop"
+    http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, timeout=30))
+
+    def __post_init__(self) -> None:
+        self.base_url = f"http://{HOST}:{self.ports.cm_server}{PREFIX}"
+        self.api_url = f"http://{HOST}:{self.ports.cm_api}"
+        self.bootstrap = f"{HOST}:{self.ports.kafka}"
+        self.mongodb_uri = f"mongodb://{HOST}:{self.ports.database}"
+        self.mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongodb_uri, tz_aware=True)
+        self.db = self.mongo[self.database]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a command that is to work on this platform."""
+        servers = {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_DATABASE": self.database,
+        }
+        return clean_environment() | servers
+
+    def shopctl(self, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        command = [str(BIN / "shopctl"), *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, env=self.environment | extra, timeout=120, check=False
+        )
+
+    def processes(self) -> dict[str, ProcessState]:
+        state = StateDirectory(layout_of(self.state_dir)).read()
+        return {process.name: process for process in state.processes} if state else {}
+
+    def running(self, *names: str) -> bool:
+        now = self.processes()
+        return all(now[name].state == "running" for name in names or now)
+
+    def signal(self, name: str, number: int) -> int:
+        """Send a signal to a process by its name; its pid."""
+        pid = self.processes()[name].pid
+        assert pid is not None, f"{name} does not run"
+        os.kill(pid, number)
+        return pid
+
+    def request(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        """A request below the base address, without retries."""
+        return self.http.request(method, self.base_url + path, retries=False, **options)
+
+    def positions(self) -> dict[int, int]:
+        found = self.db["positions"].find({})
+        return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in found}
+
+    def passed(self, ends: dict[int, int]) -> bool:
+        """Whether the read model has everything below `ends`, by partition."""
+        now = self.positions()
+        return all(now.get(partition, 0) >= end for partition, end in ends.items())
+
+    def letters(self) -> list[Any]:
+        return read_all(self.bootstrap, f"{TOPIC}.dlq")
+
+    def close(self) -> None:
+        self.mongo.close()
+        self.http.clear()
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+
+
+def free_offset() -> int:
+    """An offset at which every port of a platform is free, below the ports that the system gives out by itself."""
+    start = 3900 + os.getpid() % 90 * 20
+    for offset in (*range(start, 5700, 20), *range(1200, start, 20)):
+        ports = Ports.shifted(offset)
+        every = (*vars(ports).values(), ports.health + 1)
+        if all(is_free(port) for port in every):
+            return offset
+    raise AssertionError("no free ports for a platform")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) != 0
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform that all tests of a session share; a test that breaks a part waits until it runs again."""
+    state_dir, offset = tmp_path_factory.mktemp("platform"), free_offset()
+    place = ("--state-dir", str(state_dir))
+    environment = clean_environment() | {"CONSUMER_SESSION_TIMEOUT_MS": "3000"}
+
+    def shopctl(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(BIN / "shopctl"), *words, *place]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=180, check=False)
+
+    answer = shopctl("up", "--detach", "--fresh", "--consumers", "purchases=2", "--offset", str(offset))
+    assert answer.returncode == 0, answer
+    platform = Platform(state_dir, Ports.shifted(offset))
+    try:
+        yield platform
+    finally:
+        platform.close()
+        answer = shopctl("down")
+        assert answer.returncode == 0, answer
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Wait for a condition; fails with its words when it does not come true."""
+
+    def wait(happened: Callable[[], Any], what: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def publisher(platform: Platform) -> Iterator[KafkaPublisher]:
+    """The way to the topics that does not go by cm-server's checks."""
+    publisher = KafkaPublisher(platform.bootstrap)
+    assert publisher.connected(10)
+    yield publisher
+    publisher.close()

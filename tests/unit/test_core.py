@@ -1,0 +1,137 @@
+"""Settings, logs, ids, cache and positions, without any server."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from cm_api.places import Places
+from cm_api.queries import Cache, encode_cursor
+from cm_api.settings import ConsumerSettings
+from cm_server.identifiers import uuid7
+from cm_server.settings import ServerSettings
+from shop_core.errors import ConfigError, InvalidInput
+from shop_core.events import DOMAINS
+from shop_core.events.envelope import parse_receipt
+from shop_core.mongo import Position
+from shop_core.settings import LogSettings, load
+from shop_core.telemetry import logs
+from shopctl.dlq import mended
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTP_PORT", "0"),
+        ("HTTP_PORT", "eighty"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost"),
+        ("CM_API_URL", "localhost:8081"),
+        ("API_DOCS_ACTIVE", "maybe"),
+        ("API_DOCS_PATH", "docs"),
+        ("KAFKA_BOOTSTRAP_SERVER", "127.0.0.1:9092"),
+        ("HTTP_THREAD", "4"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(variable: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=variable):
+        load(ServerSettings, {variable: value})
+
+
+def test_settings_are_read_with_their_defaults_and_others_variables_are_no_mistake() -> None:
+    settings = load(ServerSettings, {"HTTP_PORT": "9000", "HTTP_PROXY": "http://x", "MONGODB_URI": "mongodb://h"})
+    assert (settings.http_port, settings.bootstrap_servers) == (9000, "127.0.0.1:9092")
+    assert load(ConsumerSettings, {}).mongodb_uri.startswith("mongodb://")
+
+
+def test_log_lines_are_json_and_the_level_file_is_read_again(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        file = tmp_path / "levels"
+        file.write_text("shop_test=ERROR")
+        settings = LogSettings(log_level_file=str(file))
+        logs.configure(settings)
+        assert not logging.getLogger("shop_test").isEnabledFor(logging.INFO)
+        file.write_text("shop_test=DEBUG")
+        logs.apply_levels(settings)
+        assert logging.getLogger("shop_test").isEnabledFor(logging.DEBUG)
+        record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "bought", "event_id": "e1"})
+        line = json.loads(logs.JsonFormatter().format(record))
+        assert (line["event"], line["event_id"], line["logger"]) == ("bought", "e1", "x")
+        with pytest.raises(ConfigError, match="LOG_LEVEL"):
+            logs.apply_levels(LogSettings(log_level="LOUD"))
+    finally:
+        root.handlers[:], _ = before
+        root.setLevel(before[1])
+
+
+def test_ids_are_version_7_and_ascend() -> None:
+    ids = [uuid7() for _ in range(2000)]
+    assert ids == sorted(set(ids))
+    assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
+
+
+def test_the_cache_serves_until_it_is_freshened() -> None:
+    cache, reads = Cache(max_age=60), iter(range(10))
+    assert cache.get("k", lambda: next(reads)) == cache.get("k", lambda: next(reads)) == 0
+    cache.freshen()
+    assert cache.get("k", lambda: next(reads)) == 1
+    assert Cache(max_age=0).get("k", lambda: next(reads)) == 2
+
+
+@pytest.mark.parametrize("text", ["", "x", "shop.purchases", "shop.purchases-1", "other-1-2", "shop.purchases-a-1",
+                                  "shop.purchases-1--2", "shop.purchases-1-" + "9" * 40])  # fmt: skip
+def test_a_receipt_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_receipt(text, ["shop.purchases"])
+
+
+def test_a_receipt_names_its_place() -> None:
+    assert parse_receipt("shop.purchases-11-1024", ["shop.purchases"]) == ("shop.purchases", 11, 1024)
+    assert "=" not in encode_cursor("0" * 18 + "-id")
+
+
+class KnownPositions:
+    """What `Places` writes, kept in a list."""
+
+    def __init__(self) -> None:
+        self.placed: list[Position] = []
+
+    def place(self, place: tuple[str, int], position: Position) -> None:
+        self.placed.append(position)
+
+
+@pytest.mark.parametrize(
+    ("stored", "first", "end", "expected", "written"),
+    [
+        (Position(5, "id"), 0, 9, 5, False),
+        (None, 0, 9, 0, True),
+        (Position(5, "old"), 0, 9, 0, True),
+        (Position(5, "id"), 7, 9, 7, True),
+        (Position(12, "id"), 0, 9, 9, True),
+        (None, 3, 9, 3, True),
+    ],
+    ids=["as stored", "first time", "topic made anew", "retention passed", "log lost its tail", "start is gone"],
+)
+def test_where_a_partition_is_read_from(
+    stored: Position | None, first: int, end: int, expected: int, written: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    places = Places.__new__(Places)
+    places.positions = known = KnownPositions()  # type: ignore[assignment]
+    places._topic_id = "id"
+    at = places._start((DOMAINS["purchases"].topic, 0), stored, first, end)
+    assert at == Position(expected, "id")
+    assert known.placed == ([at] if written else [])
+    gap = expected != 0 and stored != at
+    assert ("log_gap" in caplog.text) == gap
+
+
+def test_a_letter_is_mended_field_by_field() -> None:
+    assert json.loads(mended(b'{"price":"x","userid":"u"}', ["price=5"]) or b"") == {"price": "5", "userid": "u"}
+    assert json.loads(mended(b"\xff", ["price=5"]) or b"") == {"price": "5"}
+    assert mended(b"\xff", []) == b"\xff"
+    with pytest.raises(ConfigError):
+        mended(b"{}", ["price"])
