@@ -64,7 +64,7 @@ def raw_loop(bootstrap: str, client: MongoClient[dict[str, Any]], events: int) -
     """Seconds to fetch, decode the JSON and insert, with the same batches and write concern, and nothing else."""
     collection = client.bench_raw.get_collection("purchases", write_concern=WriteConcern("majority", j=True))
     for field in ("username", "userid"):
-        collection.create_index([(field, 1), ("order", -1)])
+        collection.create_index([(field, 1), ("order", 1)])
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, max_poll_records=2000)
     partitions = [TopicPartition(DOMAIN.topic, p) for p in consumer.partitions_for_topic(DOMAIN.topic)]
     consumer.assign(partitions)

@@ -46,7 +46,13 @@ class Consumer:
         self._room = room(domain.name)
         self._db: Database[Document] = mongo.connect(settings, domain.group)
         mongo.require_transactions(self._db)
-        self._reader = Reader(settings.bootstrap_servers, domain.topic, domain.group, batch=settings.batch)
+        self._reader = Reader(
+            settings.bootstrap_servers,
+            domain.topic,
+            domain.group,
+            batch=settings.batch,
+            session_ms=settings.session_timeout_ms,
+        )
         self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
         self._undeliverable = Undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
         self._failures = 0

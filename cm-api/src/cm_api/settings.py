@@ -24,3 +24,6 @@ class ConsumerSettings(KafkaSettings, MongoSettings):
     health_host: str = variable("HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics")
     health_port: int = variable("HEALTH_PORT", 8090, whole(1, 65535), "port", "Port of health and metrics")
     batch: int = variable("CONSUMER_BATCH", 2000, whole(1, 10000), "events", "Events of one transaction, at most")
+    session_timeout_ms: int = variable(
+        "CONSUMER_SESSION_TIMEOUT_MS", 10_000, whole(1000, 300_000), "ms", "Silence after which a consumer is dead"
+    )

@@ -20,7 +20,9 @@ def ensure_indexes(db: Database[Document]) -> None:
     """The indexes that the queries below use; safe to repeat."""
     with outages():
         for field in ("username", "userid"):
-            db["purchases"].create_index([(field, ASCENDING), ("order", DESCENDING)], name=f"{field}_order")
+            # Ascending, read backwards: the embedded database misses a bound that is a prefix of a key in a
+            # descending index, and MongoDB reads either direction alike.
+            db["purchases"].create_index([(field, ASCENDING), ("order", ASCENDING)], name=f"{field}_order")
         db["rejections"].create_index([("topic", ASCENDING), ("dlq", ASCENDING)], name="topic_dlq")
 
 

@@ -25,7 +25,7 @@ Place = tuple[str, int]  # topic, partition
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     """A cooperative group member for one topic. `unsought` holds the partitions that wait for a `seek`."""
 
-    def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000) -> None:
+    def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000, session_ms: int = 10_000) -> None:
         self.unsought: set[Place] = set()
         self._batch = batch
         try:
@@ -40,8 +40,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
                 max_poll_records=batch,
                 max_partition_fetch_bytes=1024 * 1024,
                 fetch_max_bytes=8 * 1024 * 1024,
-                session_timeout_ms=10_000,
-                heartbeat_interval_ms=2_000,
+                session_timeout_ms=session_ms,
+                heartbeat_interval_ms=min(2_000, session_ms // 4),
                 metadata_max_age_ms=30_000,
                 reconnect_backoff_max_ms=1000,
                 bootstrap_timeout_ms=5000,
