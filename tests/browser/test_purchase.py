@@ -26,7 +26,7 @@ def test_a_purchase_is_seen_accepted_then_stored_and_enters_the_open_list(shop):
     shop.open()
     shop.fill(username=name)
     shop.press("getAllUserBuys")
-    expect(shop.page.get_by_text(f"No purchases of {name}")).to_be_visible()
+    expect(shop.page.get_by_text(f"No purchases of {name}", exact=True)).to_be_visible()
 
     shop.buy(name, "u-1", "1195.30")
     life = shop.page.locator(".life").first

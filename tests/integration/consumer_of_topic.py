@@ -1,6 +1,6 @@
 """The product's consumer on a topic and in a group of its own, so that a test may kill it beside a running platform.
 
-Run by test_exactly_once.py as a process: `python consumer_of_topic.py TOPIC`, set up by the environment as any consumer.
+Run by test_exactly_once.py as a process, `python consumer_of_topic.py TOPIC`; the environment sets it up as any other.
 """
 
 from __future__ import annotations

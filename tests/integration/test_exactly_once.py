@@ -32,7 +32,7 @@ def test_20000_purchases_while_consumers_and_broker_are_killed(
     platform: Any, make_load: Any, until: Any, in_threads: Any, spotless: Any
 ) -> None:
     load = make_load(USERS)
-    # One piece of the work for each kill: a piece is set free only when the process to be killed next is up and running.
+    # One piece of the work for each kill: a piece is set free when the process to be killed next is up and running.
     pieces = [threading.Event() for _ in range(6)]
     own = USERS // CLIENTS
 
