@@ -1,21 +1,35 @@
-"""The API's description, made from the code's own types: /openapi.json, and a page that shows it."""
+"""The API's description: /openapi.json, /asyncapi.json, and a page that shows both without any address outside."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
+from markupsafe import escape
 
 from cm_server.context import PREFIX
 from cm_server.openapi import document
+from cm_server.reference import page
+from cm_server.ui import CONTENT_SECURITY_POLICY
+from shop_core.events.asyncapi import document as asyncapi_document
 from shop_core.web import json_answer
 
 
 def blueprint(docs_path: str) -> Blueprint:
     """`docs_path` is the page's path below the prefix."""
     routes = Blueprint("docs", __name__, url_prefix=PREFIX)
-    described = document()
+    openapi, asyncapi = document(), asyncapi_document()
+    html = page(openapi, asyncapi, str(escape(PREFIX)))
 
     @routes.get("/openapi.json")
-    def openapi() -> Response:
-        return json_answer(described)
+    def openapi_json() -> Response:
+        return json_answer(openapi)
+
+    @routes.get("/asyncapi.json")
+    def asyncapi_json() -> Response:
+        return json_answer(asyncapi)
+
+    @routes.get(docs_path)
+    def docs_page() -> Response:
+        headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+        return Response(html, headers=headers, content_type="text/html; charset=utf-8")
 
     return routes

@@ -12,7 +12,9 @@ from flask import Blueprint, Response, request
 
 from cm_server import commands
 from cm_server.context import PREFIX, Context
+from cm_server.operations import AFTER, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.queries import segment
+from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record, decode_json, digest_of, encode
 from shop_core.events.fields import PRICE_PATTERN, Text128, check_not_ahead, check_price, parse_instant
@@ -70,6 +72,39 @@ class BatchAnswer(msgspec.Struct):
     accepted: int
     failed: int
     results: list[LineResult]
+
+
+COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
+OPERATIONS = (
+    Operation(
+        "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
+    ),
+    Operation(
+        "post", "/v1/purchases", "Buy something; 201 when it was waited for and is stored",
+        {202: PurchaseAnswer, 201: PurchaseAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
+        headers={201: ("Location",), 202: ("Location",)},
+    ),
+    Operation(
+        "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
+        (400, 413, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
+    ),
+    Operation(
+        "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
+        {200: PurchasesByUsername, 304: None}, (400, 412, 503),
+        (path_segment("username", "The user's name"), *PAGE),
+        headers=NOT_MODIFIED,
+    ),
+    Operation(
+        "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
+        {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), *PAGE),
+        headers=NOT_MODIFIED,
+    ),
+    Operation(
+        "get", "/v1/users/{userid}", "A user's profile: count, total, first and last purchase",
+        {200: Profile, 304: None}, (400, 404, 412, 503), (path_segment("userid", "The user's id"), AFTER),
+        headers=NOT_MODIFIED,
+    ),
+)  # fmt: skip
 
 
 def blueprint(context: Context) -> Blueprint:

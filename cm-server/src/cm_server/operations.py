@@ -1,0 +1,73 @@
+"""How a route is described: what it takes and answers, in the code's own types. Each domain lists its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shop_core.answers import Readiness, ReceiptState
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of the path, the query or the headers."""
+
+    name: str
+    where: str
+    about: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses."""
+
+    method: str
+    path: str
+    summary: str
+    answers: Mapping[int, Any]
+    problems: tuple[int, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: Any = None
+    body_types: tuple[str, ...] = ("application/json",)
+    headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+WAIT = Parameter(
+    "Prefer", "header", "`wait=n`: hold the answer until the event is stored or refused, at most n (≤ 10) seconds",
+    {"type": "string", "pattern": "^wait=[0-9]{1,2}$", "examples": ["wait=2"]},
+)  # fmt: skip
+KEY = Parameter(
+    "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
+    {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
+)  # fmt: skip
+AFTER = Parameter("after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)")
+PAGE = (
+    Parameter("limit", "query", "Purchases a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    Parameter("cursor", "query", "The `next` of an earlier page"),
+    Parameter("from", "query", "Not before this moment (ISO 8601)"),
+    Parameter("to", "query", "Before this moment (ISO 8601)"),
+    AFTER,
+)
+NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
+
+
+def path_segment(name: str, about: str) -> Parameter:
+    """A path parameter; a slash in it is sent as %2F."""
+    return Parameter(name, "path", about, {"type": "string", "minLength": 1, "maxLength": 128})
+
+
+SHARED = (
+    Operation(
+        "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404),
+        (path_segment("receipt", "The receipt that the command was answered with"),
+         Parameter(
+             "wait", "query", "Seconds to wait for the event to be stored or refused",
+             {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},
+         )),
+    ),
+    Operation("get", "/healthz", "Liveness: `Success` while the process runs", {200: str}),
+    Operation("get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness}),
+    Operation("get", "/metrics", "Prometheus metrics", {200: str}),
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""The shapes of answers that cm-api gives and cm-server describes: one module a domain, and what all share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class ReceiptState(msgspec.Struct):
+    """What became of a command; `status` is the HTTP status that says the same."""
+
+    receipt: str
+    state: Literal["accepted", "stored", "rejected"]
+    reason: str | None
+    status: int
+
+
+class Dependency(msgspec.Struct):
+    ok: bool
+    detail: str
+
+
+class Readiness(msgspec.Struct):
+    """Whether each dependency answers, by name."""
+
+    ready: bool
+    dependencies: dict[str, Dependency]

@@ -1,0 +1,60 @@
+"""AsyncAPI 3.0 of the topics, made from the published language itself."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import msgspec
+
+from shop_core.events import DOMAINS
+
+_TEXT = {"type": "string"}
+HEADERS = {
+    "type": "object",
+    "required": ["ce_id", "ce_type", "ce_source", "ce_specversion", "ce_time"],
+    "properties": {
+        "ce_id": {**_TEXT, "description": "UUIDv7, or UUIDv5 of (caller, Idempotency-Key)"},
+        "ce_type": _TEXT,
+        "ce_source": _TEXT,
+        "ce_specversion": {"const": "1.0"},
+        "ce_time": {**_TEXT, "format": "date-time"},
+        "ce_digest": {**_TEXT, "description": "Tells two bodies under one Idempotency-Key apart"},
+    },
+}
+DLQ_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_time")
+
+
+def document() -> dict[str, Any]:
+    """Channels: each domain's topic and its DLQ; messages: each event type."""
+    channels: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for domain in DOMAINS.values():
+        for type_, struct in domain.events.items():
+            messages[type_] = _message(type_, struct)
+        refs = {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in domain.events}
+        channels[domain.topic] = {"address": domain.topic, "messages": refs}
+        channels[domain.dlq] = {
+            "address": domain.dlq,
+            "description": f"What {domain.group} refused, as it was, with the headers {', '.join(DLQ_HEADERS)}",
+            "messages": refs,
+        }
+        for action, name in (("send", domain.topic), ("receive", domain.topic), ("send", domain.dlq)):
+            key = f"{action} {name}".replace(" ", "-")
+            operations[key] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "scalable-shop topics", "version": "1"},
+        "defaultContentType": "application/json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }
+
+
+def _message(type_: str, struct: type[Any]) -> dict[str, Any]:
+    schema = msgspec.json.schema(struct)
+    payload = schema["$defs"][struct.__name__] if "$defs" in schema else schema
+    summary = (inspect.getdoc(struct) or "").partition("\n")[0]
+    return {"name": type_, "title": struct.__name__, "summary": summary, "headers": HEADERS, "payload": payload}

@@ -1,0 +1,45 @@
+"""Made-up requests over the whole OpenAPI document, against the running platform: no 5xx, no undocumented answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import CHECKS, load_all_checks
+
+from cm_server.openapi import document
+
+load_all_checks()
+WANTED = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    ]
+)
+
+
+LABELS = [(method.upper(), path) for path, methods in document()["paths"].items() for method in methods]
+
+
+@pytest.mark.parametrize(("method", "path"), LABELS)
+def test_every_answer_is_documented(platform: Any, method: str, path: str) -> None:
+    api = schemathesis.openapi.from_url(f"{platform.base_url}/openapi.json")
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=api[path][method].as_strategy())
+    def answers_as_documented(case: Any) -> None:
+        case.call_and_validate(checks=WANTED)
+
+    answers_as_documented()

@@ -1,0 +1,103 @@
+"""A part is away: the door says so within its time limit, names what is missing, and opens again by itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ANSWER_SECONDS = 5  # what a client waits for at most; a later answer is an error of urllib3
+
+
+def buy(platform: Any, user: str = "outage") -> Any:
+    body = json.dumps({"username": user, "userid": user, "price": "1.00"}).encode()
+    return platform.request("POST", "/buy", body=body, timeout=ANSWER_SECONDS)
+
+
+def dependencies(platform: Any) -> dict[str, bool]:
+    answer = platform.request("GET", "/readyz", timeout=ANSWER_SECONDS)
+    found = answer.json()
+    assert (answer.status == 200) == found["ready"] == all(each["ok"] for each in found["dependencies"].values())
+    return {name: each["ok"] for name, each in found["dependencies"].items()}
+
+
+def assert_refused(platform: Any) -> None:
+    answer = buy(platform)
+    assert answer.status == 503, answer.data
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json()["status"] == 503
+
+
+def all_well(platform: Any) -> bool:
+    return bool(platform.running() and all(dependencies(platform).values()) and buy(platform).status == 200)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_without_a_broker_the_door_refuses_in_time_and_lives(platform: Any, until: Any, number: int) -> None:
+    until(lambda: all_well(platform), "all is well at first", 90)
+    pid = platform.signal("kafka", number)
+    try:
+        # The supervisor starts a killed broker again at once, so its absence is seen while it comes up.
+        assert_refused(platform)
+        until(lambda: not dependencies(platform)["kafka"], "readiness names kafka", 15)
+        assert dependencies(platform)["cm-api"], "what works is not blamed"
+        assert platform.request("GET", "/healthz", timeout=ANSWER_SECONDS).data == b"Success"
+    finally:
+        if number == signal.SIGSTOP:
+            platform.signal("kafka", signal.SIGCONT)
+    until(lambda: all_well(platform), "all is well again", 90)
+    assert (platform.processes()["kafka"].pid == pid) == (number == signal.SIGSTOP)
+
+
+def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform: Any, until: Any) -> None:
+    until(lambda: all_well(platform), "all is well at first", 90)
+    consumers = {name: state.pid for name, state in platform.processes().items() if "consumer" in name}
+    platform.signal("database", signal.SIGKILL)
+    taken = buy(platform, "patient")
+    assert taken.status == 200, "purchases need the broker alone"
+    until(lambda: all_well(platform), "all is well again", 90)
+
+    def stored() -> bool:
+        told = platform.request("GET", f"/v1/receipts/{taken.json()['receipt']}")
+        return bool(told.status == 200 and told.json()["state"] == "stored")
+
+    until(stored, "what was bought meanwhile is stored", 60)
+    now = platform.processes()
+    assert {name: now[name].pid for name in consumers} == consumers
+
+
+def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Any, until: Any) -> None:
+    until(lambda: all_well(platform), "all is well at first", 90)
+    platform.signal("cm-api", signal.SIGSTOP)
+    try:
+        assert buy(platform).status == 200
+        until(lambda: not dependencies(platform)["cm-api"], "readiness names cm-api", 15)
+        assert dependencies(platform)["kafka"]
+    finally:
+        platform.signal("cm-api", signal.SIGCONT)
+    until(lambda: all_well(platform), "all is well again", 60)
+
+
+def test_many_clients_without_a_broker_find_the_door_quick(platform: Any, until: Any, in_threads: Any) -> None:
+    """A dead broker must not take every thread: health and refusals are answered while others wait for their ack."""
+    until(lambda: all_well(platform), "all is well at first", 90)
+    statuses: list[int] = []
+
+    def client() -> None:
+        for _ in range(4):
+            statuses.append(buy(platform).status)
+
+    platform.signal("kafka", signal.SIGSTOP)
+    try:
+        join = in_threads([client] * 40)
+        for _ in range(10):
+            assert platform.request("GET", "/healthz", timeout=ANSWER_SECONDS).status == 200
+        join()
+    finally:
+        platform.signal("kafka", signal.SIGCONT)
+    assert set(statuses) == {503}
+    until(lambda: all_well(platform), "all is well again", 60)

@@ -1,0 +1,69 @@
+"""The API's description is the code: every route is in it, its limits are the types', and the page shows it all."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from jsonschema import Draft202012Validator
+
+from cm_server.app import build
+from cm_server.context import PREFIX, Context
+from cm_server.openapi import document
+from cm_server.queries import QueryClient
+from cm_server.settings import ServerSettings
+from shop_core.events import DOMAINS
+from shop_core.events.asyncapi import document as asyncapi
+from shop_core.testing import MemoryPublisher
+
+UNDESCRIBED = {"/", "", "/ui/{name}", "/openapi.json", "/asyncapi.json", "/docs"}
+
+
+@pytest.fixture
+def app() -> Flask:
+    return build(Context(MemoryPublisher(), QueryClient("http://127.0.0.1:1")), ServerSettings())
+
+
+def test_every_route_is_described_and_every_description_is_a_route(app: Flask) -> None:
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule.removeprefix(PREFIX)))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith(PREFIX)
+        for method in rule.methods or ()
+        if method not in ("HEAD", "OPTIONS")
+    }
+    routes = {(method, path) for method, path in routes if path not in UNDESCRIBED}
+    described = {(method, path) for path, methods in document()["paths"].items() for method in methods}
+    assert routes == described
+
+
+def test_the_limits_are_the_types_own() -> None:
+    schemas = document()["components"]["schemas"]
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+    buy = schemas["BuyRequest"]
+    assert (buy["properties"]["username"]["maxLength"], buy["additionalProperties"]) == (128, False)
+    assert buy["required"] == ["username", "userid", "price"]
+    assert "_id" in schemas["Purchase"]["properties"]
+
+
+def test_the_topics_are_described() -> None:
+    described = asyncapi()
+    for domain in DOMAINS.values():
+        assert {domain.topic, domain.dlq} <= set(described["channels"])
+        assert set(domain.events) <= set(described["components"]["messages"])
+
+
+def test_the_page_shows_every_operation_and_names_no_other_host(app: Flask) -> None:
+    answer = app.test_client().get(f"{PREFIX}/docs")
+    assert answer.status_code == 200
+    for path in document()["paths"]:
+        assert path in answer.text
+    assert not re.findall(r"(?:src|href)=\"https?:", answer.text)
+    assert "<script" not in answer.text
+
+
+def test_the_description_can_be_switched_off() -> None:
+    app = build(Context(MemoryPublisher(), QueryClient("http://127.0.0.1:1")), ServerSettings(docs_active=False))
+    assert app.test_client().get(f"{PREFIX}/openapi.json").status_code == 404
