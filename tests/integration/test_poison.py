@@ -49,7 +49,7 @@ def kinds(user: str) -> list[Poison]:
         Poison("bad UTF-8", value_of(user).replace(b"2.50", b"\xff\xfe"), "price"),
         Poison("no value", None, "value"),
         Poison("no bytes", b"", "JSON"),
-        Poison("a megabyte", value_of("m" * 1_000_000), "username"),
+        Poison("a megabyte", value_of(user, username="m" * 1_000_000), "username"),
         Poison("an array", b"[1, 2]", "object"),
         Poison("wrong type", value_of(user, price=2.5), "price"),
         Poison("unknown field", value_of(user, colour="red"), "colour"),

@@ -22,7 +22,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     settings = settings or load(QuerySettings, os.environ)
     logs.configure(settings)
     db = mongo.connect(settings, "cm-api")
-    context = Context(db, threading.BoundedSemaphore(max(1, settings.http_threads // 2)))
+    context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3))
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():

@@ -14,7 +14,7 @@ class QuerySettings(MongoSettings):
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")
     http_port: int = variable("HTTP_PORT", 8081, whole(1, 65535), "port", "Port to listen on")
     http_workers: int = variable("HTTP_WORKERS", 1, whole(1, 64), "processes", "gunicorn workers")
-    http_threads: int = variable("HTTP_THREADS", 16, whole(2, 256), "threads", "Threads of each worker")
+    http_threads: int = variable("HTTP_THREADS", 48, whole(3, 256), "threads", "Threads of each worker")
 
 
 @dataclass(frozen=True)
