@@ -46,7 +46,7 @@ class Poison:
 def kinds(user: str) -> list[Poison]:
     return [
         Poison("bad JSON", b'{"username": "x"', "JSON"),
-        Poison("bad UTF-8", value_of(user).replace(b"2.50", b"\xff\xfe"), "price"),
+        Poison("bad UTF-8", value_of(user).replace(b"2.50", b"\xff\xfe"), "utf-8"),
         Poison("no value", None, "value"),
         Poison("no bytes", b"", "JSON"),
         Poison("a megabyte", value_of(user, username="m" * 1_000_000), "username"),
@@ -59,7 +59,7 @@ def kinds(user: str) -> list[Poison]:
         Poison("field missing", value_of(user, timestamp=...), "timestamp"),
         Poison("name too long", value_of("n" * 129), "username"),
         Poison("control character", value_of("a\x00b"), "username"),
-        Poison("deep nesting", b'{"username":' + b"[" * 5000, "JSON"),
+        Poison("deep nesting", b'{"username":' + b"[" * 5000, "username"),
         Poison("unknown version", value_of(user), "ce_specversion", (("ce_specversion", "2.0"),)),
         Poison("unknown type", value_of(user), "ce_type", (("ce_type", "shop.purchase.made.v9"),)),
         Poison("no headers", value_of(user), "ce_", tuple((h, None) for h, _ in headers_of("x"))),

@@ -38,6 +38,17 @@ def test_every_route_is_described_and_every_description_is_a_route(app: Flask) -
     assert routes == described
 
 
+def test_every_query_says_that_it_may_be_unavailable(app: Flask) -> None:
+    """cm-api is away in this app, so each query passed on to it answers 503."""
+    for path, methods in document()["paths"].items():
+        if "get" not in methods or "{" not in path:
+            continue
+        answer = app.test_client().get(PREFIX + re.sub(r"\{\w+\}", "shop.purchases-0-0", path))
+        assert answer.status_code == 503, path
+        assert {"503", "400"} <= set(methods["get"]["responses"]), path
+        assert set(methods["get"]["responses"]["503"]["headers"]) <= set(answer.headers.keys()), path
+
+
 def test_the_limits_are_the_types_own() -> None:
     schemas = document()["components"]["schemas"]
     for schema in schemas.values():

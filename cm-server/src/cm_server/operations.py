@@ -60,7 +60,7 @@ def path_segment(name: str, about: str) -> Parameter:
 
 SHARED = (
     Operation(
-        "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404),
+        "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
         (path_segment("receipt", "The receipt that the command was answered with"),
          Parameter(
              "wait", "query", "Seconds to wait for the event to be stored or refused",

@@ -1,7 +1,8 @@
 """Events out: a publish returns only after the broker's ack (acks=all, idempotent), or raises within its time limit.
 
 The client has no memory bound of its own, so the sends in flight are bounded here; when the broker stalls, new sends
-are refused at once while half of the bound still waits, so that a dead broker never takes every request thread.
+are refused at once while half of the threads still wait, so that a dead broker never takes every request thread.
+A client that let an ack time out is thrown away and made anew: after an expired idempotent batch it may stay silent.
 A Kafka client does not survive a fork: make one publisher in each worker, after the fork.
 """
 
@@ -12,6 +13,8 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kafka import KafkaProducer
@@ -38,8 +41,21 @@ class Publisher(Protocol):
         """Flush and close within the ack timeout."""
 
 
+@dataclass
+class _Link:
+    """One Kafka client and what is in flight on it; late acks of a link that was given up change nothing."""
+
+    producer: KafkaProducer
+    in_flight: int = 0
+    progress: float = field(default_factory=time.monotonic)
+
+    @property
+    def stalled(self) -> bool:
+        return self.in_flight > 0 and time.monotonic() - self.progress > STALLED_AFTER
+
+
 class KafkaPublisher:
-    """`Publisher` on kafka-python. `ack_timeout` in seconds; `max_in_flight` in records."""
+    """`Publisher` on kafka-python. `ack_timeout` in seconds; `max_in_flight` in records; `waiting` in callers."""
 
     def __init__(
         self, bootstrap: str, *, ack_timeout: float = 4.0, max_in_flight: int = 4096, waiting: int = 8
@@ -49,141 +65,150 @@ class KafkaPublisher:
         self._max_in_flight = max_in_flight
         self._waiting = waiting
         self._lock = threading.Lock()
-        self._in_flight = 0
         self._callers = 0
-        self._progress = time.monotonic()
-        self._producer: KafkaProducer | None = None
+        self._link: _Link | None = None
         self._closing = threading.Event()
         self._connected = threading.Event()
-        threading.Thread(target=self._connect, name="kafka-connect", daemon=True).start()
+        self._reconnect()
 
     def connected(self, timeout: float) -> bool:
         """Whether the first connection was made, waiting at most `timeout` seconds for it."""
         return self._connected.wait(timeout)
 
     def publish(self, records: Sequence[Record]) -> list[str]:
-        producer = self._admit(len(records))
-        batch = _Batch(self, len(records))
-        sent = 0
+        link = self._admit(len(records))
+        batch = _Batch(self._lock, link, len(records))
+        topic = records[0].topic
         try:
-            for index, record in enumerate(records):
-                future = producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
-                sent += 1
-                future.add_callback(batch.acked, index).add_errback(batch.failed, index)
+            for record in records:
+                batch.send(record)
             receipts = batch.wait(self._ack_timeout)
-            metrics.PRODUCE_ACKS.labels(records[0].topic, "acked").inc(len(records))
-            return receipts
         except (KafkaError, Outage) as error:
-            metrics.PRODUCE_ACKS.labels(records[0].topic, "failed").inc(len(records))
-            if isinstance(error, Outage):
-                raise
-            raise Outage(f"Kafka did not take the event ({type(error).__name__})") from error
+            metrics.PRODUCE_ACKS.labels(topic, "failed").inc(len(records))
+            self._give_up(link)
+            raise Outage(f"Kafka did not take the event ({type(error).__name__}: {error})") from error
         finally:
-            self._leave(len(records) - sent)
-            metrics.PRODUCE_SECONDS.labels(records[0].topic).observe(time.monotonic() - batch.started)
+            with self._lock:
+                self._callers -= 1
+                metrics.IN_FLIGHT.set(link.in_flight)
+            metrics.PRODUCE_SECONDS.labels(topic).observe(time.monotonic() - batch.started)
+        metrics.PRODUCE_ACKS.labels(topic, "acked").inc(len(records))
+        return receipts
 
     def check(self) -> None:
-        if self._producer is None or self._stalled():
+        link = self._link
+        if link is None or link.stalled:
             raise Outage(f"no answer from Kafka at {self._bootstrap}")
         for address in self._bootstrap.split(","):
             host, _, port = address.strip().rpartition(":")
-            try:
+            with suppress(OSError):
                 socket.create_connection((host, int(port)), timeout=0.5).close()
                 return
-            except OSError:
-                continue
         raise Outage(f"no connection to Kafka at {self._bootstrap}")
 
     def close(self) -> None:
         self._closing.set()
-        if self._producer is not None:
-            self._producer.close(timeout=self._ack_timeout)
+        if self._link is not None:
+            self._link.producer.close(timeout=self._ack_timeout)
 
-    def settle(self, acked: bool) -> None:
-        """One record in flight came to its end, from the client's network thread."""
+    def _admit(self, count: int) -> _Link:
+        """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
         with self._lock:
-            self._in_flight -= 1
-            if acked:
-                self._progress = time.monotonic()
-
-    def _admit(self, count: int) -> KafkaProducer:
-        with self._lock:
-            producer = self._producer
-            if self._in_flight == 0 and self._callers == 0:
-                self._progress = time.monotonic()
-            full = self._in_flight + count > self._max_in_flight
-            if producer is None or full or (self._stalled() and self._callers >= self._waiting):
-                refusal = "not connected to Kafka yet" if producer is None else "Kafka is not acknowledging events"
+            link = self._link
+            full = link is None or link.in_flight + count > self._max_in_flight
+            if link is None or full or (link.stalled and self._callers >= self._waiting):
                 metrics.PRODUCE_ACKS.labels("-", "refused").inc(count)
-                raise Outage(refusal)
-            self._in_flight += count
+                raise Outage("not connected to Kafka" if link is None else "Kafka is not acknowledging events")
+            if link.in_flight == 0:
+                link.progress = time.monotonic()
+            link.in_flight += count
             self._callers += 1
-        return producer
+        return link
 
-    def _leave(self, unsent: int) -> None:
+    def _give_up(self, link: _Link) -> None:
+        """Drop a client that failed to deliver, unless another caller did so already, and connect anew."""
         with self._lock:
-            self._callers -= 1
-            self._in_flight -= unsent
-            metrics.IN_FLIGHT.set(self._in_flight)
+            if self._link is not link:
+                return
+            self._link = None
+        log.warning("kafka_link_dropped", extra={"servers": self._bootstrap, "in_flight": link.in_flight})
+        self._reconnect(link)
 
-    def _stalled(self) -> bool:
-        return self._in_flight > 0 and time.monotonic() - self._progress > STALLED_AFTER
+    def _reconnect(self, dropped: _Link | None = None) -> None:
+        threading.Thread(target=self._connect, args=(dropped,), name="kafka-connect", daemon=True).start()
 
-    def _connect(self) -> None:
+    def _connect(self, dropped: _Link | None) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
+        if dropped is not None:
+            # What it still holds was answered 503: it must not reach the log after its successor's events.
+            dropped.producer.close(timeout=0)
         while not self._closing.is_set():
             try:
-                self._producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap.split(","),
-                    client_id="cm-server",
-                    acks="all",
-                    enable_idempotence=True,
-                    allow_auto_create_topics=False,
-                    linger_ms=5,  # requests in flight together share a batch
-                    metrics_enabled=False,  # ours are in shop_core.telemetry
-                    bootstrap_timeout_ms=3000,
-                    max_block_ms=int(self._ack_timeout * 500),
-                    request_timeout_ms=int(self._ack_timeout * 900),
-                    delivery_timeout_ms=int(self._ack_timeout * 1000),
-                    reconnect_backoff_max_ms=1000,
-                    max_request_size=2 * 1024 * 1024,
-                )
+                self._link = _Link(self._client())
                 self._connected.set()
                 return
             except (KafkaError, OSError) as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})
-                self._closing.wait(1.0)
+                self._closing.wait(0.5)
+
+    def _client(self) -> KafkaProducer:
+        return KafkaProducer(
+            bootstrap_servers=self._bootstrap.split(","),
+            client_id="cm-server",
+            acks="all",
+            enable_idempotence=True,
+            allow_auto_create_topics=False,
+            linger_ms=5,  # requests in flight together share a batch
+            metrics_enabled=False,  # ours are in shop_core.telemetry
+            bootstrap_timeout_ms=3000,
+            max_block_ms=int(self._ack_timeout * 500),
+            request_timeout_ms=int(self._ack_timeout * 900),
+            delivery_timeout_ms=int(self._ack_timeout * 1000),
+            reconnect_backoff_max_ms=1000,
+            max_request_size=2 * 1024 * 1024,
+        )
 
 
 class _Batch:
     """The acks of one publish, gathered from the client's network thread."""
 
-    def __init__(self, publisher: KafkaPublisher, count: int) -> None:
+    def __init__(self, lock: threading.Lock, link: _Link, count: int) -> None:
         self.started = time.monotonic()
-        self._publisher = publisher
+        self._lock = lock
+        self._link = link
+        self._sent = 0
         self._receipts: list[str | None] = [None] * count
         self._left = count
         self._error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
+        self._done = threading.Event()
 
-    def acked(self, index: int, metadata: Any) -> None:
-        self._receipts[index] = f"{metadata.topic}-{metadata.partition}-{metadata.offset}"
-        self._settle(True)
-
-    def failed(self, index: int, error: BaseException) -> None:
-        self._error = error
-        self._settle(False)
+    def send(self, record: Record) -> None:
+        future = self._link.producer.send(
+            record.topic, key=record.key, value=record.value, headers=list(record.headers)
+        )
+        future.add_callback(self._acked, self._sent).add_errback(self._failed, self._sent)
+        self._sent += 1
 
     def wait(self, timeout: float) -> list[str]:
-        if not self._done.acquire(timeout=timeout):
-            raise Outage("Kafka did not acknowledge the event in time")
+        if not self._done.wait(timeout):
+            raise Outage("no ack in time")
         if self._error is not None:
-            raise Outage(f"Kafka did not take the event ({type(self._error).__name__})") from self._error
+            raise Outage(type(self._error).__name__) from self._error
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _settle(self, acked: bool) -> None:
-        self._publisher.settle(acked)
-        self._left -= 1  # only the client's one network thread comes here
-        if self._left == 0:
-            self._done.release()
+    def _acked(self, index: int, metadata: Any) -> None:
+        self._receipts[index] = f"{metadata.topic}-{metadata.partition}-{metadata.offset}"
+        self._settle()
+
+    def _failed(self, index: int, error: BaseException) -> None:
+        self._error = error
+        self._settle()
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._link.in_flight -= 1
+            self._link.progress = time.monotonic()
+            self._left -= 1
+            left = self._left
+        if left == 0:
+            self._done.set()
