@@ -109,7 +109,8 @@ class KafkaPublisher:
     def close(self) -> None:
         self._closing.set()
         if self._link is not None:
-            self._link.producer.close(timeout=self._ack_timeout)
+            with suppress(KafkaError):  # what could not be flushed was answered 503
+                self._link.producer.close(timeout=self._ack_timeout)
 
     def _admit(self, count: int) -> _Link:
         """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
@@ -140,8 +141,11 @@ class KafkaPublisher:
     def _connect(self, dropped: _Link | None) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
         if dropped is not None:
-            # What it still holds was answered 503: it must not reach the log after its successor's events.
-            dropped.producer.close(timeout=0)
+            # What it still holds was answered 503: it must not reach the log after its successor's events. The public
+            # `close` flushes first, which raises while anything is in flight, and leaves the sender running.
+            dropped.producer._sender.force_close()
+            with suppress(KafkaError):
+                dropped.producer.close(timeout=0)
         while not self._closing.is_set():
             try:
                 self._link = _Link(self._client())
