@@ -20,7 +20,7 @@ def table() -> str:
     for service, settings in SERVICES.items():
         for field in dataclasses.fields(settings):
             meta = field.metadata
-            row = (meta["env"], meta["unit"], str(field.default), meta["about"])
+            row = (meta["env"], meta["unit"], shown_default(field.default), meta["about"])
             rows.setdefault(row, []).append(service)
     lines = ["| variable | read by | unit | default | meaning |", "|---|---|---|---|---|"]
     for (name, unit, default, about), services in rows.items():
@@ -28,6 +28,11 @@ def table() -> str:
         who = "all" if len(services) == len(SERVICES) else ", ".join(services)
         lines.append(f"| `{name}` | {who} | {unit or '–'} | {shown} | {about} |")
     return "\n".join(lines)
+
+
+def shown_default(value: object) -> str:
+    """As it would be written in the environment."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def filled(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from typing import Any
 
@@ -36,7 +37,7 @@ def all_well(platform: Any) -> bool:
     return bool(platform.running() and all(dependencies(platform).values()) and buy(platform).status == 200)
 
 
-@pytest.mark.parametrize("number", [signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_without_a_broker_the_door_refuses_in_time_and_lives(platform: Any, until: Any, number: int) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     pid = platform.signal("kafka", number)
@@ -72,13 +73,14 @@ def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform
 
 def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Any, until: Any) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
-    platform.signal("cm-api", signal.SIGSTOP)
+    workers = platform.processes()["cm-api"].pid  # gunicorn and its workers are one process group
+    os.killpg(workers, signal.SIGSTOP)
     try:
         assert buy(platform).status == 200
         until(lambda: not dependencies(platform)["cm-api"], "readiness names cm-api", 15)
         assert dependencies(platform)["kafka"]
     finally:
-        platform.signal("cm-api", signal.SIGCONT)
+        os.killpg(workers, signal.SIGCONT)
     until(lambda: all_well(platform), "all is well again", 60)
 
 
