@@ -1,11 +1,14 @@
-"""README's table of settings is what the code reads."""
+"""The pages say what the code says: README's table of settings, the events and metrics of docs/operations.md."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LOGGED = re.compile(r"\blog\.(?:debug|info|warning|error|exception)\(\s*\"([a-z_]+)\"")
+METRIC = re.compile(r"\"(shop_[a-z_]+)\"")
 
 
 def test_the_table_of_settings_is_fresh() -> None:
@@ -15,3 +18,12 @@ def test_the_table_of_settings_is_fresh() -> None:
     spec.loader.exec_module(script)
     text = (ROOT / "README.md").read_text()
     assert script.filled(text) == text, "run `.venv/bin/python scripts/settings_table.py`"
+
+
+def test_operations_explains_every_log_event_and_every_metric() -> None:
+    sources = [path.read_text() for path in ROOT.glob("*/src/**/*.py")]
+    events = {name for text in sources for name in LOGGED.findall(text)}
+    metrics = set(METRIC.findall((ROOT / "core/src/shop_core/telemetry/metrics.py").read_text()))
+    explained = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    assert "rejected" in events and "shop_produce_total" in metrics
+    assert events | metrics <= explained, f"not explained: {sorted((events | metrics) - explained)}"
