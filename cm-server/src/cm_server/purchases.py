@@ -86,7 +86,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
-        (400, 413, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
+        (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
     ),
     Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
@@ -126,7 +126,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.post("/v1/purchases:batch")
     def make_purchases() -> Response:
         request.max_content_length = BATCH_LIMIT
-        return json_answer(publish_batch(context, request.get_data(cache=False)), 202)
+        return json_answer(publish_batch(context, commands.body("application/x-ndjson")), 202)
 
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:

@@ -54,7 +54,7 @@ DELAY = Histogram(
     ["domain"],
     buckets=SLOW,
 )
-CACHE = Counter("shop_cache_total", "Reads by cache outcome (hit, miss, bypass)", ["outcome"])
+CACHE = Counter("shop_cache_total", "Reads by cache outcome (hit, miss)", ["outcome"])
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
 
 
