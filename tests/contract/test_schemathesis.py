@@ -48,6 +48,6 @@ def test_every_answer_is_documented(platform: Any, method: str, path: str, mode:
     )
     @given(case=api[path][method].as_strategy(generation_mode=mode))
     def answers_as_documented(case: Any) -> None:
-        case.call_and_validate(checks=WANTED)
+        case.call_and_validate(checks=WANTED, timeout=20)  # some ask to wait ten seconds
 
     answers_as_documented()
