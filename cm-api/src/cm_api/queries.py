@@ -78,9 +78,9 @@ class Cache:
         with self._lock:
             read_at, value = self._entries.get(key, (-1e9, None))
             if read_at > max(self._floor, now - self._max_age):
-                metrics.CACHE.labels("hit").inc()
+                metrics.CACHE.labels("memory", "hit").inc()
                 return value
-        metrics.CACHE.labels("miss").inc()
+        metrics.CACHE.labels("memory", "miss").inc()
         value = load()
         with self._lock:
             self._entries[key] = (now, value)  # `now` is before the read: never fresher than it claims

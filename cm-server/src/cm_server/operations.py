@@ -51,6 +51,13 @@ PAGE = (
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
+COMMAND_HEADERS = {
+    200: ("X-Id", "X-Receipt"),
+    201: ("Location", "X-Id", "X-Receipt"),
+    202: ("Location", "X-Id", "X-Receipt"),
+    204: ("X-Id", "X-Receipt"),
+}
+COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 
 
 def path_segment(name: str, about: str) -> Parameter:

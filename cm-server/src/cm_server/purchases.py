@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from cm_server import commands
 from cm_server.context import PREFIX, Context
-from cm_server.operations import AFTER, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
+from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.queries import segment
 from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
 from shop_core.errors import FieldFault, InvalidInput
@@ -74,7 +74,6 @@ class BatchAnswer(msgspec.Struct):
     results: list[LineResult]
 
 
-COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 OPERATIONS = (
     Operation(
         "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from cm_api import queries
 from cm_api.context import Context
-from cm_api.purchases.projection import moment_of, order_key
+from cm_api.order import moment_of, order_key
 from cm_api.purchases.store import PurchaseStore
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.fields import check_text, format_instant
