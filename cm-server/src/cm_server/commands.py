@@ -100,7 +100,9 @@ def command_answer(done: Settled, stored: int, location: str | None = None) -> R
     """202 until it is stored; then `stored`: 200, 201 (at `location`), or 204, whose id and receipt are headers."""
     named = {"X-Id": done.id, "X-Receipt": done.receipt}
     if done.state == "stored" and stored == 204:
-        return Response(status=204, headers=named)
+        answer = Response(status=204, headers=named)
+        del answer.headers["Content-Type"]
+        return answer
     if done.state != "stored":
         status, place = 202, {"Location": done.location}
     else:

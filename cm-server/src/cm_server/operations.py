@@ -43,9 +43,11 @@ KEY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
 )  # fmt: skip
 AFTER = Parameter("after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)")
+LIMIT = Parameter("limit", "query", "Items a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
+CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
-    Parameter("limit", "query", "Purchases a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
-    Parameter("cursor", "query", "The `next` of an earlier page"),
+    LIMIT,
+    CURSOR,
     Parameter("from", "query", "Not before this moment (ISO 8601)"),
     Parameter("to", "query", "Before this moment (ISO 8601)"),
     AFTER,

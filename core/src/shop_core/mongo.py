@@ -170,6 +170,34 @@ class Positions:
         return f"{self._group}/{place[0]}/{place[1]}"
 
 
+class Generations:
+    """The collection `generations`: which build of a domain's read models is the live one, 0 for the first.
+
+    A rebuild makes the next one beside it; a consumer reads the number in its transaction and writes its positions
+    there, as the swap does, so that of the two the database lets one win.
+    """
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._generations = db["generations"]
+
+    @staticmethod
+    def name(collection: str, generation: int) -> str:
+        """The name of `collection` in a generation; the first has the plain one."""
+        return collection if generation == 0 else f"{collection}_g{generation}"
+
+    def current(self, domain: str, session: ClientSession | None = None) -> int:
+        found = self._generations.find_one({"_id": domain}, session=session)
+        return int(found["current"]) if found else 0
+
+    def switch(self, session: ClientSession, domain: str, generation: int) -> None:
+        self._generations.update_one(
+            {"_id": domain},
+            {"$set": {"current": generation, "at": datetime.now(UTC)}},
+            upsert=True,
+            session=session,
+        )
+
+
 class PendingEvents:
     """The collection `outbox`: derived events that were decided in a transaction and are not yet in Kafka."""
 

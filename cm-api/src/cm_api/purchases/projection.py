@@ -37,7 +37,8 @@ def to_document(event: Event) -> Document:
     """The stored purchase; `order` sorts by moment to the microsecond, then id, which a BSON date can't."""
     data: Any = event.data
     moment: datetime = data.timestamp.astimezone(UTC)
-    return {
+    product = {} if data.productid is None else {"productid": data.productid}
+    return product | {
         "_id": event.id,
         "username": data.username,
         "userid": data.userid,
