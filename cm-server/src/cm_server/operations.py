@@ -47,14 +47,23 @@ INSTANT = {"type": "string", "format": "date-time"}
 AFTER = Parameter(
     "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
 )
+LIMIT = Parameter("limit", "query", "Items a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
+CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
-    Parameter("limit", "query", "Purchases a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
-    Parameter("cursor", "query", "The `next` of an earlier page"),
+    LIMIT,
+    CURSOR,
     Parameter("from", "query", "Not before this moment (ISO 8601)", INSTANT),
     Parameter("to", "query", "Before this moment (ISO 8601)", INSTANT),
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
+COMMAND_HEADERS = {
+    200: ("X-Id", "X-Receipt"),
+    201: ("Location", "X-Id", "X-Receipt"),
+    202: ("Location", "X-Id", "X-Receipt"),
+    204: ("X-Id", "X-Receipt"),
+}
+COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 
 
 def path_segment(name: str, about: str) -> Parameter:
