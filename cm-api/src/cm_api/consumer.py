@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from cm_api.domains import hooks, room
+from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
 from cm_api.outbox import Outbox, to_pending
@@ -46,6 +46,7 @@ class Consumer:
         self.health = Health()
         self._domain = domain
         self._room = room(domain.name)
+        self._store = store_maker(domain.name, settings)
         self._db: Database[Document] = mongo.connect(settings, domain.group)
         mongo.require_transactions(self._db)
         self._reader = Reader(
@@ -103,7 +104,7 @@ class Consumer:
         moves = self._places.moves(messages)
 
         def work(session: ClientSession) -> Outcome:
-            outcome: Outcome = self._room.apply(self._room.Store(self._db, session), events)
+            outcome: Outcome = self._room.apply(self._store(self._db, session), events)
             every = [*refused, *outcome.refused]
             if every:
                 Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])

@@ -21,7 +21,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses."""
+    """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses.
+
+    `also` are the kinds of text in which a 200 may be answered instead.
+    """
 
     method: str
     path: str
@@ -32,6 +35,7 @@ class Operation:
     body: Any = None
     body_types: tuple[str, ...] = ("application/json",)
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 WAIT = Parameter(
