@@ -19,6 +19,7 @@ from cm_api.outcome import Outcome
 from shop_core import mongo
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
+from shop_core.settings import MongoSettings
 from shop_core.testing import MemoryCatalog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,8 +94,8 @@ def memory(_: Any) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[
 @contextmanager
 def mongodb(request: pytest.FixtureRequest) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[[], Any]]]:
     platform = request.getfixturevalue("platform")
-    settings = mongo.MongoSettings(mongodb_uri=platform.mongodb_uri, mongodb_database=f"catalog_{uuid.uuid4().hex[:8]}")
-    db = mongo.connect(settings, "test")
+    chosen = MongoSettings(mongodb_uri=platform.mongodb_uri, mongodb_database=f"catalog_{uuid.uuid4().hex[:8]}")
+    db = mongo.connect(chosen, "test")
     ensure_indexes(db)
 
     def take(events: list[Event]) -> Outcome:
