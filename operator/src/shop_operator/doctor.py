@@ -36,8 +36,8 @@ def partition_bound(spec: Manifest, seen: Observation | None) -> Condition:
         return condition("PartitionBound", True, "PinnedAbovePartitions", text)
     if most > count:
         text = (
-            f"maxReplicas is {most}, but topic {topic} has {count} partitions, so more than {count} pods can't help: set"
-            f" spec.maxReplicas to {count}, or {_grow(spec, most)}."
+            f"maxReplicas is {most}, but topic {topic} has {count} partitions, so more than {count} pods can't help:"
+            f" set spec.maxReplicas to {count}, or {_grow(spec, most)}."
         )
         return condition("PartitionBound", True, "MaxAbovePartitions", text)
     return condition("PartitionBound", False, _FINE, f"Up to {most} pods for {count} partitions.")
@@ -46,8 +46,8 @@ def partition_bound(spec: Manifest, seen: Observation | None) -> Condition:
 def _grow(spec: Manifest, partitions: int) -> str:
     """How to give a topic more partitions, and what it costs."""
     return (
-        f"give the topic more partitions (kafka-topics.sh --bootstrap-server {spec['kafka']['bootstrapServers']} --alter"
-        f" --topic {spec['topic']} --partitions {partitions}; keys then move to other partitions, so that order across"
+        f"give the topic more partitions (kafka-topics.sh --bootstrap-server {spec['kafka']['bootstrapServers']}"
+        f" --alter --topic {spec['topic']} --partitions {partitions}; keys then move to other partitions, so that order across"
         " the change is not kept)"
     )
 
@@ -60,9 +60,9 @@ def hot_partition(spec: Manifest, seen: Observation | None, threshold: int) -> C
     hottest = max(seen.partitions, key=lambda partition: partition.lag)
     if count > 2 and lag > 2 * threshold and hottest.lag > _HOT_SHARE * lag:
         text = (
-            f"Partition {hottest.number} of topic {spec['topic']} holds {hottest.lag} of {lag} events of lag: one key, or"
-            " few, get most events, and one pod must work them off. Choose a key with more values in the producer (not a"
-            " constant), or make handling one event faster; more pods do not help."
+            f"Partition {hottest.number} of topic {spec['topic']} holds {hottest.lag} of {lag} events of lag: one key,"
+            " or few, get most events, and one pod must work them off. Choose a key with more values in the producer (not"
+            " a constant), or make handling one event faster; more pods do not help."
         )
         return condition("HotPartition", True, "LagInOnePartition", text)
     return condition("HotPartition", False, _FINE, "The lag is spread over the partitions.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -76,9 +77,9 @@ def load(environ: Mapping[str, str] = os.environ) -> OperatorSettings:
     fields = {field.metadata["env"]: field for field in dataclasses.fields(OperatorSettings)}
     values: dict[str, Any] = {}
     for name, value in environ.items():
-        if name.startswith("OPERATOR_") and name not in fields:
-            raise ConfigError(f"{name} is not a known setting: remove it, or use one of {', '.join(sorted(fields))}.")
         if name not in fields:
+            if name.startswith("OPERATOR_") and (close := difflib.get_close_matches(name, fields, n=1, cutoff=0.85)):
+                raise ConfigError(f"{name} is not a known setting: rename it to {close[0]} or remove it.")
             continue
         try:
             values[fields[name].name] = fields[name].metadata["parse"](value)
