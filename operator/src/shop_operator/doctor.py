@@ -47,8 +47,8 @@ def _grow(spec: Manifest, partitions: int) -> str:
     """How to give a topic more partitions, and what it costs."""
     return (
         f"give the topic more partitions (kafka-topics.sh --bootstrap-server {spec['kafka']['bootstrapServers']}"
-        f" --alter --topic {spec['topic']} --partitions {partitions}; keys then move to other partitions, so that order across"
-        " the change is not kept)"
+        f" --alter --topic {spec['topic']} --partitions {partitions}; keys then move to other partitions, so that"
+        " order across the change is not kept)"
     )
 
 
@@ -61,8 +61,8 @@ def hot_partition(spec: Manifest, seen: Observation | None, threshold: int) -> C
     if count > 2 and lag > 2 * threshold and hottest.lag > _HOT_SHARE * lag:
         text = (
             f"Partition {hottest.number} of topic {spec['topic']} holds {hottest.lag} of {lag} events of lag: one key,"
-            " or few, get most events, and one pod must work them off. Choose a key with more values in the producer (not"
-            " a constant), or make handling one event faster; more pods do not help."
+            " or few, get most events, and one pod must work them off. Choose a key with more values in the producer"
+            " (not a constant), or make handling one event faster; more pods do not help."
         )
         return condition("HotPartition", True, "LagInOnePartition", text)
     return condition("HotPartition", False, _FINE, "The lag is spread over the partitions.")
