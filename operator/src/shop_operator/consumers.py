@@ -213,7 +213,7 @@ class Consumers:
         # KEDA has acted on what it saw a moment ago: the newest decision for that number is the reason.
         fitting = [decision.reason for decision in memory.decisions if decision.wanted == after]
         why = fitting[-1] if fitting else f"on the way; now: {memory.decisions[-1].reason}"
-        self._reporter.event(body, "Scaled", f"{after} pods (before: {'none' if before is None else before}): {why}")
+        self._reporter.event(body, "Scaled", f"{_pods(after)} (before: {'none' if before is None else before}): {why}")
 
     def _leave(self, body: Manifest) -> None:
         """Deletion waits until the group has no lag, or the grace is over."""
@@ -288,3 +288,7 @@ def _columns(body: Manifest, memory: _Memory, live: Manifest | None, facts: _Fac
 
 def _place(body: Manifest) -> dict[str, str]:
     return {"namespace": body["metadata"]["namespace"], "resource": body["metadata"]["name"]}
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"

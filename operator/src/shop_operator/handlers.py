@@ -19,6 +19,7 @@ PLURALS = {"Shop": "shops", "ShopConsumer": "shopconsumers"}
 def register(loops: Loops) -> kopf.OperatorRegistry:
     """A registry whose handlers tell `loops`."""
     registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_via_client)
     for kind, plural in PLURALS.items():
         kopf.on.event(GROUP, VERSION, plural, id=f"told-{plural}", registry=registry)(_teller(loops, kind))
     return registry

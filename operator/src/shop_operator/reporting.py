@@ -55,9 +55,9 @@ class Reporter:
             self.event(about, entry.reason, entry.message, warning=not quiet)
         elif entry.holds:
             self.event(about, entry.type, entry.message, warning=True)
-        elif entry.status == "Unknown" and entry.type == "TopicMissing":
+        elif entry.status == "Unknown":
             self.event(about, entry.reason, entry.message, warning=True)
-        elif entry.status == "False":
+        else:
             self.event(about, f"{entry.type}Over", entry.message)
 
 

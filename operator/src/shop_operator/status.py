@@ -48,9 +48,17 @@ def listed(conditions: Iterable[Condition], before: Iterable[Manifest], generati
 
 
 def changed(conditions: Iterable[Condition], before: Iterable[Manifest]) -> list[Condition]:
-    """Those whose status or reason is another than before; a fresh one that does not hold is no news."""
+    """Those that are news: Ready by any new status or reason, the others when they begin or cease to hold, and a Kafka
+    that goes away."""
     known = {entry["type"]: (entry["status"], entry["reason"]) for entry in before}
-    return [c for c in conditions if known.get(c.type, ("False", c.reason)) != (c.status, c.reason)]
+    news = []
+    for entry in conditions:
+        status, reason = known.get(entry.type, ("False", entry.reason))
+        if (status, reason) == (entry.status, entry.reason):
+            continue
+        if entry.type == "Ready" or "True" in (status, entry.status) or entry.reason == "KafkaAway":
+            news.append(entry)
+    return news
 
 
 def rollout(deployment: Manifest | None, pods: Iterable[Manifest]) -> Condition:

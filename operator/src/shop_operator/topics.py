@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from shop_operator.observation import Observation, Partition
@@ -20,6 +21,7 @@ from shop_operator.observation import Observation, Partition
 _DLQ_CONFIG = {"max.message.bytes": str(2 * 1024 * 1024), "retention.ms": "-1"}
 _MECHANISMS = {"plaintext": "PLAIN", "scram_sha256": "SCRAM-SHA-256", "scram_sha512": "SCRAM-SHA-512"}
 _BOOTSTRAP_MS = 4000
+_COORDINATOR_SECONDS = 5.0
 
 
 class KafkaAway(Exception):
@@ -64,6 +66,17 @@ class Kafka:
 
     def observe(self, topic: str, group: str) -> Observation | None:
         """The group on the topic, None where there is no such topic."""
+        deadline = time.monotonic() + _COORDINATOR_SECONDS
+        while True:
+            try:
+                return self._observe(topic, group)
+            except KafkaAway as away:
+                # The first question about any group makes the broker create the topic that it keeps offsets in.
+                if not isinstance(away.__cause__, CoordinatorNotAvailableError) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def _observe(self, topic: str, group: str) -> Observation | None:
         with self._admin() as admin:
             if topic not in set(admin.list_topics()):
                 return None
