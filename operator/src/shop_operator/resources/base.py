@@ -44,7 +44,7 @@ def selector(name: str, instance: str) -> dict[str, str]:
 def manifest(kind: str, name: str, parent: Manifest, marks: dict[str, str], **rest: Any) -> Manifest:
     """A manifest that belongs to `parent`, a Shop or ShopConsumer as the API server gave it."""
     meta = parent["metadata"]
-    # Not blocking: a deletion in the foreground would otherwise take pods away before the finalizer has drained them.
+    # Not blocking: that would ask for a right on the parent's finalizers.
     owner = {
         "apiVersion": parent["apiVersion"],
         "kind": parent["kind"],
