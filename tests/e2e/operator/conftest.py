@@ -238,12 +238,14 @@ def staged(k8s: Client, directory: Path) -> Iterator[Stage]:
     try:
         yield stage
     finally:
-        # While an operator runs: only it lets go of what waits to drain.
-        stage.kubectl("delete", "shop,shopconsumer", "--all", "--timeout=120s")
-        for operator in stage.operators:
-            operator.end()
-        stage.topics.close()
-        k8s.kubectl("delete", "namespace", name, "--wait=false")
+        try:
+            # While an operator runs: only it lets go of what waits to drain.
+            stage.kubectl("delete", "shop,shopconsumer", "--all", "--timeout=120s")
+        finally:
+            for operator in stage.operators:
+                operator.end()
+            stage.topics.close()
+            k8s.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def _kafka(k8s: Client, namespace: str) -> str:
