@@ -57,6 +57,16 @@ def manifest(kind: str, name: str, parent: Manifest, marks: dict[str, str], **re
     return {"apiVersion": _VERSIONS[kind], "kind": kind, "metadata": head, **rest}
 
 
+def reachable(bootstrap: str, namespace: str) -> str:
+    """Addresses that hold in any namespace: KEDA, and an operator elsewhere, would not find a Service by its short name."""
+    return ",".join(_reachable(address, namespace) for address in bootstrap.split(","))
+
+
+def _reachable(address: str, namespace: str) -> str:
+    host, _, port = address.rpartition(":")
+    return address if "." in host or host == "localhost" else f"{host}.{namespace}.svc:{port}"
+
+
 def text(marks: dict[str, str]) -> str:
     """A selector as the API takes it."""
     return ",".join(f"{name}={value}" for name, value in sorted(marks.items()))
