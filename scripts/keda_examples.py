@@ -27,9 +27,9 @@ CONSUMER: dict[str, Any] = {
     },
 }
 HEADS = {
-    "scaledobject.yaml": "What the operator makes of ShopConsumer purchases (scripts/keda_examples.py writes this file).",
+    "scaledobject.yaml": "What the operator makes of ShopConsumer purchases (by scripts/keda_examples.py).",
     "scaledobject-pinned.yaml": "The same after `kubectl scale shopconsumer/purchases --replicas=5`.",
-    "triggerauthentication.yaml": "How KEDA logs in to Kafka by the keys of Secret kafka-login; made only with kafka.secretRef.",
+    "triggerauthentication.yaml": "How KEDA logs in to Kafka by Secret kafka-login; made only with kafka.secretRef.",
 }
 
 

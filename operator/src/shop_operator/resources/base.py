@@ -58,7 +58,7 @@ def manifest(kind: str, name: str, parent: Manifest, marks: dict[str, str], **re
 
 
 def reachable(bootstrap: str, namespace: str) -> str:
-    """Addresses that hold in any namespace: KEDA, and an operator elsewhere, would not find a Service by its short name."""
+    """Addresses that hold in any namespace: KEDA would not find a Service by its short name."""
     return ",".join(_reachable(address, namespace) for address in bootstrap.split(","))
 
 
