@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ export CLASSPATH='/opt/kafka/libs/*'
 java kafka.tools.StorageTool format --standalone -t MkU3OEVBNTcwNTJENDM2Qg -c /tmp/server.properties
 exec java -Xmx300m kafka.Kafka /tmp/server.properties
 """
+
+
+StageOn = Callable[[Client], "AbstractContextManager[Stage]"]
 
 
 @dataclass
@@ -211,8 +215,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def crds(k8s: Client) -> None:
+def install_crds(k8s: Client) -> None:
     """The definitions of this tree's CRDs."""
     for path in sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")):
         k8s.apply(path.read_text())
@@ -222,12 +225,21 @@ def crds(k8s: Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def stage(k8s: Client, crds: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(stage_on: StageOn, k8s: Client) -> Iterator[Stage]:
     """A namespace with Kafka and one running operator, for the tests of a module."""
-    yield from staged(k8s, tmp_path_factory.mktemp("operator"))
+    with stage_on(k8s) as stage:
+        yield stage
 
 
+@pytest.fixture(scope="session")
+def stage_on(tmp_path_factory: pytest.TempPathFactory) -> StageOn:
+    """Makes such a stage on any cluster."""
+    return lambda k8s: staged(k8s, tmp_path_factory.mktemp("operator"))
+
+
+@contextmanager
 def staged(k8s: Client, directory: Path) -> Iterator[Stage]:
+    install_crds(k8s)
     name = f"operator-{uuid.uuid4().hex[:6]}"
     k8s.kubectl("create", "namespace", name)
     k8s.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
