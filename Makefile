@@ -46,6 +46,7 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt $(MEMBER_FILES) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)
