@@ -6,7 +6,7 @@ import re
 from importlib.metadata import version
 
 from shop_cluster.binaries import KEDA
-from shop_cluster.commands import run
+from shop_cluster.client import Client
 from shop_cluster.images import PREFIX
 from shop_cluster.places import SOURCES, Place
 from shop_cluster.progress import step
@@ -15,37 +15,23 @@ OPTIONAL = ("keda", "ingress", "database")
 WAIT = "150s"
 
 
-class Kubectl:
-    """The cluster's kubectl, as its administrator."""
-
-    def __init__(self, place: Place) -> None:
-        self._command = (place.bin / "kubectl", f"--kubeconfig={place.kubeconfig}")
-
-    def __call__(self, *words: str, stdin: str | None = None) -> str:
-        return run(*self._command, *words, stdin=stdin)
-
-    def apply(self, manifest: str) -> None:
-        # Server-side: KEDA's definitions are too large for the annotation that a client-side apply makes.
-        self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
-
-
 def install(place: Place, without: frozenset[str]) -> None:
-    kubectl = Kubectl(place)
+    client = Client(place.kubeconfig, place.bin)
     wanted = [name for name in OPTIONAL if name not in without]
     with step(f"Applying DNS, storage{''.join(f', {name}' for name in wanted)}"):
         for name in ("dns", "storage", *wanted):
-            kubectl.apply(keda_manifest(kubectl) if name == "keda" else _manifest(place, name))
+            client.apply(keda_manifest(client) if name == "keda" else _manifest(place, name))
     with step("Waiting until all of it is ready"):
-        kubectl("wait", "node", "--all", "--for=condition=Ready", f"--timeout={WAIT}")
-        kubectl("wait", "deployment", "--all", "-A", "--for=condition=Available", f"--timeout={WAIT}")
+        client.kubectl("wait", "node", "--all", "--for=condition=Ready", f"--timeout={WAIT}")
+        client.kubectl("wait", "deployment", "--all", "-A", "--for=condition=Available", f"--timeout={WAIT}")
         if "keda" in wanted:
             metrics = "apiservice/v1beta1.external.metrics.k8s.io"
-            kubectl("wait", metrics, "--for=condition=Available", f"--timeout={WAIT}")
+            client.kubectl("wait", metrics, "--for=condition=Available", f"--timeout={WAIT}")
 
 
-def keda_manifest(kubectl: Kubectl) -> str:
+def keda_manifest(client: Client) -> str:
     """KEDA's own manifest, from its Go module, with the images made here."""
-    text = kubectl("kustomize", str(KEDA.folder / "config" / "default"))
+    text = client.kubectl("kustomize", str(KEDA.folder / "config" / "default"))
     text = re.sub(r"image: ghcr\.io/kedacore/([a-z-]+):\S+", rf"image: {PREFIX}/\1:1", text)
     return text.replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from shop_cluster.commands import ClusterError, run, tool
 from shop_cluster.init import STARTED
-from shop_cluster.places import SOURCES, Place
+from shop_cluster.places import SCRATCH, SOURCES, Place
 from shop_cluster.waiting import wait_until
 
 INIT = "shop_cluster.init"
@@ -91,6 +91,11 @@ def close_box(place: Place) -> None:
     for folder in (place.run, place.bin):
         if folder.exists():
             shutil.rmtree(folder)
+    # Another cluster has its own mounted on them, which would go with the folder.
+    if not any(INIT in words for _pid, words in _command_lines()):
+        for name in SCRATCH:
+            with contextlib.suppress(OSError):
+                Path(name).rmdir()
 
 
 def _inits(place: Place) -> list[int]:

@@ -19,7 +19,7 @@ from shop_cluster import parts
 from shop_cluster.commands import ClusterError, run, tool
 from shop_cluster.configuration import write_configuration
 from shop_cluster.parts import Part
-from shop_cluster.places import SERVICE_NET, Place, place_of
+from shop_cluster.places import SCRATCH, SERVICE_NET, Place, place_of
 from shop_cluster.progress import step
 from shop_cluster.waiting import wait_until
 
@@ -57,8 +57,8 @@ class Processes:
 
 def mount_folders(place: Place) -> None:
     run("mount", "-t", "proc", "proc", "/proc")
-    for folder in ("/run", "/var/lib/cni"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    for folder in ("/run", *SCRATCH):
+        Path(folder).mkdir(exist_ok=True)
         run("mount", "-t", "tmpfs", "tmpfs", folder)
     # The kubelet writes to /var/log whatever it is told.
     run("mount", "--bind", place.logs, "/var/log")

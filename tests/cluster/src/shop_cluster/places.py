@@ -23,6 +23,8 @@ NODE_POD_NET = "10.244.0.0/24"
 DNS_ADDRESS = "10.96.0.10"
 API_ADDRESS = "10.96.0.1"
 API_PORT = 6443
+# Folders that the kubelet and the pod network write to whatever they are told: covered inside, and empty outside.
+SCRATCH = ("/var/lib/cni", "/var/lib/kubelet", "/usr/libexec/kubernetes")
 
 
 @dataclass(frozen=True)
