@@ -1,4 +1,4 @@
-"""The command line: `python -m shop_cluster up|down|status|load|base`; make cluster-up and cluster-down call it."""
+"""The command line, `python -m shop_cluster up|prepare|down|status|load|base`; the Makefile calls it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--without", action="append", default=[], choices=addons.OPTIONAL, help="leave a part out")
     up.add_argument("--no-fronts", action="store_true", help="do not bind 127.0.0.1:80 and :443")
     up.add_argument("--no-images", action="store_true", help="do not build the project's images")
+    commands.add_parser("prepare", help="build what the cache lacks, without starting anything")
     commands.add_parser("down", help="stop it, leaving nothing")
     commands.add_parser("status", help="whether it runs, and where its kubeconfig is")
     load = commands.add_parser("load", help="load image archives (docker-archive) into it")
@@ -35,6 +36,8 @@ def main() -> int:
         if options.command == "up":
             without = frozenset(options.without)
             cluster.up(place, without=without, fronts=not options.no_fronts, project=not options.no_images)
+        elif options.command == "prepare":
+            cluster.prepare(place)
         elif options.command == "down":
             cluster.down(place)
         elif options.command == "load":

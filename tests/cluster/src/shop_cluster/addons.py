@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 
-from shop_cluster.binaries import KEDA
+from shop_cluster.binaries import GATEWAY_API, KEDA
 from shop_cluster.client import Client
 from shop_cluster.images import PREFIX
 from shop_cluster.places import SOURCES, Place
 from shop_cluster.progress import step
 
+ALWAYS = ("dns", "storage", "gateway")
 OPTIONAL = ("keda", "ingress", "database")
 WAIT = "150s"
 
@@ -18,9 +19,9 @@ WAIT = "150s"
 def install(place: Place, without: frozenset[str]) -> None:
     client = Client(place.kubeconfig, place.bin)
     wanted = [name for name in OPTIONAL if name not in without]
-    with step(f"Applying DNS, storage{''.join(f', {name}' for name in wanted)}"):
-        for name in ("dns", "storage", *wanted):
-            client.apply(keda_manifest(client) if name == "keda" else _manifest(place, name))
+    with step(f"Applying {', '.join((*ALWAYS, *wanted))}"):
+        for name in (*ALWAYS, *wanted):
+            client.apply(_manifest(place, client, name))
     with step("Waiting until all of it is ready"):
         client.kubectl("wait", "node", "--all", "--for=condition=Ready", f"--timeout={WAIT}")
         client.kubectl("wait", "deployment", "--all", "-A", "--for=condition=Available", f"--timeout={WAIT}")
@@ -36,6 +37,15 @@ def keda_manifest(client: Client) -> str:
     return text.replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent")
 
 
-def _manifest(place: Place, name: str) -> str:
+def gateway_manifest() -> str:
+    """The definitions of the Gateway API, without a gateway: an HTTPRoute is checked and stored, but not served."""
+    return "\n---\n".join(path.read_text() for path in sorted((GATEWAY_API.folder / "crd").glob("*.yaml")))
+
+
+def _manifest(place: Place, client: Client, name: str) -> str:
+    if name == "keda":
+        return keda_manifest(client)
+    if name == "gateway":
+        return gateway_manifest()
     text = (SOURCES / "manifests" / f"{name}.yaml").read_text()
     return text.replace("VOLUMES", str(place.volumes)).replace("VERSION", version("shopctl"))

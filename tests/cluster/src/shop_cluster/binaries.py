@@ -44,18 +44,27 @@ class GoModule:
         return CACHE / "bin" / f"{self.name}-{digest.hexdigest()[:12]}"
 
 
+def _pinned(source: Path, module: str) -> str:
+    found = re.search(rf"\b{re.escape(module)} (v\S+)", (source / "go.mod").read_text())
+    if found is None:
+        raise ClusterError(f"{source}/go.mod names no version of {module}.")
+    return found[1]
+
+
 def _kubernetes_flags(source: Path) -> str:
     """Without its version a component calls itself v0.0.0, at which kubectl and KEDA stumble."""
-    found = re.search(r"k8s\.io/kubernetes v((\d+)\.(\d+)\.\d+)", (source / "go.mod").read_text())
-    if found is None:
-        raise ClusterError(f"{source}/go.mod names no version of k8s.io/kubernetes.")
-    version, major, minor = found.groups()
+    version = _pinned(source, "k8s.io/kubernetes")
+    major, minor = version.removeprefix("v").split(".")[:2]
     stamp = "k8s.io/component-base/version"
-    return f" -X {stamp}.gitVersion=v{version} -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}"
+    return f" -X {stamp}.gitVersion={version} -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}"
+
+
+def _helm_flags(source: Path) -> str:
+    return f" -X helm.sh/helm/v4/internal/version.version={_pinned(source, 'helm.sh/helm/v4')}"
 
 
 KUBERNETES = GoModule("kubernetes", {"kubernetes": "."}, _kubernetes_flags)
-HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"})
+HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, _helm_flags)
 KUBECONFORM = GoModule("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"})
 COREDNS = GoModule("coredns", {"coredns": "github.com/coredns/coredns"})
 KEDA_MODULE = "github.com/kedacore/keda/v2"
@@ -75,8 +84,9 @@ INGRESS_NGINX = GoModule(
 )
 LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"})
 PAUSE = GoModule("pause", {"pause": "."})
+GATEWAY_API = GoModule("gateway-api", {}, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
 # Those that the cluster cannot start without come first, so that a broken build shows early.
-MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, INGRESS_NGINX, KEDA)
+MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, GATEWAY_API, INGRESS_NGINX, KEDA)
 
 
 def program(module: GoModule, name: str) -> Path:

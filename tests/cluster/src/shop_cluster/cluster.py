@@ -20,13 +20,15 @@ from shop_cluster.progress import step
 TOOLS = {"kubectl": (KUBERNETES, "kubernetes"), "helm": (HELM, "helm"), "kubeconform": (KUBECONFORM, "kubeconform")}
 
 
-def prepare() -> None:
+def prepare(place: Place, project: bool = True) -> None:
     """Build what the cache lacks: the Go programs beside the first images, whose time is the network's."""
     with ThreadPoolExecutor(1) as other:
         base = other.submit(base_archive)
         build_all()
         base.result()
     cluster_archive()
+    if project:
+        build_project_images(place)
 
 
 def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = True, project: bool = True) -> None:
@@ -34,9 +36,7 @@ def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = Tr
     if os.geteuid() != 0:
         raise ClusterError("A cluster needs root: its namespaces, mounts and cgroups belong to the kernel.")
     started = time.monotonic()
-    prepare()
-    if project:
-        build_project_images(place)
+    prepare(place, project)
     with step("Clearing away what an earlier run left"):
         box.close_box(place)
     try:
