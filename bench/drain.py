@@ -15,9 +15,9 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from memory import resident
 from pymongo import MongoClient, WriteConcern
 
-from cm_server.identifiers import uuid7
 from shop_core.events.envelope import encode
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
+from shop_core.identifiers import uuid7
 
 USERS = 1000
 

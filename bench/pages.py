@@ -15,10 +15,10 @@ from typing import Any
 
 from cm_api.purchases.projection import to_document
 from cm_api.purchases.store import PurchaseStore
-from cm_server.identifiers import uuid7
 from shop_core import mongo
 from shop_core.events.envelope import Event
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade
+from shop_core.identifiers import uuid7
 from shop_core.settings import MongoSettings
 
 USER = "pages"

@@ -24,7 +24,7 @@ from shopctl.state import ProcessState, StateDirectory
 BIN = Path(sys.executable).parent
 TOPIC = "shop.purchases"
 # What the surroundings may say about servers and levels must not reach a platform under test.
-FOREIGN = ("KAFKA_", "MONGODB_", "CM_API_", "HTTP_", "HEALTH_", "LOG_", "API_DOCS_", "CONSUMER_", "FAILPOINT")
+FOREIGN = ("KAFKA_", "MONGODB_", "CM_API_", "HTTP_", "HEALTH_", "LOG_", "API_DOCS_", "CONSUMER_", "CACHE_", "FAILPOINT")
 
 
 @dataclass
@@ -79,13 +79,13 @@ class Platform:
         """A request below the base address, without retries."""
         return self.http.request(method, self.base_url + path, retries=False, **options)
 
-    def positions(self) -> dict[int, int]:
-        found = self.db["positions"].find({})
+    def positions(self, topic: str = TOPIC) -> dict[int, int]:
+        found = self.db["positions"].find({"_id": {"$regex": f"/{topic}/"}})
         return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in found}
 
-    def passed(self, ends: dict[int, int]) -> bool:
+    def passed(self, ends: dict[int, int], topic: str = TOPIC) -> bool:
         """Whether the read model has everything below `ends`, by partition."""
-        now = self.positions()
+        now = self.positions(topic)
         return all(now.get(partition, 0) >= end for partition, end in ends.items())
 
     def letters(self) -> list[Any]:
@@ -105,7 +105,7 @@ def free_offset() -> int:
     start = 3900 + os.getpid() % 90 * 20
     for offset in (*range(start, 5700, 20), *range(1200, start, 20)):
         ports = Ports.shifted(offset)
-        every = (*vars(ports).values(), ports.health + 1)
+        every = (*vars(ports).values(), *range(ports.health, ports.health + 10))
         if all(is_free(port) for port in every):
             return offset
     raise AssertionError("no free ports for a platform")

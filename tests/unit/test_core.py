@@ -11,11 +11,11 @@ import pytest
 from cm_api.places import Places
 from cm_api.queries import Cache, encode_cursor
 from cm_api.settings import ConsumerSettings
-from cm_server.identifiers import uuid7
 from cm_server.settings import ServerSettings
 from shop_core.errors import ConfigError, InvalidInput
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import parse_receipt
+from shop_core.identifiers import uuid7
 from shop_core.mongo import Position
 from shop_core.settings import LogSettings, load
 from shop_core.telemetry import logs

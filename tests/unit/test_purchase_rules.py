@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.purchases.projection import moment_of, order_key, to_document
+from cm_api.order import moment_of, order_key
+from cm_api.purchases.projection import to_document
 from cm_server.purchases import parse, split, to_record
 from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message, decode, encode

@@ -24,6 +24,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     db = mongo.connect(settings, "cm-api")
     context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3))
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
+    app.extensions["shop_close"] = db.client.close
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))

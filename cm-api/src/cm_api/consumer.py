@@ -7,17 +7,20 @@ to a position and read again; a known event id changes nothing the second time.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from cm_api.domains import room
+from cm_api.domains import hooks, room
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
+from cm_api.outbox import Outbox, to_pending
 from cm_api.outcome import Outcome, Refusal
 from cm_api.places import Places
 from cm_api.settings import ConsumerSettings
@@ -27,7 +30,7 @@ from shop_core.errors import InvalidInput, Outage
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.reader import Reader
-from shop_core.mongo import ClientSession, Database, Document, PositionMoved, Rejections
+from shop_core.mongo import ClientSession, Database, Document, PendingEvents, PositionMoved, Rejections
 from shop_core.settings import load
 from shop_core.telemetry import logs, metrics
 
@@ -55,6 +58,8 @@ class Consumer:
         )
         self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
         self._undeliverable = Undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
+        self._outbox = Outbox(domain, settings.bootstrap_servers, PendingEvents(self._db))
+        self._hooks = hooks(domain.name, settings, self._db)
         self._failures = 0
 
     def run(self) -> None:
@@ -67,6 +72,7 @@ class Consumer:
             self._reader.commit(self._places.offsets(), wait=True)
             self._reader.close()
             self._undeliverable.close()
+            self._outbox.close()
             log.info("consumer_stopped", extra={"group": self._domain.group})
 
     def _step(self) -> None:
@@ -76,7 +82,9 @@ class Consumer:
             messages = [m for m in messages if self._places.expects(m)]
             if messages:
                 self._take(messages)
-            self._undeliverable.deliver([partition for _, partition in self._places.offsets()])
+            mine = [partition for _, partition in self._places.offsets()]
+            self._undeliverable.deliver(mine)
+            self._outbox.deliver(mine)
             self._recovered()
         except PositionMoved as moved:
             metrics.MOVED.labels(self._domain.name).inc()
@@ -100,15 +108,21 @@ class Consumer:
             every = [*refused, *outcome.refused]
             if every:
                 Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])
+            if outcome.derived:
+                PendingEvents(self._db).add(session, [to_pending(derived) for derived in outcome.derived])
             self._places.positions.move(session, moves)
-            return Outcome(outcome.applied, outcome.duplicates, every)
+            self._hooks.about_to_commit(outcome)
+            return dataclasses.replace(outcome, refused=every)
 
         outcome = mongo.in_transaction(self._db, work)
         failpoint("committed")
+        self._hooks.committed(outcome)
         self._places.advance(moves)
         self._reader.commit(self._places.offsets())
         if outcome.refused:
             self._undeliverable.soon()
+        if outcome.derived:
+            self._outbox.soon()
         self._report(messages, events, outcome, started)
 
     def _decode(self, messages: Sequence[Message]) -> tuple[list[Event], list[Refusal]]:
@@ -127,6 +141,9 @@ class Consumer:
         self.health.trouble = str(outage)
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
         self._places.forget()
+        if self._places.due:
+            with suppress(Outage):  # the broker itself may be what is away
+                self._places.report_lag()
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
         self._failures += 1
 

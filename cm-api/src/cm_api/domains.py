@@ -5,13 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+from cm_api.outcome import Hooks, NoHooks
+from cm_api.settings import ConsumerSettings
 from shop_core.events import DOMAINS
+from shop_core.mongo import Database, Document
 
 
 def room(name: str) -> ModuleType:
-    """The package `cm_api.<name>`: `apply`, `STORE`, `blueprint`, `ensure_indexes`."""
+    """The package `cm_api.<name>`: `apply`, `Store`, `blueprint`, `ensure_indexes`, and `hooks` where it has any."""
     return import_module(f"cm_api.{name}")
 
 
 def rooms() -> list[ModuleType]:
     return [room(name) for name in DOMAINS]
+
+
+def hooks(name: str, settings: ConsumerSettings, db: Database[Document]) -> Hooks:
+    """What the domain does around a commit."""
+    found: Hooks = getattr(room(name), "hooks", lambda settings, db: NoHooks())(settings, db)
+    return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,46 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """An event for other services that follows from this one: stored in the transaction, sent after it.
+
+    `sequence` counts up by `key`; `receipt` is the source's, whose partition tells who sends it.
+    """
+
+    topic: str
+    type: str
+    key: str
+    sequence: int
+    data: Any
+    receipt: str
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """Events of one batch by what became of them."""
+    """Events of one batch by what became of them; `changed` are the keys of the read models that look different."""
 
     applied: int
     duplicates: int
     refused: Sequence[Refusal]
+    derived: Sequence[Derived] = ()
+    changed: frozenset[str] = field(default_factory=frozenset)
+
+
+class Hooks(Protocol):
+    """What a domain does around the commit of a batch. Neither may raise: a batch never waits for it."""
+
+    def about_to_commit(self, outcome: Outcome) -> None:
+        """Inside the transaction, after everything was written."""
+
+    def committed(self, outcome: Outcome) -> None:
+        """The batch is stored."""
+
+
+class NoHooks:
+    """Most domains have nothing to do there."""
+
+    def about_to_commit(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def committed(self, outcome: Outcome) -> None:
+        """Nothing."""

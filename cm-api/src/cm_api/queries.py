@@ -8,14 +8,14 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from flask import request
 
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import parse_instant
+from shop_core.events.fields import check_text, parse_instant
 from shop_core.telemetry import metrics
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -30,10 +30,32 @@ def refuse_unknown(*known: str) -> None:
 
 
 def limit_arg() -> int:
-    text = request.args.get("limit", str(DEFAULT_LIMIT))
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidInput(FieldFault("limit", f"must be a whole number from 1 to {MAX_LIMIT}"), status=400)
+    return whole_arg("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+
+
+def choice_arg(name: str, choices: Iterable[str], default: str) -> str:
+    """One of `choices`."""
+    text = request.args.get(name, default)
+    if text not in choices:
+        raise InvalidInput(FieldFault(name, f"must be one of {', '.join(choices)}"), status=400)
+    return text
+
+
+def whole_arg(name: str, low: int, high: int) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
+        raise InvalidInput(FieldFault(name, f"must be a whole number from {low} to {high}"), status=400)
     return int(text)
+
+
+def name_arg(field: str, value: str) -> str:
+    """A name or id in the path; a bad one is a fault of the request (400)."""
+    try:
+        return check_text(field, value)
+    except InvalidInput as error:
+        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None
 
 
 def instant_arg(name: str) -> datetime | None:
@@ -45,8 +67,13 @@ def encode_cursor(order: str) -> str:
     return base64.urlsafe_b64encode(order.encode()).decode().rstrip("=")
 
 
-def cursor_arg() -> str | None:
-    """The order key in `?cursor=`, as `encode_cursor` made it."""
+def is_order(text: str) -> bool:
+    """Whether `text` is an order key, as the cursors of most pages are."""
+    return _CURSOR.fullmatch(text) is not None
+
+
+def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
+    """What `encode_cursor` was given, from `?cursor=`; `valid` tells whether it may have been."""
     text = request.args.get("cursor")
     if text is None:
         return None
@@ -54,40 +81,77 @@ def cursor_arg() -> str | None:
         order = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         order = ""
-    if not _CURSOR.fullmatch(order):
+    if not valid(order):
         raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400)
     return order
+
+
+class _Flight:
+    """One load under way: whoever asks for the same key meanwhile waits for it."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.landed = threading.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    def result(self) -> Any:
+        self.landed.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class Cache:
     """Answers not older than `max_age` seconds, and never older than the last event this process saw stored.
 
     `freshen` is called when a receipt was seen stored: what was read before that moment is not served any more.
+    Many who ask for the same at once make one question to the database.
     """
 
     def __init__(self, max_age: float = 1.0, size: int = 4096) -> None:
         self._max_age = max_age
         self._size = size
         self._entries: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
+        self._flights: dict[Any, _Flight] = {}
         self._floor = 0.0
         self._lock = threading.Lock()
 
-    def get(self, key: Any, load: Callable[[], Any]) -> Any:
-        """The cached value of `key`, or what `load` reads now."""
+    def get(self, key: Any, load: Callable[[], Any], max_age: float | None = None) -> Any:
+        """The cached value of `key`, or what `load` reads now; `max_age` 0 asks for what is read from now on."""
         now = time.monotonic()
         with self._lock:
             read_at, value = self._entries.get(key, (-1e9, None))
-            if read_at > max(self._floor, now - self._max_age):
-                metrics.CACHE.labels("hit").inc()
+            if read_at > max(self._floor, now - (self._max_age if max_age is None else max_age)):
+                metrics.CACHE.labels("memory", "hit").inc()
                 return value
-        metrics.CACHE.labels("miss").inc()
-        value = load()
-        with self._lock:
-            self._entries[key] = (now, value)  # `now` is before the read: never fresher than it claims
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-        return value
+            flight = self._flights.get(key)
+            joined = flight is not None and flight.started > self._floor and max_age is None
+            if flight is None or not joined:
+                flight = self._flights[key] = _Flight(now)  # `now` is before the read: never fresher than it claims
+        metrics.CACHE.labels("memory", "hit" if joined else "miss").inc()
+        return flight.result() if joined else self._land(key, flight, load)
+
+    def _land(self, key: Any, flight: _Flight, load: Callable[[], Any]) -> Any:
+        try:
+            flight.value = load()
+        except Exception as error:
+            flight.error = error
+            raise
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                if flight.error is None and self._entries.get(key, (-1e9, None))[0] < flight.started:
+                    self._keep(key, flight)
+            flight.landed.set()
+        return flight.value
+
+    def _keep(self, key: Any, flight: _Flight) -> None:
+        self._entries[key] = (flight.started, flight.value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
 
     def freshen(self) -> None:
         with self._lock:

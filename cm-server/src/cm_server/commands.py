@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from flask import Response, request
 
 from cm_server.context import PREFIX, Context
-from cm_server.identifiers import uuid7
 from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.envelope import Record
+from shop_core.identifiers import uuid7
 from shop_core.problems import problem
-from shop_core.web import seconds_to_wait
+from shop_core.web import json_answer, seconds_to_wait
 
+log = logging.getLogger(__name__)
 _IDEMPOTENCY_NAMESPACE = uuid.UUID("6c1f9f5a-54d8-5d0c-8f0b-0c2b1f7f0a11")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
 ANONYMOUS = "anonymous"
@@ -22,7 +26,7 @@ ANONYMOUS = "anonymous"
 
 @dataclass(frozen=True)
 class Settled:
-    """A published command: its event id, receipt, and what is known of it (`accepted`, `stored`)."""
+    """A published command: what it is about, its receipt, and what is known of it (`accepted`, `stored`)."""
 
     id: str
     receipt: str
@@ -31,6 +35,14 @@ class Settled:
     @property
     def location(self) -> str:
         return f"{PREFIX}/v1/receipts/{self.receipt}"
+
+
+class CommandAnswer(msgspec.Struct):
+    """The answer to a command: what it is about, and where to ask what became of it."""
+
+    id: str
+    receipt: str
+    state: str
 
 
 class Rejected(Exception):
@@ -72,17 +84,44 @@ def settle(context: Context, id: str, receipt: str, wait: float) -> Settled:
     return Settled(id, receipt, state["state"])
 
 
+def publish(context: Context, record: Record, event: str, id: str | None = None) -> Settled:
+    """Publish one command as `event`; `id` is what it is about, where that is not the event itself."""
+    wait = preferred_wait()
+    receipt = context.publisher.publish([record])[0]
+    log.info("command_published", extra={"event_id": event, "type": type_of(record), "receipt": receipt})
+    return settle(context, id or event, receipt, wait)
+
+
+def type_of(record: Record) -> str:
+    return next((value.decode() for name, value in record.headers if name == "ce_type"), "")
+
+
+def command_answer(done: Settled, stored: int, location: str | None = None) -> Response:
+    """202 until it is stored; then `stored`: 200, 201 (at `location`), or 204, whose id and receipt are headers."""
+    named = {"X-Id": done.id, "X-Receipt": done.receipt}
+    if done.state == "stored" and stored == 204:
+        answer = Response(status=204, headers=named)
+        del answer.headers["Content-Type"]
+        return answer
+    if done.state != "stored":
+        status, place = 202, {"Location": done.location}
+    else:
+        status, place = stored, {"Location": location or done.location} if stored == 201 else {}
+    return json_answer(CommandAnswer(done.id, done.receipt, done.state), status, named | place)
+
+
 def rejected(error: Rejected) -> Response:
     """The answer to a command that was refused while its caller waited: 409 or 422 with the reason."""
     return problem(error.status, error.reason, receipt=error.receipt, id=error.id)
 
 
-def body() -> bytes:
-    """The request's JSON body; a media type that says otherwise is refused (415).
+def body(*more_types: str) -> bytes:
+    """The request's body, JSON or one of `more_types`; a media type that says otherwise is refused (415).
 
     `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
     """
     kind = request.mimetype
-    if kind not in ("", "application/json", "application/x-www-form-urlencoded") and not kind.endswith("+json"):
-        raise InvalidInput(FieldFault("Content-Type", "must be application/json"), status=415)
+    known = ("application/json", *more_types)
+    if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):
+        raise InvalidInput(FieldFault("Content-Type", f"must be {' or '.join(known)}"), status=415)
     return request.get_data(cache=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,20 +11,19 @@ from flask import Blueprint, Response, request
 
 from cm_server import commands
 from cm_server.context import PREFIX, Context
-from cm_server.operations import AFTER, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
+from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
+from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
 from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record, decode_json, digest_of, encode
-from shop_core.events.fields import PRICE_PATTERN, Text128, check_not_ahead, check_price, parse_instant
+from shop_core.events.fields import Text128, check_not_ahead, parse_instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
 from shop_core.web import json_answer
 
 log = logging.getLogger(__name__)
 BATCH_LIMIT = 1024 * 1024
 BATCH_LINES = 1000
-_PRICE_SCHEMA = {"anyOf": [{"type": "string", "pattern": PRICE_PATTERN}, {"type": "number", "minimum": 0}]}
-_RAW_PRICE = re.compile(r'"([^"\\]*)"|([0-9.]+)')
 
 
 class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,8 +31,9 @@ class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     username: Text128
     userid: Text128
-    price: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_PRICE_SCHEMA)]
+    price: SentPrice
     timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; UTC where it names no zone")] | None = None
+    productid: Text128 | None = None
 
 
 class BuyAnswer(msgspec.Struct):
@@ -74,7 +73,6 @@ class BatchAnswer(msgspec.Struct):
     results: list[LineResult]
 
 
-COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 OPERATIONS = (
     Operation(
         "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
@@ -86,7 +84,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
-        (400, 413, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
+        (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
     ),
     Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
@@ -126,7 +124,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.post("/v1/purchases:batch")
     def make_purchases() -> Response:
         request.max_content_length = BATCH_LIMIT
-        return json_answer(publish_batch(context, request.get_data(cache=False)), 202)
+        return json_answer(publish_batch(context, commands.body("application/x-ndjson")), 202)
 
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
@@ -187,13 +185,15 @@ def split(payload: bytes) -> list[bytes]:
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
     """The event's data and the digest of what the client said (a missing timestamp stays missing in it)."""
     sent = decode_json(payload, BuyRequest)
-    price = check_price("price", _price_text(bytes(sent.price)))
+    price = price_of(sent.price)
     timestamp = now
     if sent.timestamp is not None:
         timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
-    data = PurchaseMade(sent.username, sent.userid, price, timestamp)
+    data = PurchaseMade(sent.username, sent.userid, price, timestamp, sent.productid)
     data.check()
     said: list[Any] = [data.username, data.userid, price, None if sent.timestamp is None else timestamp]
+    if data.productid is not None:
+        said.append(data.productid)
     return data, digest_of(msgspec.json.encode(said))
 
 
@@ -201,9 +201,3 @@ def to_record(parsed: tuple[PurchaseMade, str], id: str, now: datetime, named: b
     """The record of a purchase; its key is the userid, whose order matters."""
     data, digest = parsed
     return encode(DOMAIN, PURCHASE_MADE, data, key=data.userid, id=id, time=now, digest=digest if named else None)
-
-
-def _price_text(raw: bytes) -> str:
-    """The price's digits as they were written, from a JSON string or number; '' for anything else."""
-    found = _RAW_PRICE.fullmatch(raw.decode(errors="replace"))
-    return (found.group(1) or found.group(2) or "") if found else ""

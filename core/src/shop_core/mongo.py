@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
-from pymongo import MongoClient, ReadPreference, UpdateOne, WriteConcern
+from pymongo import ASCENDING, MongoClient, ReadPreference, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession as ClientSession
 from pymongo.database import Database as Database
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
@@ -168,6 +168,58 @@ class Positions:
 
     def _id(self, place: Place) -> str:
         return f"{self._group}/{place[0]}/{place[1]}"
+
+
+class Generations:
+    """The collection `generations`: which build of a domain's read models is the live one, 0 for the first.
+
+    A rebuild makes the next one beside it; a consumer reads the number in its transaction and writes its positions
+    there, as the swap does, so that of the two the database lets one win.
+    """
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._generations = db["generations"]
+
+    @staticmethod
+    def name(collection: str, generation: int) -> str:
+        """The name of `collection` in a generation; the first has the plain one."""
+        return collection if generation == 0 else f"{collection}_g{generation}"
+
+    def current(self, domain: str, session: ClientSession | None = None) -> int:
+        found = self._generations.find_one({"_id": domain}, session=session)
+        return int(found["current"]) if found else 0
+
+    def switch(self, session: ClientSession, domain: str, generation: int) -> None:
+        self._generations.update_one(
+            {"_id": domain},
+            {"$set": {"current": generation, "at": datetime.now(UTC)}},
+            upsert=True,
+            session=session,
+        )
+
+
+class PendingEvents:
+    """The collection `outbox`: derived events that were decided in a transaction and are not yet in Kafka."""
+
+    def __init__(self, db: Database[Document]) -> None:
+        self._outbox = db["outbox"]
+
+    def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
+        """Record events to send; a replay's may wait already."""
+        found = self._outbox.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
+        known = {doc["_id"] for doc in found}
+        if fresh := [doc for doc in docs if doc["_id"] not in known]:
+            self._outbox.insert_many(fresh, session=session)
+
+    def next(self, source: str, partitions: Iterable[int], limit: int = 500) -> list[Document]:
+        """The next events that `partitions` of the topic `source` gave rise to, in the order of their sources."""
+        query = {"source": source, "partition": {"$in": list(partitions)}}
+        with outages():
+            return list(self._outbox.find(query).sort("order", ASCENDING).limit(limit))
+
+    def sent(self, ids: Sequence[str]) -> None:
+        with outages():
+            self._outbox.delete_many({"_id": {"$in": list(ids)}})
 
 
 class Rejections:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message, Record
@@ -33,3 +35,55 @@ class MemoryPublisher:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+class MemoryCatalog:
+    """`cm_api.catalog.store.CatalogStore` in memory, as far as a projection needs it."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, dict[str, Any]]] = {"products": {}, "reviews": {}, "catalog_applied": {}}
+
+    def applied(self, ids: Sequence[str]) -> dict[str, str]:
+        known = self.documents["catalog_applied"]
+        return {id: known[id]["digest"] for id in ids if id in known}
+
+    def load(
+        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        found = [doc for id, doc in self.documents["products"].items() if id in products]
+        said = [doc for id, doc in self.documents["reviews"].items() if id in reviews or doc["owner"] in owners]
+        return [_without(doc, "description") for doc in found], [_without(doc, "text") for doc in said]
+
+    def write(self, applied: Mapping[str, str], products: Any, reviews: Any, cleared: Sequence[str]) -> None:
+        self._insert("catalog_applied", [{"_id": id, "digest": digest} for id, digest in applied.items()])
+        kept = self.documents["reviews"]
+        self.documents["reviews"] = {id: doc for id, doc in kept.items() if doc["productid"] not in cleared}
+        for name, changes in (("products", products), ("reviews", reviews)):
+            for id in changes.gone:
+                del self.documents[name][id]
+            self._insert(name, changes.new)
+            for id, update in changes.updates.items():
+                self._update(self.documents[name][id], update)
+        owners = [doc["owner"] for doc in self.documents["reviews"].values()]
+        assert len(owners) == len(set(owners)), "two reviews of one product by one user"
+
+    def every(self, collection: str, fields: Any = None) -> list[dict[str, Any]]:
+        return [doc for _, doc in sorted(self.documents[collection].items())]
+
+    def _insert(self, name: str, docs: Sequence[dict[str, Any]]) -> None:
+        for doc in docs:
+            assert doc["_id"] not in self.documents[name], f"{name} has {doc['_id']} already"
+            self.documents[name][doc["_id"]] = copy.deepcopy(doc)
+
+    def _update(self, doc: dict[str, Any], update: Mapping[str, Mapping[str, Any]]) -> None:
+        doc |= copy.deepcopy(dict(update.get("$set", {})))
+        for path, change in update.get("$inc", {}).items():
+            *way, last = path.split(".")
+            inner = doc
+            for step in way:
+                inner = inner[step]
+            inner[last] += change
+
+
+def _without(doc: dict[str, Any], field: str) -> dict[str, Any]:
+    return copy.deepcopy({name: value for name, value in doc.items() if name != field})

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from cm_api.order import order_key
 from cm_api.outcome import Outcome, Refusal
 from cm_api.purchases.store import PurchaseStore, to_decimal128
 from shop_core.events.envelope import Event
 from shop_core.mongo import Document
-
-_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
@@ -28,7 +27,9 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
         elif digest == event.digest:
             duplicates += 1
         else:
-            refused.append(Refusal(event.receipt, "Idempotency-Key was used before for another purchase", 409))
+            refused.append(
+                Refusal(event.receipt, "This id (Idempotency-Key) was used before for another purchase", 409)
+            )
     store.insert(list(fresh.values()))
     store.count_in(profiles(list(fresh.values())))
     return Outcome(len(fresh), duplicates, refused)
@@ -38,7 +39,8 @@ def to_document(event: Event) -> Document:
     """The stored purchase; `order` sorts by moment to the microsecond, then id, which a BSON date can't."""
     data: Any = event.data
     moment: datetime = data.timestamp.astimezone(UTC)
-    return {
+    product = {} if data.productid is None else {"productid": data.productid}
+    return product | {
         "_id": event.id,
         "username": data.username,
         "userid": data.userid,
@@ -47,16 +49,6 @@ def to_document(event: Event) -> Document:
         "order": order_key(moment, event.id),
         "digest": event.digest,
     }
-
-
-def order_key(moment: datetime, id: str) -> str:
-    """A string that sorts as (moment, id): microseconds since year 1 in 18 digits, then the id."""
-    return f"{(moment - _EPOCH) // timedelta(microseconds=1):018d}-{id}"
-
-
-def moment_of(order: str) -> datetime:
-    """The moment in an `order_key`, to the microsecond."""
-    return _EPOCH + timedelta(microseconds=int(order[:18]))
 
 
 def profiles(purchases: Sequence[Document]) -> dict[str, Document]:

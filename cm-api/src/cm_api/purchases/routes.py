@@ -8,10 +8,9 @@ from flask import Blueprint, Response
 
 from cm_api import queries
 from cm_api.context import Context
-from cm_api.purchases.projection import moment_of, order_key
+from cm_api.order import moment_of, order_key
 from cm_api.purchases.store import PurchaseStore
-from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import check_text, format_instant
+from shop_core.events.fields import format_instant
 from shop_core.mongo import Document
 from shop_core.problems import problem
 from shop_core.web import conditional
@@ -35,7 +34,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/v1/users/<segment:userid>")
     def profile(userid: str) -> Response:
         queries.refuse_unknown("after")
-        _name("userid", userid)
+        queries.name_arg("userid", userid)
         context.await_after()
         found = context.cache.get(("profile", userid), lambda: store.profile(userid))
         return conditional(to_profile(found)) if found else problem(404, "This user has no purchases.")
@@ -46,7 +45,7 @@ def blueprint(context: Context) -> Blueprint:
 def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
     """One page, newest first, and the cursor of the next one, null at the end."""
     queries.refuse_unknown(*PAGE_ARGS)
-    _name(field, value)
+    queries.name_arg(field, value)
     limit, cursor = queries.limit_arg(), queries.cursor_arg()
     since, until = queries.instant_arg("from"), queries.instant_arg("to")
     low = None if since is None else order_key(since, "")
@@ -63,13 +62,14 @@ def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict
 
 
 def to_purchase(doc: Document) -> dict[str, Any]:
+    product = {"productid": doc["productid"]} if "productid" in doc else {}
     return {
         "_id": doc["_id"],
         "username": doc["username"],
         "userid": doc["userid"],
         "price": str(doc["price"]),
         "timestamp": format_instant(moment_of(doc["order"])),
-    }
+    } | product
 
 
 def to_profile(doc: Document) -> dict[str, Any]:
@@ -81,10 +81,3 @@ def to_profile(doc: Document) -> dict[str, Any]:
         "firstPurchase": format_instant(moment_of(doc["first"])),
         "lastPurchase": format_instant(moment_of(doc["last"])),
     }
-
-
-def _name(field: str, value: str) -> None:
-    try:
-        check_text(field, value)
-    except InvalidInput as error:
-        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from shop_core.mongo import Document, outages
 
-_FIELDS = {"username": 1, "userid": 1, "price": 1, "order": 1}
+_FIELDS = {"username": 1, "userid": 1, "price": 1, "order": 1, "productid": 1}
 
 
 def ensure_indexes(db: Database[Document]) -> None:
@@ -23,6 +23,12 @@ def ensure_indexes(db: Database[Document]) -> None:
             # Ascending, read backwards: the embedded database misses a bound that is a prefix of a key in a
             # descending index, and MongoDB reads either direction alike.
             db["purchases"].create_index([(field, ASCENDING), ("order", ASCENDING)], name=f"{field}_order")
+        # Who bought a product: the catalog marks reviews by it. Most purchases name no product and cost nothing here.
+        db["purchases"].create_index(
+            [("productid", ASCENDING), ("userid", ASCENDING)],
+            name="productid_userid",
+            partialFilterExpression={"productid": {"$exists": True}},
+        )
         db["rejections"].create_index([("topic", ASCENDING), ("dlq", ASCENDING)], name="topic_dlq")
 
 

@@ -8,13 +8,14 @@ from shop_core.events.fields import Price
 
 
 class Purchase(msgspec.Struct):
-    """One stored purchase; `price` as it was sent, `timestamp` ISO 8601 in UTC."""
+    """One stored purchase; `price` as it was sent, `timestamp` ISO 8601 in UTC, `productid` where it named one."""
 
     id: str = msgspec.field(name="_id")
     username: str
     userid: str
     price: Price
     timestamp: str
+    productid: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class PurchasesByUsername(msgspec.Struct):

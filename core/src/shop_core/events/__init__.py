@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shop_core.events import purchases
+from shop_core.events import catalog, purchases
 from shop_core.events.envelope import Domain
 
-DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (purchases.DOMAIN,)}
+DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (purchases.DOMAIN, catalog.DOMAIN)}
 TOPICS: dict[str, Domain] = {domain.topic: domain for domain in DOMAINS.values()}

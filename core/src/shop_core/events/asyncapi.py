@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,7 +15,10 @@ HEADERS = {
     "type": "object",
     "required": ["ce_id", "ce_type", "ce_source", "ce_specversion", "ce_time"],
     "properties": {
-        "ce_id": {**_TEXT, "description": "UUIDv7, or UUIDv5 of (caller, Idempotency-Key)"},
+        "ce_id": {
+            **_TEXT,
+            "description": "UUIDv7, or UUIDv5 of (caller, Idempotency-Key); of a derived event a UUIDv5",
+        },
         "ce_type": _TEXT,
         "ce_source": _TEXT,
         "ce_specversion": {"const": "1.0"},
@@ -31,9 +35,9 @@ def document() -> dict[str, Any]:
     messages: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for domain in DOMAINS.values():
-        for type_, struct in domain.events.items():
-            messages[type_] = _message(type_, struct)
-        refs = {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in domain.events}
+        for events in (domain.events, *domain.derived.values()):
+            messages |= {type_: _message(type_, struct) for type_, struct in events.items()}
+        refs = _refs(domain.events)
         channels[domain.topic] = {"address": domain.topic, "messages": refs}
         channels[domain.dlq] = {
             "address": domain.dlq,
@@ -41,8 +45,11 @@ def document() -> dict[str, Any]:
             "messages": refs,
         }
         for action, name in (("send", domain.topic), ("receive", domain.topic), ("send", domain.dlq)):
-            key = f"{action} {name}".replace(" ", "-")
-            operations[key] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+            operations[f"{action}-{name}"] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
+        for topic, events in domain.derived.items():
+            about = f"Sent by {domain.group} after its commit, at least once, for other services"
+            channels[topic] = {"address": topic, "description": about, "messages": _refs(events)}
+            operations[f"send-{topic}"] = {"action": "send", "channel": {"$ref": f"#/channels/{topic}"}}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "scalable-shop topics", "version": "1"},
@@ -51,6 +58,10 @@ def document() -> dict[str, Any]:
         "operations": operations,
         "components": {"messages": messages},
     }
+
+
+def _refs(types: Iterable[str]) -> dict[str, Any]:
+    return {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in types}
 
 
 def _message(type_: str, struct: type[Any]) -> dict[str, Any]:

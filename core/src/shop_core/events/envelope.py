@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -69,11 +69,17 @@ class Event:
 
 @dataclass(frozen=True)
 class Domain:
-    """One domain's place on the pipeline. `events` maps a CloudEvents type to its data struct."""
+    """One domain's place on the pipeline. `events` maps a CloudEvents type to its data struct.
+
+    `derived` maps each topic that this domain's consumer writes for other services to its events; `topic_config` is
+    what the domain's own topic needs other than the broker's defaults.
+    """
 
     name: str
     topic: str
     events: Mapping[str, type[Any]]
+    derived: Mapping[str, Mapping[str, type[Any]]] = field(default_factory=dict)
+    topic_config: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dlq(self) -> str:
@@ -93,17 +99,32 @@ def encode(
     domain: Domain, type_: str, data: Any, *, key: str, id: str, time: datetime, digest: str | None = None
 ) -> Record:
     """The record of one event. `digest` is given where the client named the event by an Idempotency-Key."""
+    return to_record(domain.topic, type_, data, key=key, id=id, time=time, digest=digest)
+
+
+def to_record(
+    topic: str,
+    type_: str,
+    data: Any,
+    *,
+    key: str,
+    id: str,
+    time: datetime,
+    digest: str | None = None,
+    source: str = "/scalable-shop/cm-server",
+) -> Record:
+    """The record of one event on any topic; `source` says who made it."""
     headers = [
         ("ce_id", id.encode()),
         ("ce_type", type_.encode()),
-        ("ce_source", b"/scalable-shop/cm-server"),
+        ("ce_source", source.encode()),
         ("ce_specversion", SPEC_VERSION.encode()),
         ("ce_time", format_instant(time).encode()),
         ("content-type", b"application/json"),
     ]
     if digest is not None:
         headers.append(("ce_digest", digest.encode()))
-    return Record(domain.topic, key.encode(), msgspec.json.encode(data), tuple(headers))
+    return Record(topic, key.encode(), msgspec.json.encode(data), tuple(headers))
 
 
 def decode(domain: Domain, message: Message) -> Event:

@@ -59,6 +59,15 @@ def parse_instant(field: str, text: str, *, status: int = 422) -> datetime:
         raise InvalidInput(fault, status=status) from None
 
 
+def check_moment(field: str, moment: datetime) -> datetime:
+    """`moment` itself unless UTC can't express it, as one on the first day of year 1 east of Greenwich."""
+    try:
+        moment.astimezone(UTC)
+    except (OverflowError, ValueError):
+        raise InvalidInput(FieldFault(field, "must be a moment between the years 1 and 9999 in UTC")) from None
+    return moment
+
+
 def check_not_ahead(field: str, instant: datetime, now: datetime) -> datetime:
     """`instant` itself unless it lies more than a day after `now`."""
     if instant > now + MAX_AHEAD:

@@ -35,14 +35,18 @@ def admin(bootstrap: str, timeout_ms: int = 5000) -> Iterator[KafkaAdminClient]:
 
 
 def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 12, replication: int = 1) -> list[str]:
-    """Create each domain's topic and its DLQ where missing; the names of those made. Safe to repeat."""
+    """Create each domain's topic, its DLQ and its derived topics where missing; the names of those made.
+
+    Safe to repeat.
+    """
     wanted: dict[str, dict[str, Any]] = {}
     for domain in domains:
-        wanted[domain.topic] = {
-            "num_partitions": partitions,
-            "replication_factor": replication,
-            "configs": {},
-        }
+        for topic, configs in {domain.topic: domain.topic_config, **{topic: {} for topic in domain.derived}}.items():
+            wanted[topic] = {
+                "num_partitions": partitions,
+                "replication_factor": replication,
+                "configs": dict(configs),
+            }
         wanted[domain.dlq] = {
             "num_partitions": 1,
             "replication_factor": replication,

@@ -54,7 +54,12 @@ DELAY = Histogram(
     ["domain"],
     buckets=SLOW,
 )
-CACHE = Counter("shop_cache_total", "Reads by cache outcome (hit, miss, bypass)", ["outcome"])
+DERIVED = Counter("shop_derived_events_total", "Derived events sent to other services", ["domain"])
+CACHE = Counter(
+    "shop_cache_total",
+    "Reads by cache (memory, shared) and outcome (hit, miss, bypass, error)",
+    ["cache", "outcome"],
+)
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
 
 

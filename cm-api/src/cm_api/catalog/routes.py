@@ -1,0 +1,128 @@
+"""Queries over the catalog: translate the request, ask cache or store, shape the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from cm_api import queries
+from cm_api.catalog.shown import to_product, to_rating, to_review, to_summary
+from cm_api.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
+from cm_api.context import Context
+from shop_core.answers.catalog import Product, Products, Reviews, StoredReview
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.mongo import Document, Generations
+from shop_core.problems import problem
+from shop_core.web import conditional
+
+MOST_FIRST_REVIEWS = 50
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/v1/products, a product, its rating, its reviews, and one of them."""
+    routes = Blueprint("catalog", __name__)
+
+    @routes.get("/v1/products")
+    def product_list() -> Response:
+        return conditional(product_page(context))
+
+    @routes.get("/v1/products/<segment:productid>")
+    def product(productid: str) -> Response:
+        queries.refuse_unknown("reviews", "after")
+        first = queries.whole_arg("reviews", 1, MOST_FIRST_REVIEWS)
+        found = find_product(context, productid)
+        if found and first:
+            found.reviews = review_page(context, productid, "newest", None, first)
+        return conditional(found) if found else no_product()
+
+    @routes.get("/v1/products/<segment:productid>/rating")
+    def product_rating(productid: str) -> Response:
+        queries.refuse_unknown("after")
+        found = find_product(context, productid)
+        return conditional(to_rating(found)) if found else no_product()
+
+    @routes.get("/v1/products/<segment:productid>/reviews")
+    def review_list(productid: str) -> Response:
+        queries.refuse_unknown("sort", "limit", "cursor", "after")
+        sort = queries.choice_arg("sort", REVIEW_SORTS, "newest")
+        limit, cursor = queries.limit_arg(), cursor_of(sort)
+        if find_product(context, productid) is None:
+            return no_product()
+        return conditional(review_page(context, productid, sort, cursor, limit))
+
+    @routes.get("/v1/products/<segment:productid>/reviews/<segment:reviewid>")
+    def review(productid: str, reviewid: str) -> Response:
+        queries.refuse_unknown("after")
+        found = find_review(context, queries.name_arg("id", productid), queries.name_arg("reviewId", reviewid))
+        return conditional(found) if found else problem(404, "This product has no such review.")
+
+    return routes
+
+
+def store_of(context: Context) -> CatalogStore:
+    """The store of the live generation, which changes when a rebuild is swapped in."""
+    current = Generations(context.db).current
+    return CatalogStore(context.db, generation=context.cache.get(("generation", DOMAIN), lambda: current(DOMAIN)))
+
+
+def no_product() -> Response:
+    return problem(404, "The catalog has no such product.")
+
+
+def find_product(context: Context, productid: str) -> Product | None:
+    """A product of its own, which the caller may add to; not older than `?after=`."""
+    queries.name_arg("id", productid)
+    context.await_after()
+    store = store_of(context)
+    found = context.cache.get(("product", store.generation, productid), lambda: store.product(productid))
+    return to_product(found) if found else None
+
+
+def product_page(context: Context) -> Products:
+    """One page of the list, and the cursor of the next one."""
+    queries.refuse_unknown("sort", "limit", "cursor", "prefix", "after")
+    sort = queries.choice_arg("sort", SORTS, "newest")
+    limit, cursor = queries.limit_arg(), cursor_of(sort)
+    prefix = request.args.get("prefix", "").casefold()
+    if len(prefix) > 128 or not prefix.isprintable():
+        raise InvalidInput(FieldFault("prefix", "must be at most 128 printable characters"), status=400)
+    context.await_after()
+    store = store_of(context)
+    key = ("products", store.generation, sort, cursor, prefix, limit)
+    found = context.cache.get(key, lambda: store.page(sort, cursor, prefix, limit + 1))
+    return Products([to_summary(doc) for doc in found[:limit]], next_cursor(found, limit, sort, SORTS))
+
+
+def review_page(context: Context, productid: str, sort: str, cursor: str | None, limit: int) -> Reviews:
+    """One page of a product's reviews, each with whether its author bought the product."""
+    store = store_of(context)
+
+    def load() -> tuple[list[Document], set[str]]:
+        docs = store.reviews(productid, sort, cursor, limit + 1)
+        return docs, store.buyers(productid, [doc["userid"] for doc in docs]) if docs else set()
+
+    found, buyers = context.cache.get(("reviews", store.generation, productid, sort, cursor, limit), load)
+    return Reviews([to_review(doc, buyers) for doc in found[:limit]], next_cursor(found, limit, sort, REVIEW_SORTS))
+
+
+def find_review(context: Context, productid: str, reviewid: str) -> StoredReview | None:
+    context.await_after()
+    store = store_of(context)
+    doc = context.cache.get(("review", store.generation, reviewid), lambda: store.review(reviewid))
+    if doc is None or doc["productid"] != productid:
+        return None
+    return to_review(doc, store.buyers(productid, [doc["userid"]]))
+
+
+def cursor_of(sort: str) -> str | None:
+    """The key after which the page starts; a cursor of another order is refused."""
+    text = queries.cursor_arg(lambda text: text.startswith(f"{sort} "))
+    return None if text is None else text.removeprefix(f"{sort} ")
+
+
+def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:
+    """The cursor after the last shown document, null when there is none beyond it."""
+    if len(found) <= limit:
+        return None
+    return queries.encode_cursor(f"{sort} {found[limit - 1]['sort'][sorts[sort][0].removeprefix('sort.')]}")

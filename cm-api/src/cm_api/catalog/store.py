@@ -1,0 +1,154 @@
+"""The collections `products`, `reviews` and `catalog_applied`: writes inside the consumer's transaction, reads for
+the query API. A rebuild makes a new generation of the three beside the live one (`shop_core.mongo.Generations`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, DeleteMany, DeleteOne, InsertOne, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from cm_api.catalog.shelf import Changes
+from shop_core.mongo import Document, Generations, outages
+
+DOMAIN = "catalog"
+COLLECTIONS = ("products", "reviews", "catalog_applied")
+_WITHOUT_TEXT = {"description": 0}
+# Where the highest string that starts with a prefix would be.
+AFTER_PREFIX = "\U0010ffff"
+SORTS: Mapping[str, tuple[str, int]] = {
+    "name": ("sort.name", ASCENDING),
+    "-name": ("sort.name", DESCENDING),
+    "price": ("sort.price", ASCENDING),
+    "-price": ("sort.price", DESCENDING),
+    "rating": ("sort.rating", DESCENDING),
+    "-rating": ("sort.rating", ASCENDING),
+    "rank": ("sort.rank", DESCENDING),
+    "newest": ("sort.newest", DESCENDING),
+    "oldest": ("sort.newest", ASCENDING),
+}
+REVIEW_SORTS: Mapping[str, tuple[str, int]] = {
+    "newest": ("sort.newest", DESCENDING),
+    "highest": ("sort.rating", DESCENDING),
+    "lowest": ("sort.rating", ASCENDING),
+}
+
+
+def ensure_indexes(db: Database[Document], generation: int | None = None) -> None:
+    """The indexes that the queries below use, of the live generation or a given one; safe to repeat."""
+    with outages():
+        number = Generations(db).current(DOMAIN) if generation is None else generation
+        names = [Generations.name(collection, number) for collection in COLLECTIONS]
+        products, reviews, _ = (db[name] for name in names)
+        for field in ("sort.name", "sort.price", "sort.rating", "sort.rank", "sort.newest"):
+            products.create_index([(field, ASCENDING)], name=field.replace(".", "_"))
+        for field in ("sort.newest", "sort.rating"):
+            reviews.create_index(
+                [("productid", ASCENDING), (field, ASCENDING)], name=f"productid_{field.replace('.', '_')}"
+            )
+        reviews.create_index([("owner", ASCENDING)], name="owner", unique=True)
+
+
+class CatalogStore:
+    """`session` is the consumer's transaction; reads for the API go without one.
+
+    Which generation is live is read in the same transaction, so that a swap and a batch never cross.
+    """
+
+    def __init__(
+        self, db: Database[Document], session: ClientSession | None = None, generation: int | None = None
+    ) -> None:
+        self._db = db
+        self._session = session
+        if generation is None:
+            with outages():
+                generation = Generations(db).current(DOMAIN, session)
+        self.generation = generation
+        self._products, self._reviews, self._applied = (
+            db[Generations.name(collection, generation)] for collection in COLLECTIONS
+        )
+
+    def applied(self, ids: Sequence[str]) -> dict[str, str]:
+        """Digest by id of the events already applied."""
+        found = self._applied.find({"_id": {"$in": list(ids)}}, session=self._session)
+        return {doc["_id"]: doc["digest"] for doc in found}
+
+    def load(
+        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str]
+    ) -> tuple[list[Document], list[Document]]:
+        """Products and reviews by id, and reviews by product and user, without their texts."""
+        found = list(self._products.find({"_id": {"$in": list(products)}}, _WITHOUT_TEXT, session=self._session))
+        by_id: dict[str, Document] = {}
+        for field, values in (("_id", reviews), ("owner", owners)):
+            if values:
+                query = {field: {"$in": list(values)}}
+                by_id |= {doc["_id"]: doc for doc in self._reviews.find(query, {"text": 0}, session=self._session)}
+        return found, list(by_id.values())
+
+    def write(self, applied: Mapping[str, str], products: Changes, reviews: Changes, cleared: Sequence[str]) -> None:
+        """One batch. Reviews that go are removed before others come: a user may review again what they took back."""
+        if applied:
+            docs = [{"_id": id, "digest": digest} for id, digest in applied.items()]
+            self._applied.insert_many(docs, ordered=False, session=self._session)
+        removed = [DeleteMany({"productid": id}) for id in cleared]
+        for collection, changes, first in (
+            (self._products, products, []),
+            (self._reviews, reviews, removed),
+        ):
+            writes: list[Any] = [*first, *(DeleteOne({"_id": id}) for id in changes.gone)]
+            writes += [InsertOne(doc) for doc in changes.new]
+            writes += [UpdateOne({"_id": id}, update) for id, update in changes.updates.items()]
+            if writes:
+                collection.bulk_write(writes, session=self._session)
+
+    def product(self, id: str) -> Document | None:
+        with outages():
+            return self._products.find_one({"_id": id})
+
+    def products(self, ids: Iterable[str]) -> list[Document]:
+        with outages():
+            return list(self._products.find({"_id": {"$in": list(ids)}}))
+
+    def page(self, sort: str, cursor: str | None, prefix: str, limit: int) -> list[Document]:
+        """Products in the order of `sort` after `cursor`, those whose name starts with `prefix`; no descriptions."""
+        field, direction = SORTS[sort]
+        bounds = [{"sort.name": {"$gte": prefix, "$lt": prefix + AFTER_PREFIX}}] if prefix else []
+        return self._page(self._products, bounds, field, direction, cursor, limit, _WITHOUT_TEXT)
+
+    def reviews(self, productid: str, sort: str, cursor: str | None, limit: int) -> list[Document]:
+        field, direction = REVIEW_SORTS[sort]
+        return self._page(self._reviews, [{"productid": productid}], field, direction, cursor, limit, None)
+
+    def review(self, id: str) -> Document | None:
+        with outages():
+            return self._reviews.find_one({"_id": id})
+
+    def buyers(self, productid: str, userids: Sequence[str]) -> set[str]:
+        """Which of `userids` have a purchase that names the product."""
+        query = {"productid": productid, "userid": {"$in": list(userids)}}
+        with outages():
+            return {doc["userid"] for doc in self._db["purchases"].find(query, {"userid": 1})}
+
+    def every(self, collection: str, fields: Mapping[str, int] | None = None) -> Iterator[Document]:
+        """Each document of one of the collections, in the transaction; for recounts and comparisons."""
+        number = COLLECTIONS.index(collection)
+        chosen = (self._products, self._reviews, self._applied)[number]
+        yield from chosen.find({}, dict(fields) if fields else None, session=self._session).sort("_id", ASCENDING)
+
+    def drop(self) -> None:
+        """Remove the whole generation."""
+        with outages():
+            for collection in (self._products, self._reviews, self._applied):
+                collection.drop()
+
+    def _page(
+        self, collection: Any, bounds: list[Document], field: str, direction: int, cursor: str | None, limit: int,
+        fields: Mapping[str, int] | None,
+    ) -> list[Document]:  # fmt: skip
+        if cursor is not None:
+            bounds = [*bounds, {field: {"$gt" if direction == ASCENDING else "$lt": cursor}}]
+        query = {"$and": bounds} if len(bounds) > 1 else bounds[0] if bounds else {}
+        with outages():
+            return list(collection.find(query, fields).sort([(field, direction)]).limit(limit))

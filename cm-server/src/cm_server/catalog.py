@@ -1,0 +1,255 @@
+"""The catalog in: products and reviews, parsed, published, answered; and its queries, passed on to cm-api."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import UNSET, UnsetType
+
+from cm_server import commands
+from cm_server.commands import CommandAnswer, command_answer
+from cm_server.context import PREFIX, Context
+from cm_server.operations import (
+    AFTER,
+    COMMAND_HEADERS,
+    COMMAND_PROBLEMS,
+    CURSOR,
+    KEY,
+    LIMIT,
+    NOT_MODIFIED,
+    WAIT,
+    Operation,
+    Parameter,
+    path_segment,
+)  # fmt: skip
+from cm_server.prices import SentPrice, price_of
+from cm_server.queries import segment
+from shop_core.answers.catalog import Product, Products, Rating, Reviews, StoredReview
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import catalog
+from shop_core.events.catalog import DOMAIN, Description, ReviewText, Stars, Tags
+from shop_core.events.envelope import decode_json, digest_of, encode
+from shop_core.events.fields import Text128, check_not_ahead, check_text, parse_instant
+
+# As JSON, a text may be six times as long as it is (\\u00e9); what it holds is measured after decoding.
+PRODUCT_BODY_LIMIT = 768 * 1024
+REVIEW_BODY_LIMIT = 64 * 1024
+T = TypeVar("T")
+
+
+class ProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A product as it is to be; what is left out is empty."""
+
+    name: Text128
+    price: SentPrice
+    description: Description = ""
+    tags: Tags = []
+
+
+class ProductPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a product is to change; the fields left out stay."""
+
+    name: Text128 | UnsetType = UNSET
+    price: SentPrice | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+
+
+class ReviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A review as its author sends it, shown under the display name or first and last name."""
+
+    userid: Text128
+    rating: Stars
+    text: ReviewText = ""
+    first_name: Text128 | None = None
+    last_name: Text128 | None = None
+    display_name: Text128 | None = None
+    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; without one it is the server's now")] | None = None
+
+
+ID = path_segment("id", "The product's id")
+REVIEW_ID = path_segment("reviewId", "The review's id")
+AUTHOR = Parameter(
+    "userid", "query", "The author, who alone may take a review back", {"type": "string", "minLength": 1}
+)
+SORT = Parameter(
+    "sort", "query", "The order; best rating, best rank and newest come first, a minus turns an order round",
+    {"enum": ["name", "-name", "price", "-price", "rating", "-rating", "rank", "newest", "oldest"],
+     "default": "newest"},
+)  # fmt: skip
+REVIEW_SORT = Parameter("sort", "query", "The order", {"enum": ["newest", "highest", "lowest"], "default": "newest"})
+PREFIX_ARG = Parameter("prefix", "query", "Only products whose name starts with this, in any case", {"type": "string"})
+FIRST_REVIEWS = Parameter(
+    "reviews", "query", "Show this many of the newest reviews as well", {"type": "integer", "minimum": 1, "maximum": 50}
+)
+
+
+def _command(
+    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None
+) -> Operation:
+    """A command: 202 before it is stored, `stored` once it was waited for."""
+    answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
+    headers = {status: COMMAND_HEADERS[status] for status in answers}
+    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, (*parameters, KEY, WAIT), body, headers=headers)
+
+
+def _query(
+    path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...], problems: tuple[int, ...] = (404,)
+) -> Operation:
+    return Operation(
+        "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
+        headers=NOT_MODIFIED,
+    )  # fmt: skip
+
+
+OPERATIONS = (
+    _command("post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
+    _query("/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), ()),
+    _query("/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
+    _command("put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest),
+    _command("patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,), ProductPatch),
+    _command("delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
+    _query("/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
+    _command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest),
+    _query("/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
+    _query("/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
+    _command(
+        "put", "/v1/products/{id}/reviews/{reviewId}", "Change one's own review", 200, (ID, REVIEW_ID), ReviewRequest
+    ),
+    _command(
+        "delete", "/v1/products/{id}/reviews/{reviewId}", "Take one's own review back", 204, (ID, REVIEW_ID, AUTHOR)
+    ),
+)
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes of this domain, below the prefix."""
+    routes = Blueprint("catalog", __name__, url_prefix=PREFIX)
+    routes.register_error_handler(commands.Rejected, commands.rejected)
+    _products(routes, context)
+    _reviews(routes, context)
+    for path in (query.path for query in OPERATIONS if query.method == "get"):
+        _pass_on(routes, context, path)
+    return routes
+
+
+def _products(routes: Blueprint, context: Context) -> None:
+    @routes.post("/v1/products")
+    def create_product() -> Response:
+        sent, event = parse(ProductRequest, PRODUCT_BODY_LIMIT), commands.event_id()
+        return product_command(context, to_created(event, sent), 201, event, said(sent))
+
+    @routes.put("/v1/products/<segment:id>")
+    def replace_product(id: str) -> Response:
+        sent = parse(ProductRequest, PRODUCT_BODY_LIMIT)
+        data = catalog.ProductUpdated(in_path("id", id), sent.name, price_of(sent.price), sent.description, sent.tags)
+        return product_command(context, data, 200, commands.event_id(), said(sent))
+
+    @routes.patch("/v1/products/<segment:id>")
+    def change_product(id: str) -> Response:
+        sent = parse(ProductPatch, PRODUCT_BODY_LIMIT)
+        data = to_updated(in_path("id", id), sent)
+        return product_command(context, data, 200, commands.event_id(), said(sent))
+
+    @routes.delete("/v1/products/<segment:id>")
+    def delete_product(id: str) -> Response:
+        return product_command(context, catalog.ProductDeleted(in_path("id", id)), 204, commands.event_id(), b"")
+
+
+def _reviews(routes: Blueprint, context: Context) -> None:
+    @routes.post("/v1/products/<segment:id>/reviews")
+    def add_review(id: str) -> Response:
+        sent, event = parse(ReviewRequest, REVIEW_BODY_LIMIT), commands.event_id()
+        data = to_review(catalog.ReviewAdded, in_path("id", id), event, sent, context.now())
+        return review_command(context, data, 201, event, said(sent))
+
+    @routes.put("/v1/products/<segment:id>/reviews/<segment:reviewId>")
+    def change_review(id: str, reviewId: str) -> Response:
+        sent = parse(ReviewRequest, REVIEW_BODY_LIMIT)
+        ids = in_path("id", id), in_path("reviewId", reviewId)
+        data = to_review(catalog.ReviewUpdated, *ids, sent, context.now())
+        return review_command(context, data, 200, commands.event_id(), said(sent))
+
+    @routes.delete("/v1/products/<segment:id>/reviews/<segment:reviewId>")
+    def delete_review(id: str, reviewId: str) -> Response:
+        author = request.args.get("userid")
+        if author is None:
+            raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
+        ids = in_path("id", id), in_path("reviewId", reviewId), in_path("userid", author)
+        return review_command(context, catalog.ReviewDeleted(*ids), 204, commands.event_id(), b"")
+
+
+def _pass_on(routes: Blueprint, context: Context, path: str) -> None:
+    """Answer GET of `path` by cm-api's answer at the same path."""
+
+    def forward(**ids: str) -> Response:
+        return context.queries.forward(path.format(**{name: segment(value) for name, value in ids.items()}))
+
+    rule = path.replace("{", "<segment:").replace("}", ">")
+    routes.add_url_rule(rule, f"get {path}".replace(".", "_"), forward)
+
+
+def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+    return _command_answer(context, data, stored, event, data.productid, told, f"/v1/products/{data.productid}")
+
+
+def review_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+    place = f"/v1/products/{segment(data.productid)}/reviews/{segment(data.reviewid)}"
+    return _command_answer(context, data, stored, event, data.reviewid, told, place)
+
+
+def _command_answer(
+    context: Context, data: Any, stored: int, event: str, about: str, told: bytes, place: str
+) -> Response:
+    """Publish one command, wait as asked, answer. `told` is what the client said, which its key stands for."""
+    data.check()
+    digest = digest_of(f"{request.method} {request.path}\n".encode() + told) if commands.named_by_client() else None
+    type_ = TYPES[type(data)]
+    record = encode(DOMAIN, type_, data, key=data.productid, id=event, time=context.now(), digest=digest)
+    return command_answer(commands.publish(context, record, event, about), stored, PREFIX + place)
+
+
+TYPES = {struct: type_ for type_, struct in DOMAIN.events.items()}
+
+
+def parse(struct: type[T], limit: int) -> T:
+    """The request's body as `struct`; one that is longer than `limit` is refused (413)."""
+    request.max_content_length = limit
+    return decode_json(commands.body(), struct)
+
+
+def said(sent: Any) -> bytes:
+    return msgspec.json.encode(sent)
+
+
+def in_path(field: str, value: str) -> str:
+    """An id in the address; a bad one is a fault of the request (400)."""
+    try:
+        return check_text(field, value)
+    except InvalidInput as error:
+        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None
+
+
+def to_created(id: str, sent: ProductRequest) -> catalog.ProductCreated:
+    return catalog.ProductCreated(id, sent.name, price_of(sent.price), sent.description, sent.tags)
+
+
+def to_updated(id: str, sent: ProductPatch) -> catalog.ProductUpdated:
+    """The change that a patch asks for; one that asks for none is refused."""
+    if all(getattr(sent, field) is UNSET for field in sent.__struct_fields__):
+        raise InvalidInput(FieldFault("body", "must name at least one field to change"))
+    price = UNSET if sent.price is UNSET else price_of(sent.price)
+    return catalog.ProductUpdated(id, sent.name, price, sent.description, sent.tags)
+
+
+def to_review(
+    event: type[catalog.Review], productid: str, reviewid: str, sent: ReviewRequest, now: datetime
+) -> catalog.Review:
+    timestamp = now
+    if sent.timestamp is not None:
+        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
+    names = sent.first_name, sent.last_name, sent.display_name
+    return event(productid, reviewid, sent.userid, sent.rating, timestamp, sent.text, *names)
