@@ -27,6 +27,7 @@ KIND = "ShopConsumer"
 class _Memory:
     """What is remembered between two looks; all of it can be lost."""
 
+    uid: str
     speed: Speed
     decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=12))
     unlooked_since: float | None = None
@@ -45,13 +46,14 @@ class Consumers:
 
     def __init__(self, cluster: Cluster, kafkas: Kafkas, reporter: Reporter) -> None:
         self._cluster, self._kafkas, self._reporter = cluster, kafkas, reporter
-        self._memories: dict[str, _Memory] = {}
+        self._memories: dict[tuple[str, str], _Memory] = {}
 
     def look(self, namespace: str, name: str) -> bool:
         """Bring one ShopConsumer to what it asks for; False when it is gone."""
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._memories.pop((namespace, name), None)
             return False
         if "deletionTimestamp" in body["metadata"]:
             self._leave(body)
@@ -81,10 +83,11 @@ class Consumers:
         self._report(body, memory, live, _Facts(seen, threshold, keda, decision, refusal))
 
     def _memory(self, body: Manifest) -> _Memory:
-        uid = body["metadata"]["uid"]
-        if uid not in self._memories:
-            self._memories[uid] = _Memory(Speed(body.get("status", {}).get("ratePerPod")))
-        return self._memories[uid]
+        meta = body["metadata"]
+        key = (meta["namespace"], meta["name"])
+        if key not in self._memories or self._memories[key].uid != meta["uid"]:
+            self._memories[key] = _Memory(meta["uid"], Speed(body.get("status", {}).get("ratePerPod")))
+        return self._memories[key]
 
     def _login(self, body: Manifest) -> tuple[dict[str, str], str]:
         """The Kafka Secret's keys, and what is wrong with it."""
@@ -249,7 +252,6 @@ class Consumers:
                 [condition("Ready", False, "Draining", "The resource is deleted as soon as its group has no lag.")],
             )
             return
-        self._memories.pop(meta["uid"], None)
         holding.hold(self._cluster, body, wanted=False)
 
 
