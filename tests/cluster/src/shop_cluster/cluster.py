@@ -43,8 +43,8 @@ def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = Tr
     try:
         _start(place, without, fronts)
     except BaseException:
-        # Its logs are needed now; the next `up`, or `down`, removes them.
-        print(f"The cluster is left as it is, for a look at {place.logs}; `make cluster-down` removes it.", flush=True)
+        shutil.copytree(place.logs, place.failed, dirs_exist_ok=True)
+        print(f"The logs are kept in {place.failed}; `make cluster-down` removes what was started.", flush=True)
         raise
     print(f"Ready after {time.monotonic() - started:.0f} s: export KUBECONFIG={place.kubeconfig}", flush=True)
 
