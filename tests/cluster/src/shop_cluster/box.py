@@ -39,7 +39,7 @@ def open_box(place: Place) -> None:
     run(ip, "link", "set", place.interface, "up")
     run(ip, "link", "set", inner, "netns", str(_apart(place)[0]), "name", "eth0")
     started = place.run / STARTED
-    wait_until(lambda: started.exists() or not _inits(place), "the cluster's processes", 120)
+    wait_until(lambda: started.exists() or not _inits(place), "the cluster's processes", 200)
     print((place.logs / "init.log").read_text(), end="", flush=True)
     if not started.exists() or started.read_text():
         raise ClusterError(f"The cluster's processes did not start; their logs are in {place.logs}.")
@@ -91,10 +91,10 @@ def close_box(place: Place) -> None:
     for pid in (*_inits(place), *_fronts(place)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not _inits(place) and not _fronts(place), "the end of the cluster's processes", 30)
+    wait_until(lambda: not _inits(place) and not _fronts(place), "the end of the cluster's processes", 60)
     if Path(f"/sys/class/net/{place.interface}").exists():
         run(tool("ip"), "link", "delete", place.interface)
-    wait_until(lambda: all(_remove_cgroup(folder) for folder in _cgroups(place)), "the end of its cgroups", 30)
+    wait_until(lambda: all(_remove_cgroup(folder) for folder in _cgroups(place)), "the end of its cgroups", 60)
     place.kubeconfig.unlink(missing_ok=True)
     for folder in (place.run, place.bin):
         if folder.exists():

@@ -43,8 +43,11 @@ def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = Tr
     try:
         _start(place, without, fronts)
     except BaseException:
-        shutil.copytree(place.logs, place.failed, dirs_exist_ok=True)
-        print(f"The logs are kept in {place.failed}; `make cluster-down` removes what was started.", flush=True)
+        if place.logs.is_dir():
+            shutil.copytree(place.logs, place.failed, dirs_exist_ok=True)
+        print(
+            f"What logs there are is kept in {place.failed}; `make cluster-down` removes what was started.", flush=True
+        )
         raise
     print(f"Ready after {time.monotonic() - started:.0f} s: export KUBECONFIG={place.kubeconfig}", flush=True)
 
