@@ -24,8 +24,8 @@ def k8s() -> Iterator[Client]:
         yield Client(place.kubeconfig, place.bin)
     else:
         before = traces(place)
-        cluster.up(place)
         try:
+            cluster.up(place)
             yield Client(place.kubeconfig, place.bin)
         finally:
             cluster.down(place)

@@ -98,8 +98,8 @@ def test_a_cluster_goes_without_a_trace(k8s: Client, tmp_path: Path) -> None:
     """A second one, beside the first: their addresses, interfaces and groups do not meet."""
     place = place_of(tmp_path / "second")
     before = traces(place)
-    cluster.up(place, without=frozenset(addons.OPTIONAL), fronts=False, project=False)
     try:
+        cluster.up(place, without=frozenset(addons.OPTIONAL), fronts=False, project=False)
         assert box.runs(place)
         assert traces(place)["interfaces"] > before["interfaces"]
     finally:

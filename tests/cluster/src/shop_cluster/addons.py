@@ -13,7 +13,7 @@ from shop_cluster.progress import step
 
 ALWAYS = ("dns", "storage", "gateway")
 OPTIONAL = ("keda", "ingress", "database")
-WAIT = "150s"
+WAIT = "240s"
 
 
 def install(place: Place, without: frozenset[str]) -> None:

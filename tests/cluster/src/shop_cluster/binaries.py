@@ -38,7 +38,8 @@ class GoModule:
     @property
     def folder(self) -> Path:
         """Where the built programs are, or will be."""
-        digest = hashlib.sha256(f"{RECIPE} {sorted(self.programs.items())} {sorted(self.copies.items())}".encode())
+        recipe = (RECIPE, self.programs, self.copies, self.flags(self.source))
+        digest = hashlib.sha256(repr(recipe).encode())
         for path in sorted(self.source.iterdir()):
             digest.update(path.name.encode() + path.read_bytes())
         return CACHE / "bin" / f"{self.name}-{digest.hexdigest()[:12]}"

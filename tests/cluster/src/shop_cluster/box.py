@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from shop_cluster.commands import ClusterError, run, tool
@@ -31,22 +31,31 @@ def open_box(place: Place) -> None:
     command = (tool("unshare"), *namespaces, sys.executable, "-m", INIT, str(place.state))
     # The code's folder is taken from here: started from elsewhere, the command line still finds it.
     environment = os.environ | {"PYTHONPATH": str(SOURCES / "src")}
-    with (place.logs / "init.log").open("ab") as log:
-        outer = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
-        )
-    net, own = Path(f"/proc/{outer.pid}/ns/net"), Path("/proc/self/ns/net").readlink()
-    wait_until(lambda: net.readlink() != own, "the network namespace", 10)
+    _spawn(place, "init", *command, env=environment)
+    wait_until(lambda: _apart(place), "the network namespace", 10)
     ip, inner = tool("ip"), f"{place.interface}i"
     run(ip, "link", "add", place.interface, "type", "veth", "peer", "name", inner)
     run(ip, "address", "add", f"{place.host_address}/30", "dev", place.interface)
     run(ip, "link", "set", place.interface, "up")
-    run(ip, "link", "set", inner, "netns", str(outer.pid), "name", "eth0")
+    run(ip, "link", "set", inner, "netns", str(_apart(place)[0]), "name", "eth0")
     started = place.run / STARTED
-    wait_until(lambda: started.exists() or outer.poll() is not None, "the cluster's processes", 120)
+    wait_until(lambda: started.exists() or not _inits(place), "the cluster's processes", 200)
     print((place.logs / "init.log").read_text(), end="", flush=True)
     if not started.exists() or started.read_text():
         raise ClusterError(f"The cluster's processes did not start; their logs are in {place.logs}.")
+
+
+def _spawn(place: Place, name: str, *command: str, env: Mapping[str, str] | None = None) -> None:
+    """Start what outlives this program, and is no child of it."""
+    with (place.logs / f"{name}.log").open("ab") as log:
+        words = (tool("setsid"), "--fork", *command)
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, check=True)
+
+
+def _apart(place: Place) -> list[int]:
+    """Those of the cluster's first processes that have left this machine's network."""
+    own = Path("/proc/self/ns/net").readlink()
+    return [pid for pid in _inits(place) if Path(f"/proc/{pid}/ns/net").readlink() != own]
 
 
 def enter(place: Place) -> tuple[str, ...]:
@@ -70,12 +79,11 @@ def open_fronts(place: Place) -> None:
 
 
 def _open_front(place: Place, port: int) -> None:
-    command = (tool("socat"), f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", f"{place.front_marker}{port}")
-    with (place.logs / f"front-{port}.log").open("ab") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    wait_until(lambda: process.poll() is not None or _is_open(port), f"port {port}", 10)
-    if process.poll() is not None:
+    if _is_open(port):
         raise ClusterError(f"127.0.0.1:{port} is taken by another program: stop it, or use --no-fronts.")
+    listen = f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr"
+    _spawn(place, f"front-{port}", tool("socat"), listen, f"{place.front_marker}{port}")
+    wait_until(lambda: _is_open(port), f"port {port} on 127.0.0.1", 10)
 
 
 def close_box(place: Place) -> None:
@@ -83,33 +91,33 @@ def close_box(place: Place) -> None:
     for pid in (*_inits(place), *_fronts(place)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not _inits(place) and not _fronts(place), "the end of the cluster's processes", 30)
+    wait_until(lambda: not _inits(place) and not _fronts(place), "the end of the cluster's processes", 60)
     if Path(f"/sys/class/net/{place.interface}").exists():
         run(tool("ip"), "link", "delete", place.interface)
-    wait_until(lambda: all(_remove_cgroup(folder) for folder in _cgroups(place)), "the end of its cgroups", 30)
+    wait_until(lambda: all(_remove_cgroup(folder) for folder in _cgroups(place)), "the end of its cgroups", 60)
     place.kubeconfig.unlink(missing_ok=True)
     for folder in (place.run, place.bin):
         if folder.exists():
             shutil.rmtree(folder)
     # Another cluster has its own mounted on them, which would go with the folder.
-    if not any(INIT in words for _pid, words in _command_lines()):
+    if not any(INIT in words for _pid, words in command_lines()):
         for name in SCRATCH:
             with contextlib.suppress(OSError):
                 Path(name).rmdir()
 
 
 def _inits(place: Place) -> list[int]:
-    return [pid for pid, words in _command_lines() if INIT in words and str(place.state) in words]
+    return [pid for pid, words in command_lines() if INIT in words and str(place.state) in words]
 
 
 def _fronts(place: Place) -> list[int]:
-    found = _command_lines()
+    found = command_lines()
     return [
         pid for pid, words in found if words and words[0].endswith("socat") and words[-1].startswith(place.front_marker)
     ]
 
 
-def _command_lines() -> Iterator[tuple[int, list[str]]]:
+def command_lines() -> Iterator[tuple[int, list[str]]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
@@ -118,7 +126,10 @@ def _command_lines() -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_open(port: int) -> bool:
-    return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
+    """Whether something listens there, or on every address."""
+    listening = (f"{address}:{port:04X} 00000000:0000 0A" for address in ("0100007F", "00000000"))
+    table = Path("/proc/net/tcp").read_text()
+    return any(entry in table for entry in listening)
 
 
 def _cgroups(place: Place) -> list[Path]:

@@ -13,7 +13,7 @@ from shop_cluster import addons, box
 from shop_cluster.binaries import HELM, KUBECONFORM, KUBERNETES, build_all, program
 from shop_cluster.certificates import make_certificates
 from shop_cluster.commands import ClusterError, run
-from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, base_archives, cluster_archive
+from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, GROUPS, archive_of, base_archives
 from shop_cluster.places import ROOT, Place
 from shop_cluster.progress import step
 
@@ -26,7 +26,8 @@ def prepare(place: Place, project: bool = True) -> None:
         base = other.submit(base_archives)
         build_all()
         base.result()
-    cluster_archive()
+    for group in GROUPS:
+        archive_of(group)
     if project:
         build_project_images(place)
 
@@ -42,8 +43,11 @@ def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = Tr
     try:
         _start(place, without, fronts)
     except BaseException:
-        # Its logs are needed now; the next `up`, or `down`, removes them.
-        print(f"The cluster is left as it is, for a look at {place.logs}; `make cluster-down` removes it.", flush=True)
+        if place.logs.is_dir():
+            shutil.copytree(place.logs, place.failed, dirs_exist_ok=True)
+        print(
+            f"What logs there are is kept in {place.failed}; `make cluster-down` removes what was started.", flush=True
+        )
         raise
     print(f"Ready after {time.monotonic() - started:.0f} s: export KUBECONFIG={place.kubeconfig}", flush=True)
 
@@ -57,7 +61,8 @@ def _start(place: Place, without: frozenset[str], fronts: bool) -> None:
     box.open_box(place)
     shutil.copyfile(place.pki / "admin.kubeconfig", place.kubeconfig)
     place.kubeconfig.chmod(0o600)
-    load(place, [cluster_archive(), *sorted(place.images.glob("*.tar"))])
+    groups = [group for group in GROUPS if group not in without]
+    load(place, [*map(archive_of, groups), *sorted(place.images.glob("*.tar"))])
     addons.install(place, without)
     if fronts and "ingress" not in without:
         box.open_fronts(place)

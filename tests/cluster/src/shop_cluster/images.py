@@ -1,4 +1,4 @@
-"""The images of the cluster's own parts and of the tests' Kafka and database, all in one archive.
+"""The images of the cluster's own parts and of the tests' Kafka and database, a few in one archive.
 
 The project's own images are not made here: `make images` builds them from their Dockerfiles, on `base_archives`."""
 
@@ -59,28 +59,29 @@ def _python() -> list[Layer]:
     return [rootfs.minimal(), rootfs.with_packages("python", PYTHON)]
 
 
-def cluster_archive() -> Path:
-    """Every image that the cluster itself and its tests need, save the project's own."""
-    modules = (PAUSE, COREDNS, LOCAL_PATH, KEDA, INGRESS_NGINX)
+def archive_of(group: str) -> Path:
+    """The archive with the images of `core`, or of what is installed on top of it (addons.OPTIONAL)."""
+    modules, build = GROUPS[group]
     ours = [path for path in sorted((SOURCES / "images").rglob("*")) if path.is_file()]
     recipes = [Path(__file__), Path(__file__).with_name("ingress_image.py"), DATABASE_LOCK, ROOT / "kafka" / "pom.xml"]
-    inputs = (*(module.folder.name for module in modules), *((str(p), p.read_bytes()) for p in (*ours, *recipes)))
-    return _archive("cluster", inputs, _cluster_images)
+    inputs = (*(module.folder.name for module in modules), *((p.name, p.read_bytes()) for p in (*ours, *recipes)))
+    return _archive(group, inputs, build)
 
 
-def _cluster_images() -> list[Image]:
-    debian = rootfs.minimal()
+def _core() -> list[Image]:
     return [
         Image(PAUSE_IMAGE, [_program_layer(PAUSE, "pause")], ["/pause"], NOBODY),
-        Image(f"{PREFIX}/debian:{rootfs.SUITE}", [debian], user=NOBODY),
+        Image(f"{PREFIX}/debian:{rootfs.SUITE}", [rootfs.minimal()], user=NOBODY),
         _program_image("coredns", COREDNS, "coredns"),
         _program_image("local-path-provisioner", LOCAL_PATH, "local-path-provisioner"),
+    ]
+
+
+def _keda() -> list[Image]:
+    return [
         _program_image("keda", KEDA, "keda"),
         _program_image("keda-metrics-apiserver", KEDA, "keda-adapter"),
         _program_image("keda-admission-webhooks", KEDA, "keda-admission-webhooks"),
-        _ingress_image(),
-        _kafka_image(),
-        _database_image(),
     ]
 
 
@@ -94,7 +95,7 @@ def _program_layer(module: GoModule, binary: str) -> Layer:
     return write_layer(rootfs.LAYERS, lambda tar: add_bytes(tar, binary, content, 0o755))
 
 
-def _ingress_image() -> Image:
+def _ingress() -> list[Image]:
     layers = [
         rootfs.minimal(),
         rootfs.with_packages("nginx", NGINX),
@@ -102,7 +103,11 @@ def _ingress_image() -> Image:
         write_layer(rootfs.LAYERS, controller_files),
     ]
     command = ["/usr/bin/dumb-init", "--", "/nginx-ingress-controller"]
-    return Image(f"{PREFIX}/ingress-nginx:1", layers, command, "0", {"NGINX_BINARY": "/usr/sbin/nginx"})
+    return [Image(f"{PREFIX}/ingress-nginx:1", layers, command, "0", {"NGINX_BINARY": "/usr/sbin/nginx"})]
+
+
+def _servers() -> list[Image]:
+    return [_kafka_image(), _database_image()]
 
 
 def _kafka_image() -> Image:
@@ -147,3 +152,12 @@ def _archive(name: str, inputs: object, build: Callable[[], list[Image]]) -> Pat
         with step(f"Making the images of {target.name}"):
             write_archive(target, build())
     return target
+
+
+GROUPS: dict[str, tuple[tuple[GoModule, ...], Callable[[], list[Image]]]] = {
+    "core": ((PAUSE, COREDNS, LOCAL_PATH), _core),
+    "keda": ((KEDA,), _keda),
+    "ingress": ((INGRESS_NGINX,), _ingress),
+    # Kafka comes with the database: whoever wants neither tests the cluster alone.
+    "database": ((), _servers),
+}

@@ -86,9 +86,9 @@ def start_parts(place: Place, processes: Processes) -> None:
     with step("Starting containerd, etcd and the API server"):
         processes.start(parts.containerd(place))
         processes.start(parts.etcd(place))
-        wait_until(lambda: _listens(2379), "etcd", 30)
+        wait_until(lambda: _listens(2379), "etcd", 60)
         processes.start(parts.apiserver(place))
-        wait_until(lambda: processes.ended() or _api_ready(place), "the API server", 60)
+        wait_until(lambda: processes.ended() or _api_ready(place), "the API server", 120)
         if ended := processes.ended():
             raise ClusterError(f"{', '.join(ended)} ended: see {place.logs}.")
     with step("Starting controller-manager, scheduler, kubelet and kube-proxy"):

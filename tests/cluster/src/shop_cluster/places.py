@@ -88,6 +88,11 @@ class Place:
         return self.run / "logs"
 
     @property
+    def failed(self) -> Path:
+        """The logs of the last start that failed; they outlive it."""
+        return self.state / "failed"
+
+    @property
     def volumes(self) -> Path:
         return self.run / "volumes"
 

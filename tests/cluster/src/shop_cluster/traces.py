@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from shop_cluster.box import INIT, command_lines
 from shop_cluster.places import SCRATCH, Place
 
 PROGRAMS = re.compile(r"^(\S*/)?(kubernetes|containerd|containerd-shim\S*|etcd|runc|nsenter)$")
@@ -29,16 +30,28 @@ def traces(place: Place) -> dict[str, set[str]]:
 
 
 def _processes(place: Place) -> list[str]:
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_text(errors="replace").split("\0")
-        except OSError:
-            continue
+    lines = dict(command_lines())
+    parents = {pid: _parent(pid) for pid in lines}
+
+    def belongs_to_another(pid: int) -> bool:
+        while pid := parents.get(pid, 0):
+            if INIT in lines.get(pid, []):
+                return str(place.state) not in lines[pid]
+        return False
+
+    def is_one(words: list[str]) -> bool:
         ours = any(word == str(place.state) or word.startswith(place.front_marker) for word in words)
-        if ours or PROGRAMS.match(words[0]):
-            found.append(f"{folder.name} {' '.join(words)[:80]}")
-    return found
+        return ours or bool(PROGRAMS.match(words[0]))
+
+    return [f"{pid} {words[:4]}" for pid, words in lines.items() if is_one(words) and not belongs_to_another(pid)]
+
+
+def _parent(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(status.partition("PPid:")[2].split()[0])
 
 
 def _lines(name: str, *words: str) -> list[str]:
