@@ -37,6 +37,10 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 	@scripts/bootstrap java maven
 	.venv/bin/python bench/run.py $(ARGS)
 
+.PHONY: images
+images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")
+	@scripts/images $(ARGS)
+
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl)
@@ -46,6 +50,9 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt $(MEMBER_FILES) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)
