@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MEMBERS := core cm-server cm-api shopctl
 MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
+# The operator runs in a cluster only: a lock and an image of its own, and no part of `make run`.
+OPERATOR_FILE := operator/pyproject.toml
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
@@ -43,13 +45,15 @@ images: ## Build the images of cm-server, cm-api and operator (see scripts/image
 
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl)
+	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl shop-operator)
 
 .PHONY: lock
 lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newest versions)
 	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt $(MEMBER_FILES) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
+		-o requirements/dev.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
@@ -75,7 +79,8 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@$(call install,--no-build-isolation --no-deps $(addprefix -e ./,$(MEMBERS)))
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+.venv/dev.stamp: requirements/dev.txt $(OPERATOR_FILE) .venv/run.stamp
 	@echo "Installing the locked tools for tests (requirements/dev.txt)"
 	@$(call install,--require-hashes -r requirements/dev.txt)
+	@$(call install,--no-build-isolation --no-deps -e ./operator)
 	@touch $@
