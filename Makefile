@@ -11,7 +11,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z][a-zA-Z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-zA-Z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/run.stamp ## Start the whole platform and watch over it; Ctrl-C stops it (ARGS="--fresh --port 8080 …")
@@ -33,6 +33,22 @@ lint: .venv/dev.stamp ## Format, style, types and layers
 test: lint ## All checks: lint, then unit, contract, integration and browser tests (ARGS="tests/unit -k name")
 	@scripts/bootstrap java maven chromium
 	.venv/bin/python -m pytest $(ARGS)
+
+CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
+
+.PHONY: e2e
+e2e: .venv/dev.stamp ## Tests on a real Kubernetes, started for them as root; KUBECONFIG names one's own (ARGS="-k name")
+	@if [ -z "$$KUBECONFIG" ]; then scripts/bootstrap go maven cluster && $(CLUSTER) prepare; fi
+	.venv/bin/python -m pytest tests/e2e $(ARGS)
+
+.PHONY: cluster-up
+cluster-up: .venv/run.stamp ## Keep a real Kubernetes with KEDA and ingress for work by hand (ARGS="--without keda")
+	@scripts/bootstrap go maven cluster
+	@$(CLUSTER) up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: .venv/run.stamp ## Take it down; nothing of it stays on the machine
+	@$(CLUSTER) down
 
 .PHONY: bench
 bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
@@ -57,6 +73,7 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)
