@@ -67,6 +67,7 @@ def test_pages_hold_each_item_once_while_others_are_inserted(
         page = api.get(f"/v1/users/{quote(user, safe='')}/purchases?{query}", environ_overrides=raw(user, query)).json
         assert len(page["purchases"]) <= limit
         seen += page["purchases"]
+        assert len(seen) <= len(first) + len(others), "an item came twice"
         cursor = page["next"]
         others += stored(store, user, next(arriving, []))
     ids = [item["_id"] for item in seen]
