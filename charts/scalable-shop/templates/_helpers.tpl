@@ -37,7 +37,7 @@ app.kubernetes.io/component: {{ index . 2 }}
 
 {{- define "scalable-shop.bootstrapServers" -}}
 {{- if .Values.kafka.enabled -}}
-{{ .Release.Name }}-kafka.{{ .Release.Namespace }}.svc:9092
+{{ printf "%s-kafka" .Release.Name | trunc 40 | trimSuffix "-" }}.{{ .Release.Namespace }}.svc:9092
 {{- else -}}
 {{ .Values.kafka.bootstrapServers }}
 {{- end -}}
@@ -74,6 +74,9 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- end }}
 {{- if ne (int $databases) 1 }}
 {{- fail "Name exactly one MongoDB: mongodb.enabled=true, or mongodb.enabled=false with mongodb.uri, or with mongodb.existingSecret.name." }}
+{{- end }}
+{{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
+{{- fail "mongodb.database and shop.mongodb.database differ: the user that the chart makes may use only the first." }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
 {{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}
