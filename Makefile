@@ -70,10 +70,10 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)

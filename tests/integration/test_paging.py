@@ -31,7 +31,7 @@ def store(platform: Any) -> PurchaseStore:
 
 @pytest.fixture(scope="module")
 def api(platform: Any) -> Iterator[Any]:
-    app = create_app(QuerySettings(mongodb_uri=platform.mongodb_uri))
+    app = create_app(QuerySettings(bootstrap_servers=platform.bootstrap, mongodb_uri=platform.mongodb_uri))
     with app.test_client() as client:
         yield client
     app.extensions["shop_close"]()

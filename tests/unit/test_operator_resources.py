@@ -181,9 +181,7 @@ def test_a_shop_makes_a_consumer_for_each_domain_by_the_services_names(shop: Mak
     assert "replicas" not in purchases["spec"], "a Shop that named it would undo a pin"
 
 
-def test_a_deletion_in_the_foreground_can_not_pass_the_finalizer_by(
-    everything: Everything, shop: Make, consumer: Make
-) -> None:
+def test_ownership_asks_for_no_right_on_finalizers(everything: Everything, shop: Make, consumer: Make) -> None:
     for entry in [*everything(shop()), scaler.scaled_object(consumer(), 100, 12)]:
         for reference in entry["metadata"]["ownerReferences"]:
             assert reference["controller"] is True and reference["blockOwnerDeletion"] is False

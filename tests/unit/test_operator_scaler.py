@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shop_operator.resources import scaler
+from shop_operator.resources.base import reachable
 
 Make = Callable[..., dict[str, Any]]
 
@@ -47,6 +50,12 @@ def test_never_more_pods_than_partitions(most: int, partitions: int | None, coun
     assert spec["maxReplicaCount"] == count and spec["minReplicaCount"] <= count
 
 
+def test_keda_finds_kafka_from_its_own_namespace() -> None:
+    assert reachable("kafka:9092", "ns") == "kafka.ns.svc:9092"
+    assert reachable("a.example:1,b:2", "ns") == "a.example:1,b.ns.svc:2"
+    assert reachable("10.0.0.1:9092", "ns") == "10.0.0.1:9092"
+
+
 def test_a_pin_is_kedas_annotation_and_goes_with_it(consumer: Make) -> None:
     def annotations(body: dict[str, Any]) -> Any:
         return scaler.scaled_object(body, 100, 12)["metadata"].get("annotations")
@@ -73,3 +82,14 @@ def test_a_login_is_handed_to_keda_by_reference(consumer: Make) -> None:
     (trigger,) = scaler.scaled_object(body, 100, 12)["spec"]["triggers"]
     assert trigger["authenticationRef"] == {"name": made["metadata"]["name"]}
     assert scaler.trigger_authentication(consumer(), []) is None
+
+
+def test_the_examples_are_what_the_operator_makes() -> None:
+    root = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location("keda_examples", root / "scripts" / "keda_examples.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for name, text in script.examples().items():
+        path = root / "keda" / "examples" / name
+        assert path.read_text() == text, "run `.venv/bin/python scripts/keda_examples.py`"

@@ -14,7 +14,7 @@ from shop_operator.deploying import deploy
 from shop_operator.observation import Observation
 from shop_operator.reporting import Reporter
 from shop_operator.resources import consumer, scaler
-from shop_operator.resources.base import text
+from shop_operator.resources.base import reachable, text
 from shop_operator.scaling import Decision, Limits, Speed
 from shop_operator.status import Condition, condition, rollout
 from shop_operator.topics import Kafka, KafkaAway, Kafkas, Layout
@@ -97,10 +97,14 @@ class Consumers:
         data = {key: base64.b64decode(value).decode() for key, value in secret.get("data", {}).items()}
         return {key: value for key, value in data.items() if key in scaler.LOGIN_KEYS}, ""
 
+    def _kafka(self, body: Manifest, login: dict[str, str]) -> Kafka:
+        bootstrap = body["spec"]["kafka"]["bootstrapServers"]
+        return self._kafkas.at(reachable(bootstrap, body["metadata"]["namespace"]), login)
+
     def _ask_kafka(self, body: Manifest, login: dict[str, str]) -> _Seen:
         """Make what is missing, then look."""
         spec = body["spec"]
-        kafka = self._kafkas.at(spec["kafka"]["bootstrapServers"], login)
+        kafka = self._kafka(body, login)
         try:
             if spec["kafka"]["createTopics"]:
                 self._make_topics(body, kafka)
@@ -224,7 +228,7 @@ class Consumers:
         lag: int | None = None
         if not refused:
             try:
-                group = self._kafkas.at(spec["kafka"]["bootstrapServers"], login).observe(spec["topic"], spec["group"])
+                group = self._kafka(body, login).observe(spec["topic"], spec["group"])
                 lag = group.lag if group else 0
             except KafkaAway as error:
                 log.warning("drain_unseen", extra=_place(body) | {"error": str(error)})

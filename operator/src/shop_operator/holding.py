@@ -26,7 +26,10 @@ def held(body: Manifest) -> bool:
 
 
 def seconds_left(body: Manifest, moment: datetime | None = None) -> float:
-    """Of the grace that a deletion gives the consumers to drain; 0 when it is over."""
+    """Of the grace that a deletion gives the consumers to drain; 0 when it is over, and for a deletion in the
+    foreground: there Kubernetes has taken the pods already, and nobody would work the lag off."""
+    if "foregroundDeletion" in body["metadata"].get("finalizers", []):
+        return 0.0
     since = datetime.fromisoformat(body["metadata"]["deletionTimestamp"])
     gone = ((moment or datetime.now(UTC)) - since).total_seconds()
     return max(0.0, float(body["spec"]["drainGraceSeconds"]) - gone)

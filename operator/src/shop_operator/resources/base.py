@@ -44,7 +44,7 @@ def selector(name: str, instance: str) -> dict[str, str]:
 def manifest(kind: str, name: str, parent: Manifest, marks: dict[str, str], **rest: Any) -> Manifest:
     """A manifest that belongs to `parent`, a Shop or ShopConsumer as the API server gave it."""
     meta = parent["metadata"]
-    # Not blocking: a deletion in the foreground would otherwise take pods away before the finalizer has drained them.
+    # Not blocking: that would ask for a right on the parent's finalizers.
     owner = {
         "apiVersion": parent["apiVersion"],
         "kind": parent["kind"],
@@ -55,6 +55,16 @@ def manifest(kind: str, name: str, parent: Manifest, marks: dict[str, str], **re
     }
     head = {"name": name, "namespace": meta["namespace"], "labels": marks, "ownerReferences": [owner]}
     return {"apiVersion": _VERSIONS[kind], "kind": kind, "metadata": head, **rest}
+
+
+def reachable(bootstrap: str, namespace: str) -> str:
+    """Addresses that hold in any namespace: KEDA would not find a Service by its short name."""
+    return ",".join(_reachable(address, namespace) for address in bootstrap.split(","))
+
+
+def _reachable(address: str, namespace: str) -> str:
+    host, _, port = address.rpartition(":")
+    return address if "." in host or host == "localhost" else f"{host}.{namespace}.svc:{port}"
 
 
 def text(marks: dict[str, str]) -> str:

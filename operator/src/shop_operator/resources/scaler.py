@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop_operator.resources.base import Manifest, manifest
+from shop_operator.resources.base import Manifest, manifest, reachable
 from shop_operator.resources.consumer import marks
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
@@ -39,7 +39,7 @@ def _trigger(parent: Manifest, threshold: int) -> Manifest:
     trigger: Manifest = {
         "type": "kafka",
         "metadata": {
-            "bootstrapServers": spec["kafka"]["bootstrapServers"],
+            "bootstrapServers": reachable(spec["kafka"]["bootstrapServers"], parent["metadata"]["namespace"]),
             "consumerGroup": spec["group"],
             # Without a topic KEDA looks at whatever the group has committed, which is nothing at first.
             "topic": spec["topic"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shop_cluster import addons, box, cluster
 from shop_cluster.commands import ClusterError
-from shop_cluster.images import base_archive
+from shop_cluster.images import base_archives
 from shop_cluster.places import place_of
 
 
@@ -25,7 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="whether it runs, and where its kubeconfig is")
     load = commands.add_parser("load", help="load image archives (docker-archive) into it")
     load.add_argument("archive", nargs="+", type=Path)
-    commands.add_parser("base", help="make the base image for the project's Dockerfiles; prints its archive")
+    commands.add_parser("base", help="make the base images for the project's Dockerfiles; prints their archives")
     return parser
 
 
@@ -43,7 +43,7 @@ def main() -> int:
         elif options.command == "load":
             cluster.load(place, options.archive)
         elif options.command == "base":
-            print(base_archive())
+            print(*base_archives())
         else:
             running = box.runs(place)
             print(f"running: export KUBECONFIG={place.kubeconfig}" if running else f"no cluster in {place.state}")

@@ -13,7 +13,7 @@ from shop_cluster import addons, box
 from shop_cluster.binaries import HELM, KUBECONFORM, KUBERNETES, build_all, program
 from shop_cluster.certificates import make_certificates
 from shop_cluster.commands import ClusterError, run
-from shop_cluster.images import BASE_IMAGE, base_archive, cluster_archive
+from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, base_archives, cluster_archive
 from shop_cluster.places import ROOT, Place
 from shop_cluster.progress import step
 
@@ -23,7 +23,7 @@ TOOLS = {"kubectl": (KUBERNETES, "kubernetes"), "helm": (HELM, "helm"), "kubecon
 def prepare(place: Place, project: bool = True) -> None:
     """Build what the cache lacks: the Go programs beside the first images, whose time is the network's."""
     with ThreadPoolExecutor(1) as other:
-        base = other.submit(base_archive)
+        base = other.submit(base_archives)
         build_all()
         base.result()
     cluster_archive()
@@ -65,13 +65,10 @@ def _start(place: Place, without: frozenset[str], fronts: bool) -> None:
 
 def build_project_images(place: Place) -> None:
     """The project's own images from their Dockerfiles, by the same target that a person uses."""
-    makefile = (ROOT / "Makefile").read_text()
-    if "\nimages:" not in makefile:
-        return
-    place.images.mkdir(parents=True, exist_ok=True)
-    words = (f"BASE={BASE_IMAGE}", f"BASE_ARCHIVE={base_archive()}", f"IMAGES_DIR={place.images}")
+    archives = " ".join(str(path) for path in base_archives())
+    bases = (f"BASE={BASE_IMAGE}", f"BUILD_BASE={BUILD_BASE_IMAGE}", f"BASE_ARCHIVE={archives}")
     with step("Making the project's own images"):
-        run("make", "--no-print-directory", "images", *words, cwd=ROOT)
+        run("make", "--no-print-directory", "images", *bases, f"IMAGES_DIR={place.images}", cwd=ROOT)
 
 
 def load(place: Place, archives: Sequence[Path]) -> None:

@@ -1,6 +1,6 @@
 """The images of the cluster's own parts and of the tests' Kafka and database, all in one archive.
 
-The project's own images are not made here: `make images` builds them from their Dockerfiles, on `base_archive`."""
+The project's own images are not made here: `make images` builds them from their Dockerfiles, on `base_archives`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ PREFIX = "localhost/scalable-shop"
 ARCHIVES = CACHE / "archives"
 PAUSE_IMAGE = f"{PREFIX}/pause:1"
 BASE_IMAGE = f"{PREFIX}/base-python:{rootfs.SUITE}"
+BUILD_BASE_IMAGE = f"{PREFIX}/base-python-build:{rootfs.SUITE}"
 
 PYTHON = ("python3", "python3-venv")
+COMPILER = ("gcc", "libc6-dev", "python3-dev")
 JAVA = ("openjdk-17-jre-headless",)
 NGINX = (
     *("nginx-light", "dumb-init", "libnginx-mod-http-lua", "libnginx-mod-http-headers-more-filter"),
@@ -38,14 +40,23 @@ NOBODY = "65532"
 SHOP_USER = "10001"
 
 
-def base_archive() -> Path:
-    """A Debian with Python, on which the project's Dockerfiles build where no registry is to be had (BASE)."""
+def base_archives() -> list[Path]:
+    """Where no registry is to be had, the project's Dockerfiles build on these: a Debian with Python (BASE), and the
+    same with a C compiler (BUILD_BASE). Each in an archive of its own: buildah takes only one image from one."""
 
-    def build() -> list[Image]:
-        layers = (rootfs.minimal(), rootfs.with_packages("python", PYTHON))
-        return [Image(BASE_IMAGE, layers, user="0")]
+    def base() -> list[Image]:
+        return [Image(BASE_IMAGE, _python(), user="0")]
 
-    return _archive("base-python", PYTHON, build)
+    def build_base() -> list[Image]:
+        return [
+            Image(BUILD_BASE_IMAGE, [*_python(), rootfs.with_packages("compiler", COMPILER, *_python()[1:])], user="0")
+        ]
+
+    return [_archive("base-python", PYTHON, base), _archive("base-python-build", (PYTHON, COMPILER), build_base)]
+
+
+def _python() -> list[Layer]:
+    return [rootfs.minimal(), rootfs.with_packages("python", PYTHON)]
 
 
 def cluster_archive() -> Path:
@@ -103,7 +114,6 @@ def _kafka_image() -> Image:
 
 
 def _database_image() -> Image:
-    packages = rootfs.with_packages("python", PYTHON)
     folder = CACHE / f"database-{os.getpid()}"
     # The image's Python, not this one, decides which wheels fit.
     target = ("--target", str(folder), "--python-version", "3.11", "--only-binary", ":all:", "--require-hashes")
@@ -113,8 +123,9 @@ def _database_image() -> Image:
     finally:
         run("rm", "-rf", folder)
     start = ["/usr/bin/python3", "-c", "import sys; from secantus.cli import main; sys.exit(main())"]
-    layers = [rootfs.minimal(), packages, layer]
-    return Image(f"{PREFIX}/database:{_version()}", layers, start, SHOP_USER, {"PYTHONPATH": "/opt/secantus"})
+    return Image(
+        f"{PREFIX}/database:{_version()}", [*_python(), layer], start, SHOP_USER, {"PYTHONPATH": "/opt/secantus"}
+    )
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

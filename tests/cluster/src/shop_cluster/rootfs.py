@@ -59,22 +59,22 @@ def minimal() -> Layer:
     return _cached("minimal", (), build)
 
 
-def with_packages(name: str, packages: tuple[str, ...], change: Callable[[Path], None] = lambda _root: None) -> Layer:
-    """What `packages` add to the minimal system, and what `change` does to the result."""
-    base = minimal()
+def with_packages(name: str, packages: tuple[str, ...], *below: Layer) -> Layer:
+    """What `packages` add to the minimal system, or to it and the layers named."""
+    lower = (minimal(), *below)
 
     def build(work: Path) -> Layer:
         root = work / "root"
         root.mkdir()
-        run("tar", "--extract", "--numeric-owner", "--file", base.path, "--directory", root)
+        for layer in lower:
+            run("tar", "--extract", "--numeric-owner", "--file", layer.path, "--directory", root)
         before = _snapshot(root)
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         unshare = (tool("unshare"), "--mount", "--propagation", "private")
         run(*unshare, "bash", "-c", INSTALL, "bash", root, *packages, env=environment)
-        change(root)
         return _pack(root, before)
 
-    return _cached(name, (base.digest, *packages), build)
+    return _cached(name, (*(layer.digest for layer in lower), *packages), build)
 
 
 def _cached(name: str, inputs: tuple[str, ...], build: Callable[[Path], Layer]) -> Layer:
