@@ -43,13 +43,18 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- end -}}
 {{- end }}
 
+{{/* Named after what it holds, so that another address makes new pods. */}}
+{{- define "scalable-shop.mongodbUriSecret" -}}
+{{ include "scalable-shop.name" . }}-mongodb-uri-{{ .Values.mongodb.uri | sha256sum | trunc 8 }}
+{{- end }}
+
 {{/* Which Secret and key hold MongoDB's URI. */}}
 {{- define "scalable-shop.mongodbSecret" -}}
 {{- if .Values.mongodb.enabled -}}
 name: {{ .Values.mongodb.auth.existingSecret | default (printf "%s-mongodb" .Release.Name) }}
 key: uri
 {{- else if .Values.mongodb.uri -}}
-name: {{ include "scalable-shop.name" . }}-mongodb-uri
+name: {{ include "scalable-shop.mongodbUriSecret" . }}
 key: uri
 {{- else -}}
 name: {{ .Values.mongodb.existingSecret.name }}
