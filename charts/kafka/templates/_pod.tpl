@@ -6,7 +6,7 @@ serviceAccountName: {{ $name }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
-{{- with $root.Values.imagePullSecrets }}
+{{- with $root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
