@@ -1,7 +1,9 @@
 """`make bench`: speed as ratios, each against a peer in the same run. Results go to the terminal and to a JSON file.
 
 (a) acked POST /buy against a bare Flask view in the same gunicorn; (b) the consumer draining events against a raw loop
-of fetch and insert_many; (c) a page at depth 10,000 against the first page; and resident memory under load.
+of fetch and insert_many; (c) a page at depth 10,000 against the first page; (d) to (f) analytics: the current hour
+against a bare view, POST /analytics against POST /buy, a batch added up against one update an event; and resident
+memory under load.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import analytics
 import drain
 import load
 import pages
@@ -43,6 +46,11 @@ def main() -> None:
     with shop() as state:
         results["buy"] = say("acked POST /buy against a bare view", http(options.seconds, state))
         results["drain"] = say("drain against fetch + insert_many", drain.measure(state, options.events))
+        with bare_views() as bare:
+            name = "analytics: current hour against a bare view, POST against POST /buy"
+            results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"{bare}/analytics"))
+        database = next(p["address"] for p in state["processes"] if p["name"] == "database")
+        results["counting"] = say("aggregated against one by one", analytics.writes(database, options.events // 20))
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
@@ -66,23 +74,30 @@ def shop() -> Iterator[dict[str, Any]]:
 
 def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
     """Both loads twice in turn; the better of each, so that one disturbance doesn't decide."""
-    bare_port = 8080 + OFFSET + 50
-    bare = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench" / "bare.py")], env=os.environ | {"HTTP_PORT": str(bare_port)}
-    )
-    try:
-        await_port(bare_port)
+    with bare_views() as bare:
         rates: dict[str, float] = {"bare": 0.0, "acked": 0.0}
         failed, memory = 0, {}
         for _ in range(2):
-            rates["bare"] = max(rates["bare"], load.closed_loop(f"http://127.0.0.1:{bare_port}/buy", 32, seconds).rate)
+            rates["bare"] = max(rates["bare"], load.closed_loop(f"{bare}/buy", 32, seconds).rate)
             acked = load.closed_loop(f"{BASE}/buy", 32, seconds)
             memory = {"cm-server": resident(pid_of(state, "cm-server"))}
             rates["acked"], failed = max(rates["acked"], acked.rate), failed + acked.bad
+    return {**rates, "failed": failed, "ratio": rates["acked"] / rates["bare"], "resident MiB": memory}
+
+
+@contextmanager
+def bare_views() -> Iterator[str]:
+    """The address of views that do nothing."""
+    port = 8080 + OFFSET + 50
+    bare = subprocess.Popen(
+        [sys.executable, str(ROOT / "bench" / "bare.py")], env=os.environ | {"HTTP_PORT": str(port)}
+    )
+    try:
+        await_port(port)
+        yield f"http://127.0.0.1:{port}"
     finally:
         bare.terminate()
         bare.wait()
-    return {**rates, "failed": failed, "ratio": rates["acked"] / rates["bare"], "resident MiB": memory}
 
 
 def pid_of(state: dict[str, Any], name: str) -> int:

@@ -8,6 +8,7 @@ import * as live from "./campaigns-live.js";
 const EVERY_MS = 5_000;
 const UPCOMING = 3;
 const region = document.getElementById("alert");
+const troubled = new Set(); // whose last round failed
 
 /** Asks again and again: after `EVERY_MS`, sooner when `load` says so, not while nobody looks. */
 function keep(load) {
@@ -20,9 +21,11 @@ function keep(load) {
     let wait = EVERY_MS;
     try {
       wait = Math.min(wait, (await load()) ?? wait);
-      alert.clear(region);
+      troubled.delete(load);
+      if (!troubled.size) alert.clear(region);
     } catch (problem) {
       if (!(problem instanceof api.Problem)) throw problem;
+      troubled.add(load);
       if (region.hidden) alert.show(region, problem, "What is shown may be old. The page goes on trying.");
     } finally {
       running = false;
