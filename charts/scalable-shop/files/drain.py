@@ -15,7 +15,9 @@ TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 API = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
 NAMESPACE, SHOP, RELEASE = os.environ["NAMESPACE"], os.environ["SHOP"], os.environ["RELEASE"]
 SHOP_PATH = f"/apis/scalable-shop.dev/v1alpha1/namespaces/{NAMESPACE}/shops/{SHOP}"
-VOLUMES_PATH = f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims?labelSelector=app.kubernetes.io%2Finstance%3D{RELEASE}"
+VOLUMES_PATH = (
+    f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims?labelSelector=app.kubernetes.io%2Finstance%3D{RELEASE}"
+)
 TRUST = ssl.create_default_context(cafile=str(TOKEN / "ca.crt"))
 
 
@@ -51,5 +53,7 @@ wait_until_gone(time.monotonic() + int(os.environ["PATIENCE_SECONDS"]))
 print(f"Shop {SHOP} is drained and gone.")
 volumes = [volume["metadata"]["name"] for volume in (call("GET", VOLUMES_PATH) or {}).get("items", [])]
 if volumes:
-    print(f"The data stays in these volume claims; delete it by\n  kubectl delete pvc -n {NAMESPACE} {' '.join(volumes)}")
+    print(
+        f"The data stays in these volume claims; delete it by\n  kubectl delete pvc -n {NAMESPACE} {' '.join(volumes)}"
+    )
 print("The definitions of Shop and ShopConsumer stay in the cluster, for other releases.")

@@ -61,9 +61,10 @@ def buckets_asked_for(now: datetime) -> list[Bucket]:
     """Every hour or day that `from` until before `to` touches; without them the last 48 hours, or days."""
     step: Step = "day" if queries.choice_arg("step", get_args(Step), "hour") == "day" else "hour"
     since, until = moment_arg("from"), moment_arg("to")
-    end = Bucket.of(step, LENGTH[step] - 1 + (to_milliseconds(now) + 1 if until is None else until)).number
+    until = to_milliseconds(now) + 1 if until is None else until
+    end = Bucket.of(step, until + LENGTH[step] - 1).number
     first = max(0, end - DEFAULT_POINTS) if since is None else Bucket.of(step, since).number
-    if end <= first:
+    if end <= first or (since is not None and until <= since):
         raise InvalidInput(FieldFault("to", "must be after from"), status=400)
     if end - first > MOST_POINTS:
         raise InvalidInput(FieldFault("from", f"must be at most {MOST_POINTS} {step}s before to"), status=400)
