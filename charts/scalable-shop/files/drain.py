@@ -43,7 +43,7 @@ def wait_until_gone(deadline: float) -> None:
             told = said
         if time.monotonic() > deadline:
             sys.exit(
-                f"Shop {SHOP} is not gone yet. Does the operator run? See 'When uninstalling hangs' in docs/kubernetes.md."
+                f"Shop {SHOP} is not gone yet. See 'When uninstalling hangs' in docs/kubernetes.md."
             )
         time.sleep(1)
 
