@@ -10,6 +10,7 @@ import pytest
 
 from shop_cluster import box, cluster
 from shop_cluster.client import Client
+from shop_cluster.installed import VALUES, InstalledShop
 from shop_cluster.places import place_of
 from shop_cluster.traces import traces
 
@@ -30,6 +31,22 @@ def k8s() -> Iterator[Client]:
         finally:
             cluster.down(place)
         assert traces(place) == before
+
+
+@pytest.fixture(scope="session")
+def shop(k8s: Client) -> Iterator[InstalledShop]:
+    """The shop, installed once for all tests; SHOP_VALUES, SHOP_HOST and SHOP_ADDRESS fit it to one's own cluster."""
+    installed = InstalledShop(
+        k8s,
+        host=os.environ.get("SHOP_HOST", "shop.localtest.me"),
+        address=os.environ.get("SHOP_ADDRESS", "127.0.0.1"),
+        values=Path(os.environ.get("SHOP_VALUES", VALUES)).absolute(),
+    )
+    installed.notes = installed.install()
+    yield installed
+    if installed.get("shop")["items"]:  # unless the last test has uninstalled it
+        installed.helm("uninstall", installed.name, "--wait", "--timeout=5m")
+    k8s.kubectl("delete", "namespace", installed.namespace, "--wait=false")
 
 
 @pytest.fixture

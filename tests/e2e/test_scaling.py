@@ -26,7 +26,7 @@ def load(shop: Any) -> Load:
 def sleeping(shop: Any, until: Callable[..., None]) -> Iterator[None]:
     """The purchases' consumers scale from zero while the test runs, one pod for each 4,000 events of lag."""
     before = next(c for c in shop.get("shop", shop.name)["spec"]["consumers"] if c["domain"] == NAME)
-    change_consumer(shop, before | {"minReplicas": 0, "maxReplicas": 12, "lagThreshold": LAG_PER_POD})
+    change_consumer(shop, before | {"minReplicas": 0, "maxReplicas": 6, "lagThreshold": LAG_PER_POD})
     until(lambda: replicas(shop) == 0, "no lag: no pod", 180)
     yield
     change_consumer(shop, before)

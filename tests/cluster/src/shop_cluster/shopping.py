@@ -10,8 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import urllib3
+
 USERS = 30
-AGAIN = (503, 502, 504)
+AGAIN = (0, 502, 503, 504)
 
 
 @dataclass
@@ -42,14 +44,22 @@ class Load:
         body = json.dumps(self._purchase(number)).encode()
         deadline = time.monotonic() + patience
         while True:
-            answer = self.shop.request("POST", "/buy", body=body, headers=headers)
-            if answer.status == 200:
-                self.ids.add(answer.json()["id"])
+            status, said = self._ask(body, headers)
+            if status == 200:
+                self.ids.add(json.loads(said)["id"])
                 return
-            assert answer.status in AGAIN, answer.data
+            assert status in AGAIN, said
             assert time.monotonic() < deadline, "the shop refuses for too long"
-            self.refused[answer.status] += 1
+            self.refused[status] += 1
             time.sleep(0.2)
+
+    def _ask(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Status and body of the answer; status 0 where the connection broke."""
+        try:
+            answer = self.shop.request("POST", "/buy", body=body, headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            return 0, str(error).encode()
+        return answer.status, answer.data
 
     def stored(self) -> list[str]:
         """The ids of every stored purchase of this run, with repetitions if there were any."""
