@@ -105,7 +105,7 @@ def test_an_upgrade_keeps_data_and_loses_no_event(shop: Any, until: Callable[...
     load = Load(shop)
     with Shoppers(load, clients=2) as shoppers:
         until(lambda: shoppers.bought > 20, "the shop sells", 60)
-        shop.upgrade("--set", "shop.logLevel=DEBUG")
+        shop.upgrade("--set-json", 'shop.server.env=[{"name":"LOG_LEVEL","value":"DEBUG"}]')
         mark = shoppers.bought
         until(lambda: shoppers.bought > mark + 20, "and sells on", 120)
     until(lambda: load.arrived() >= len(load.ids), "all purchases are stored", 180)
