@@ -1,4 +1,4 @@
-"""The charts, rendered by helm in each profile: what they refuse, what their pods may do, and that each manifest is valid."""
+"""The charts as helm renders them in each profile: what they refuse, what pods may do, and that manifests are valid."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_the_cluster_id_of_kafka_outlives_upgrades_and_reinstalls() -> None:
 
 @pytest.fixture(scope="session")
 def schemas(k8s: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the API server takes, our and KEDA's definitions included, as kubeconform reads it; closed to the unknown."""
+    """What the API server takes, our and KEDA's definitions included, as kubeconform reads it, and closed."""
     folder = tmp_path_factory.mktemp("schemas")
     for definition in sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")):
         k8s.apply(definition.read_text())
