@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from shop_cluster import box, cluster
 from shop_cluster.client import Client
-from shop_cluster.installed import VALUES, InstalledShop
+from shop_cluster.installation import Installation
 from shop_cluster.places import place_of
 from shop_cluster.traces import traces
 
@@ -25,28 +26,12 @@ def k8s() -> Iterator[Client]:
         yield Client(place.kubeconfig, place.bin)
     else:
         before = traces(place)
+        cluster.up(place)
         try:
-            cluster.up(place)
             yield Client(place.kubeconfig, place.bin)
         finally:
             cluster.down(place)
         assert traces(place) == before
-
-
-@pytest.fixture(scope="session")
-def shop(k8s: Client) -> Iterator[InstalledShop]:
-    """The shop, installed once for all tests; SHOP_VALUES, SHOP_HOST and SHOP_ADDRESS fit it to one's own cluster."""
-    installed = InstalledShop(
-        k8s,
-        host=os.environ.get("SHOP_HOST", "shop.localtest.me"),
-        address=os.environ.get("SHOP_ADDRESS", "127.0.0.1"),
-        values=Path(os.environ.get("SHOP_VALUES", VALUES)).absolute(),
-    )
-    installed.notes = installed.install()
-    yield installed
-    if installed.get("shop")["items"]:  # unless the last test has uninstalled it
-        installed.helm("uninstall", installed.name, "--wait", "--timeout=5m")
-    k8s.kubectl("delete", "namespace", installed.namespace, "--wait=false")
 
 
 @pytest.fixture
@@ -56,3 +41,27 @@ def namespace(k8s: Client, request: pytest.FixtureRequest) -> Iterator[str]:
     k8s.kubectl("create", "namespace", name)
     yield name
     k8s.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def shop(k8s: Client) -> Iterator[Installation]:
+    """The platform, installed once from the chart; a release that `make cluster-up` users keep is left alone."""
+    made = Installation(k8s, "shop-e2e")
+    made.install()
+    yield made
+    made.uninstall()
+    k8s.kubectl("delete", "namespace", made.namespace, "--wait=false")
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits for a condition of the cluster; what it waits for is in the error."""
+
+    def wait(condition: Callable[[], object], what: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not within {seconds:.0f} s: {what}")
+            time.sleep(0.5)
+
+    return wait
