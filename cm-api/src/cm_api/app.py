@@ -30,5 +30,10 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     for room in rooms():
         app.register_blueprint(room.blueprint(context))
     follower.start()
-    app.extensions["shop_close"] = follower.close
+
+    def close() -> None:
+        follower.close()
+        db.client.close()
+
+    app.extensions["shop_close"] = close
     return app

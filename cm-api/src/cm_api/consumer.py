@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from cm_api.domains import hooks, room, store_maker
@@ -141,6 +142,9 @@ class Consumer:
         self.health.trouble = str(outage)
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
         self._places.forget()
+        if self._places.due:
+            with suppress(Outage):  # the broker itself may be what is away
+                self._places.report_lag()
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
         self._failures += 1
 

@@ -28,6 +28,11 @@ def store_maker(name: str, settings: ConsumerSettings) -> Callable[[Database[Doc
     return found(settings)  # type: ignore[no-any-return]
 
 
+def rebuildable() -> list[str]:
+    """The domains whose read models can be made anew beside the live ones: those that know their `COLLECTIONS`."""
+    return [name for name in DOMAINS if hasattr(room(name), "COLLECTIONS")]
+
+
 def hooks(name: str, settings: ConsumerSettings, db: Database[Document]) -> Hooks:
     """What the domain does around a commit."""
     found: Hooks = getattr(room(name), "hooks", lambda settings, db: NoHooks())(settings, db)

@@ -57,7 +57,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/analytics:batch", "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
-        (400, 413, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES,
+        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES,
     ),
     Operation(
         "get", "/analytics", "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},

@@ -41,7 +41,7 @@ class BatchAnswer(msgspec.Struct):
 def body() -> bytes:
     """The request's body, which may be larger than that of one command."""
     request.max_content_length = LIMIT
-    return request.get_data(cache=False)
+    return commands.body("application/x-ndjson")
 
 
 def publish(context: Context, payload: bytes, to_record: Callable[[bytes, str], Record]) -> BatchAnswer:

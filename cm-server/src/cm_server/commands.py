@@ -107,12 +107,13 @@ def rejected(error: Rejected) -> Response:
     return problem(error.status, error.reason, receipt=error.receipt, id=error.id)
 
 
-def body() -> bytes:
-    """The request's JSON body; a media type that says otherwise is refused (415).
+def body(*more_types: str) -> bytes:
+    """The request's body, JSON or one of `more_types`; a media type that says otherwise is refused (415).
 
     `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
     """
     kind = request.mimetype
-    if kind not in ("", "application/json", "application/x-www-form-urlencoded") and not kind.endswith("+json"):
-        raise InvalidInput(FieldFault("Content-Type", "must be application/json"), status=415)
+    known = ("application/json", *more_types)
+    if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):
+        raise InvalidInput(FieldFault("Content-Type", f"must be {' or '.join(known)}"), status=415)
     return request.get_data(cache=False)

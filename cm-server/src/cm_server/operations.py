@@ -46,14 +46,18 @@ KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
     {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
 )  # fmt: skip
-AFTER = Parameter("after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)")
+RECEIPT = {"type": "string", "pattern": r"^[a-z.]+-\d{1,6}-\d{1,18}$", "examples": ["shop.purchases-3-1024"]}
+INSTANT = {"type": "string", "format": "date-time"}
+AFTER = Parameter(
+    "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
+)
 LIMIT = Parameter("limit", "query", "Items a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
 CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
     LIMIT,
     CURSOR,
-    Parameter("from", "query", "Not before this moment (ISO 8601)"),
-    Parameter("to", "query", "Before this moment (ISO 8601)"),
+    Parameter("from", "query", "Not before this moment (ISO 8601)", INSTANT),
+    Parameter("to", "query", "Before this moment (ISO 8601)", INSTANT),
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
@@ -93,7 +97,7 @@ def path_segment(name: str, about: str) -> Parameter:
 SHARED = (
     Operation(
         "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
-        (path_segment("receipt", "The receipt that the command was answered with"),
+        (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
              "wait", "query", "Seconds to wait for the event to be stored or refused",
              {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},

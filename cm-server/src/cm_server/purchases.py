@@ -63,7 +63,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
-        (400, 413, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
+        (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
     ),
     Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
