@@ -42,9 +42,7 @@ def wait_until_gone(deadline: float) -> None:
             print(f"Shop {SHOP}: {said}", flush=True)
             told = said
         if time.monotonic() > deadline:
-            sys.exit(
-                f"Shop {SHOP} is not gone yet. See 'When uninstalling hangs' in docs/kubernetes.md."
-            )
+            sys.exit(f"Shop {SHOP} is not gone yet. See 'When uninstalling hangs' in docs/kubernetes.md.")
         time.sleep(1)
 
 
