@@ -76,7 +76,6 @@ def writes(address: str, events: int) -> dict[str, Any]:
             batch = made[start : start + BATCH]
             mongo.in_transaction(db, lambda session, db=db, batch=batch, count=count: count(db, session, batch))
         rates[f"{name}/s"] = events / (time.perf_counter() - started)
-        db.client.drop_database(db.name)
         db.client.close()
     return {**rates, "ratio": rates["aggregated/s"] / rates["one by one/s"]}
 

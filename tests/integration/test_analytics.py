@@ -59,19 +59,22 @@ def another_consumer(platform: Any, **extra: str) -> Iterator[subprocess.Popen[b
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_500000_events_with_kills_and_rebalances_come_to_a_plain_recount(
     platform: Any, publisher: KafkaPublisher, until: Any
 ) -> None:
     chance = random.Random("analytics")
     hours: dict[int, list[Any]] = defaultdict(lambda: [set(), 0, 0])
     ends: dict[int, int] = {}
+    everybody = iter([f"u{n}" for n in range(USERS)])
 
     def publish(many: int) -> None:
         records = []
         for _ in range(many):
             at = FIRST + chance.randrange(HOURS) * HOUR + chance.choice([0, HOUR - 1, chance.randrange(HOUR)])
-            data = InteractionRecorded(f"u{chance.randrange(USERS)}", chance.choice(("click", "impression")), at)
+            # Each user once, then a few of them often and most of them seldom, as it is.
+            user = next(everybody, None) or f"u{int(USERS * chance.random() ** 3)}"
+            data = InteractionRecorded(user, chance.choice(("click", "impression")), at)
             hour = hours[at // HOUR]
             hour[0].add(data.user)
             hour[1] += data.kind == "click"
@@ -89,27 +92,27 @@ def test_500000_events_with_kills_and_rebalances_come_to_a_plain_recount(
 
     def publish_and_see(many: int) -> None:
         before = applied()
-        for _ in range(many // 2000):
-            publish(2000)
-        until(lambda: applied() > before, "some of it was counted", 90)
+        for _ in range(many // 1000):
+            publish(1000)
+        until(lambda: applied() > before, "some of it was counted", 180)
 
     first = "analytics-consumer-1"
-    publish_and_see(100_000)
+    publish_and_see(EVENTS // 5)
     with another_consumer(platform) as second:  # it joins in the middle of the work, and is killed there
-        publish_and_see(100_000)
-        until(lambda: platform.mongo and second.poll() is None, "the second lives")
+        publish_and_see(EVENTS // 5)
+        assert second.poll() is None
         second.kill()
-    publish_and_see(100_000)
+    publish_and_see(EVENTS // 5)
     platform.signal(first, signal.SIGKILL)
     for place in ("decoded", "committed"):  # the worst moments: nothing stored yet, stored and not committed
         with another_consumer(platform, FAILPOINT=f"{place}:3") as doomed:
-            publish_and_see(50_000)
-            assert doomed.wait(120) == -signal.SIGKILL
+            publish_and_see(EVENTS // 10)
+            assert doomed.wait(180) == -signal.SIGKILL
     with another_consumer(platform) as leaver:  # and a clean leave, which is a rebalance as well
-        publish_and_see(100_000)
+        publish_and_see(EVENTS // 5)
         leaver.terminate()
         assert leaver.wait(60) == 0
-    until(lambda: platform.passed(ends, TOPIC), "the log is drained", 300)
+    until(lambda: platform.passed(ends, TOPIC), "the log is drained", 900)
     until(lambda: platform.running(first), "the killed consumer runs again")
     assert sum(clicks + impressions for _, clicks, impressions in hours.values()) == EVENTS
 

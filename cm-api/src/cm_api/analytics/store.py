@@ -21,6 +21,9 @@ from shop_core.events.envelope import Event
 from shop_core.mongo import Document, outages
 
 KEPT = timedelta(days=90)
+# The embedded database compares each document it finds with each id it was asked for: at 1,000 ids that takes eight
+# times as long as in pieces of 100, which cost MongoDB a few round trips.
+ASKED_AT_ONCE = 100
 
 
 def ensure_indexes(db: Database[Document]) -> None:
@@ -66,11 +69,12 @@ class AnalyticsStore:
 
     def known(self, wanted: Sequence[Visitor]) -> list[Visitor]:
         """Those of `wanted` who were in their bucket before."""
-        by_id = {visitor.id: visitor for visitor in wanted}
-        if not by_id:
-            return []
-        found = self._visitors.find({"_id": {"$in": list(by_id)}}, {"_id": 1}, session=self._session)
-        return [by_id[doc["_id"]] for doc in found]
+        known: list[Visitor] = []
+        for start in range(0, len(wanted), ASKED_AT_ONCE):
+            by_id = {visitor.id: visitor for visitor in wanted[start : start + ASKED_AT_ONCE]}
+            found = self._visitors.find({"_id": {"$in": list(by_id)}}, {"_id": 1}, session=self._session)
+            known += [by_id[doc["_id"]] for doc in found]
+        return known
 
     def closing(self, buckets: Iterable[Bucket]) -> dict[Bucket, datetime]:
         """When each of `buckets` closes, because then it may have forgotten who was in it; the new ones are missing."""
