@@ -10,6 +10,7 @@ from typing import Any
 from flask import request
 
 from cm_api.queries import Cache
+from shop_core.cache import SharedCache
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
@@ -30,6 +31,7 @@ class Context:
     db: Database[Document]
     waiters: threading.BoundedSemaphore
     cache: Cache = field(default_factory=Cache)
+    shared: SharedCache | None = None
 
     def state(self, receipt: str) -> dict[str, Any]:
         """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections."""
