@@ -1,7 +1,9 @@
 """`make bench`: speed as ratios, each against a peer in the same run. Results go to the terminal and to a JSON file.
 
-(a) acked POST /buy against a bare Flask view in the same gunicorn; (b) the consumer draining events against a raw loop
-of fetch and insert_many; (c) a page at depth 10,000 against the first page; and resident memory under load.
+(a) acked POST /buy, with each Kafka client, against a bare Flask view in the same gunicorn; (b) the consumer draining
+events against a raw loop of fetch and insert_many; (c) a page at depth 10,000 against the first page; (d) to (f)
+analytics: the current hour against a bare view, POST /analytics against POST /buy, a batch added up against one update
+an event; and resident memory under load.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import analytics
 import drain
 import load
 import pages
@@ -27,7 +30,8 @@ from memory import resident
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFSET = 300
-BASE = f"http://127.0.0.1:{8080 + OFFSET}/scalable-shop-cm-server"
+PREFIX = "/scalable-shop-cm-server"
+BASE = f"http://127.0.0.1:{8080 + OFFSET}{PREFIX}"
 SHOPCTL = [str(Path(sys.executable).parent / "shopctl")]
 
 
@@ -43,6 +47,11 @@ def main() -> None:
     with shop() as state:
         results["buy"] = say("acked POST /buy against a bare view", http(options.seconds, state))
         results["drain"] = say("drain against fetch + insert_many", drain.measure(state, options.events))
+        with bare_views() as bare:
+            name = "analytics: current hour against a bare view, POST against POST /buy"
+            results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"{bare}/analytics"))
+        database = next(p["address"] for p in state["processes"] if p["name"] == "database")
+        results["counting"] = say("aggregated against one by one", analytics.writes(database, options.events // 20))
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
@@ -65,24 +74,44 @@ def shop() -> Iterator[dict[str, Any]]:
 
 
 def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
-    """Both loads twice in turn; the better of each, so that one disturbance doesn't decide."""
-    bare_port = 8080 + OFFSET + 50
-    bare = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench" / "bare.py")], env=os.environ | {"HTTP_PORT": str(bare_port)}
-    )
+    """Each load twice in turn; the better of each, so that one disturbance doesn't decide."""
+    native = {"HTTP_PORT": str(8080 + OFFSET + 51), "KAFKA_CLIENT": "native"}
+    kafka = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{9092 + OFFSET}"}
+    with (
+        bare_views() as bare,
+        serving("-m", "cm_server", **native, **kafka) as fast,
+    ):
+        urls = {"bare": f"{bare}/buy", "acked": f"{BASE}/buy", "acked native": f"{fast}{PREFIX}/buy"}
+        rates = dict.fromkeys(urls, 0.0)
+        failed = 0
+        for name in (*urls, *urls):
+            done = load.closed_loop(urls[name], 32, seconds)
+            rates[name], failed = max(rates[name], done.rate), failed + done.bad
+        memory = {"cm-server": resident(pid_of(state, "cm-server"))}
+    return {
+        **rates,
+        "failed": failed,
+        "ratio": rates["acked"] / rates["bare"],
+        "ratio native": rates["acked native"] / rates["bare"],
+        "resident MiB": memory,
+    }
+
+
+def bare_views() -> AbstractContextManager[str]:
+    """The address of views that do nothing."""
+    return serving(str(ROOT / "bench" / "bare.py"), HTTP_PORT=str(8080 + OFFSET + 50))
+
+
+@contextmanager
+def serving(*command: str, **settings: str) -> Iterator[str]:
+    """The base URL of a server started for the bench; it is stopped at the end."""
+    server = subprocess.Popen([sys.executable, *command], env=os.environ | settings, stderr=subprocess.DEVNULL)
     try:
-        await_port(bare_port)
-        rates: dict[str, float] = {"bare": 0.0, "acked": 0.0}
-        failed, memory = 0, {}
-        for _ in range(2):
-            rates["bare"] = max(rates["bare"], load.closed_loop(f"http://127.0.0.1:{bare_port}/buy", 32, seconds).rate)
-            acked = load.closed_loop(f"{BASE}/buy", 32, seconds)
-            memory = {"cm-server": resident(pid_of(state, "cm-server"))}
-            rates["acked"], failed = max(rates["acked"], acked.rate), failed + acked.bad
+        await_port(int(settings["HTTP_PORT"]))
+        yield f"http://127.0.0.1:{settings['HTTP_PORT']}"
     finally:
-        bare.terminate()
-        bare.wait()
-    return {**rates, "failed": failed, "ratio": rates["acked"] / rates["bare"], "resident MiB": memory}
+        server.terminate()
+        server.wait()
 
 
 def pid_of(state: dict[str, Any], name: str) -> int:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
+from kafka.errors import TopicAlreadyExistsError
 
+from shop_core.errors import Outage
 from shop_core.events.envelope import Record
+from shop_core.kafka.admin import admin
+from shop_core.kafka.clients import CLIENTS
 from shop_core.kafka.publisher import KafkaPublisher, Publisher
 from shop_core.testing import MemoryPublisher
 
-TOPIC = "shop.purchases.dlq"  # nothing consumes it, so these records stay out of every read model
+TOPIC = "contract.publisher"  # of this test alone, so that no consumer and no other test sees its records
 
 
 def record(key: str) -> Record:
-    return Record(TOPIC, key.encode(), b"{}", (("dlq_topic", b"contract"),))
+    return Record(TOPIC, key.encode(), b"{}", (("content-type", b"application/json"),))
 
 
-@pytest.fixture(params=["memory", "kafka"])
+@pytest.fixture(params=["memory", "python", "native"])
 def any_publisher(request: pytest.FixtureRequest) -> Iterator[Publisher]:
     if request.param == "memory":
         yield MemoryPublisher()
     else:
-        kafka = KafkaPublisher(request.getfixturevalue("platform").bootstrap)
+        bootstrap = request.getfixturevalue("platform").bootstrap
+        with admin(bootstrap) as client, suppress(TopicAlreadyExistsError):
+            client.create_topics({TOPIC: {"num_partitions": 12, "replication_factor": 1}})
+        kafka = KafkaPublisher(bootstrap, client=request.param)
         assert kafka.connected(10)
         yield kafka
         kafka.close()
@@ -45,3 +55,27 @@ def test_one_key_stays_in_one_partition_in_order(any_publisher: Publisher) -> No
 def test_a_healthy_publisher_passes_its_check(any_publisher: Publisher) -> None:
     any_publisher.publish([record("check")])
     any_publisher.check()
+
+
+def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:
+    keys = [uuid.uuid4().hex for _ in range(24)]
+    placed = []
+    for client in CLIENTS:
+        publisher = KafkaPublisher(platform.bootstrap, client=client)
+        assert publisher.connected(10)
+        receipts = publisher.publish([record(key) for key in keys])
+        publisher.close()
+        placed.append([receipt.rsplit("-", 2)[1] for receipt in receipts])
+    assert placed[0] == placed[1]
+    assert len(set(placed[0])) > 1
+
+
+def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        publisher = KafkaPublisher(f"127.0.0.1:{free.getsockname()[1]}", client="native")
+        with pytest.raises(Outage, match="not connected to Kafka"):
+            publisher.publish([record("nobody")])
+        with pytest.raises(Outage):
+            publisher.check()
+        publisher.close()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import select
 import uuid
 from decimal import Decimal
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+
+from shopctl.layout import HOST, PREFIX
 
 JSON = {"Content-Type": "application/json"}
 
@@ -76,6 +80,17 @@ def test_the_profile_is_what_the_purchases_give(platform: Any) -> None:
     assert Decimal(profile["totalSpent"]) == sum(map(Decimal, prices))
     assert (profile["firstPurchase"], profile["lastPurchase"]) == (days[1], days[0])
     assert get(platform, f"/v1/users/{buyer()}").status == 404
+
+
+def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: Any, until: Any) -> None:
+    """The cache keeps an answer for at most a second, and not beyond an event that it saw stored."""
+    user = buyer()
+    for number in range(1, 5):
+        buy(platform, user)
+        assert get(platform, f"/v1/users/{user}").json()["count"] == number
+        assert len(get(platform, f"/getAllUserBuys/{user}").json()["purchases"]) == number
+    post(platform, "/buy", {"username": user, "userid": user, "price": "1"})  # stored without anyone asking
+    until(lambda: get(platform, f"/v1/users/{user}").json()["count"] == 5, "the cached answer ages")
 
 
 def test_pages_show_each_purchase_once_while_others_arrive(platform: Any) -> None:
@@ -165,6 +180,7 @@ def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
         (post(platform, "/v1/purchases:batch", b"x" * (1024 * 1024 + 1)), 413),
         (post(platform, "/v1/purchases:batch", b"{}\n" * 1001), 422),
         (platform.request("POST", "/buy", body=b"a=b", headers={"Content-Type": "text/plain"}), 415),
+        (platform.request("POST", "/v1/purchases:batch", body=b"a", headers={"Content-Type": "text/xml"}), 415),
         (post(platform, "/buy", {}, Prefer="wait=soon"), 400),
         (post(platform, "/buy", {}, Idempotency_Key="k" * 300), 400),
         (get(platform, "/buy"), 405),
@@ -205,3 +221,20 @@ def test_health_readiness_and_metrics(platform: Any) -> None:
     consumer = platform.http.request("GET", f"http://127.0.0.1:{platform.ports.health}/metrics")
     for name in (b"shop_consumer_batch_events", b"shop_event_delay_seconds", b"shop_consumer_lag_events"):
         assert name in consumer.data
+
+
+def test_a_refusal_by_the_head_still_takes_in_the_body(platform: Any) -> None:
+    """Answered before its body is in, gunicorn may swallow the connection's next request with the rest of the body."""
+    connection = HTTPConnection(HOST, platform.ports.cm_server, timeout=10)
+    body = b'{"username":"early","userid":"early","price":"1"}'
+    connection.putrequest("POST", f"{PREFIX}/buy")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.putheader("Idempotency-Key", "k" * 300)
+    connection.endheaders()
+    assert select.select([connection.sock], [], [], 0.5)[0] == [], "the answer came before the body"
+    connection.send(body)
+    refused = connection.getresponse()
+    assert (refused.status, json.loads(refused.read())["field"]) == (400, "Idempotency-Key")
+    connection.request("POST", f"{PREFIX}/buy", body)
+    assert connection.getresponse().status == 200
+    connection.close()

@@ -126,6 +126,27 @@ def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> N
         assert until(lambda command=command: "1195.30" in subprocess.check_output(command, text=True), 15), line
 
 
+def test_servers_that_are_already_there_are_used(platform: tuple[Path, str], tmp_path: Path) -> None:
+    """A second door and query API on the first platform's broker and database; its consumers do the work."""
+    address = {name: process["address"] for name, process in processes(platform[0]).items()}
+    servers = {"KAFKA_BOOTSTRAP_SERVERS": address["kafka"], "MONGODB_URI": f"mongodb://{address['database']}"}
+    words = ("--offset", str(OFFSET + 40), "--consumers", "purchases=0")
+    answer = up(tmp_path, *words, **servers)
+    try:
+        assert answer.returncode == 0, answer
+        states = {name: process["state"] for name, process in processes(tmp_path).items()}
+        assert states == {"kafka": "external", "database": "external", "cm-api": "running", "cm-server": "running"}
+        base = f"http://localhost:{8080 + OFFSET + 40}/scalable-shop-cm-server"
+        body = json.dumps({"username": "Guest", "userid": "guest", "price": "4.20"})
+        buy = ["curl", "-sS", "-H", "Prefer: wait=10", "-d", body, f"{base}/buy"]
+        assert json.loads(subprocess.check_output(buy))["state"] == "stored"
+        assert b"4.20" in subprocess.check_output(["curl", "-sS", f"{base}/getAllUserBuys/Guest"])
+    finally:
+        shopctl("down", "--state-dir", str(tmp_path))
+    assert left_in(tmp_path) == []
+    assert status(platform[0])["ready"] is True
+
+
 def test_a_second_platform_in_the_same_place_is_refused(platform: tuple[Path, str]) -> None:
     state, _ = platform
     assert_one_sentence(up(state), "already runs", "shopctl down")

@@ -13,20 +13,29 @@ from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
 from shop_core import mongo
 from shop_core.cache import shared_cache
+from shop_core.kafka.follower import Follower
 from shop_core.settings import load
 from shop_core.telemetry import logs
 from shop_core.web import make_app
 
 
 def create_app(settings: QuerySettings | None = None) -> Flask:
-    """The app, in a gunicorn worker or a test; nothing is connected before its first request."""
+    """The app of one worker, made after the fork, with a follower of Kafka of its own."""
     settings = settings or load(QuerySettings, os.environ)
     logs.configure(settings)
     db = mongo.connect(settings, "cm-api")
+    follower = Follower(settings.bootstrap_servers)
     waiters = threading.BoundedSemaphore(settings.http_threads * 2 // 3)
-    context = Context(db, waiters, shared=shared_cache(settings))
+    context = Context(db, waiters, follower.add, shared=shared_cache(settings))
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))
+    follower.start()
+
+    def close() -> None:
+        follower.close()
+        db.client.close()
+
+    app.extensions["shop_close"] = close
     return app

@@ -14,9 +14,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from cm_api.domains import hooks, room
+from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
 from cm_api.outbox import Outbox, to_pending
@@ -46,6 +47,7 @@ class Consumer:
         self.health = Health()
         self._domain = domain
         self._room = room(domain.name)
+        self._store = store_maker(domain.name, settings)
         self._db: Database[Document] = mongo.connect(settings, domain.group)
         mongo.require_transactions(self._db)
         self._reader = Reader(
@@ -103,7 +105,7 @@ class Consumer:
         moves = self._places.moves(messages)
 
         def work(session: ClientSession) -> Outcome:
-            outcome: Outcome = self._room.apply(self._room.Store(self._db, session), events)
+            outcome: Outcome = self._room.apply(self._store(self._db, session), events)
             every = [*refused, *outcome.refused]
             if every:
                 Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])
@@ -140,6 +142,9 @@ class Consumer:
         self.health.trouble = str(outage)
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
         self._places.forget()
+        if self._places.due:
+            with suppress(Outage):  # the broker itself may be what is away
+                self._places.report_lag()
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
         self._failures += 1
 
@@ -156,6 +161,7 @@ class Consumer:
         metrics.APPLIED.labels(name, "applied").inc(outcome.applied)
         metrics.APPLIED.labels(name, "duplicate").inc(outcome.duplicates)
         metrics.APPLIED.labels(name, "rejected").inc(len(outcome.refused))
+        metrics.LATE.labels(name).inc(outcome.late)
         delay = metrics.DELAY.labels(name)
         for event in events:
             delay.observe(max(0.0, (now - event.time).total_seconds()))

@@ -30,6 +30,7 @@ class Places:
         self._bootstrap = bootstrap
         self._reader = reader
         self._at: dict[Place, Position] = {}
+        self._last: dict[Place, Position] = {}  # as it was before `forget`: what an outage's lag is counted from
         self._checked = 0.0
         self._topic_id = ""
 
@@ -41,11 +42,17 @@ class Places:
             metrics.LAG.labels(topic, str(partition)).set(0)  # its new owner tells it from now on
         if self._reader.unsought:
             self._seek(self._reader.unsought & mine)
-        if time.monotonic() - self._checked > CHECK_SECONDS:
+        if self.due:
             self._look_around()
+
+    @property
+    def due(self) -> bool:
+        """Whether the last look at the lag is long enough ago."""
+        return time.monotonic() - self._checked > CHECK_SECONDS
 
     def forget(self) -> None:
         """Stop reading and ask the database again for every position."""
+        self._last = self._at or self._last
         self._at = {}
         self._reader.unsought |= self._reader.assigned
         self._reader.pause()
@@ -95,11 +102,17 @@ class Places:
         return at
 
     def _look_around(self) -> None:
-        self._checked = time.monotonic()
         ids = topic_ids(self._bootstrap, [self._domain.topic])
         if self._at and ids.get(self._domain.topic, self._topic_id) != self._topic_id:
             log.warning("topic_made_anew", extra={"topic": self._domain.topic})
+            self._checked = time.monotonic()
             self.forget()
             return
-        for (topic, partition), (_, end) in self._reader.bounds(self._at).items():
-            metrics.LAG.labels(topic, str(partition)).set(max(0, end - self._at[(topic, partition)].offset))
+        self.report_lag()
+
+    def report_lag(self) -> None:
+        """Tell the metric how far each partition of ours is behind, during an outage as well."""
+        self._checked = time.monotonic()
+        places = {place: at for place, at in (self._at or self._last).items() if place in self._reader.assigned}
+        for (topic, partition), (_, end) in self._reader.bounds(places).items():
+            metrics.LAG.labels(topic, str(partition)).set(max(0, end - places[(topic, partition)].offset))

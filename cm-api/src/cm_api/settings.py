@@ -8,7 +8,7 @@ from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings, text
 
 
 @dataclass(frozen=True)
-class QuerySettings(MongoSettings, CacheSettings):
+class QuerySettings(KafkaSettings, MongoSettings, CacheSettings):
     """The query API."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")
@@ -26,4 +26,7 @@ class ConsumerSettings(KafkaSettings, MongoSettings, CacheSettings):
     batch: int = variable("CONSUMER_BATCH", 2000, whole(1, 10000), "events", "Events of one transaction, at most")
     session_timeout_ms: int = variable(
         "CONSUMER_SESSION_TIMEOUT_MS", 10_000, whole(1000, 300_000), "ms", "Silence after which a consumer is dead"
+    )
+    visitor_days: int = variable(
+        "ANALYTICS_VISITOR_DAYS", 90, whole(2, 3650), "days", "How long it is known who was in an hour"
     )

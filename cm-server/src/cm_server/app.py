@@ -27,6 +27,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         ack_timeout=settings.ack_timeout,
         max_in_flight=settings.max_in_flight,
         waiting=max(1, settings.http_threads // 2),
+        client=settings.kafka_client,
     )
     app = build(Context(publisher, QueryClient(settings.cm_api_url, settings.http_threads)), settings)
     app.extensions["shop_close"] = publisher.close

@@ -8,10 +8,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from flask import Response, request
 
 from cm_server.context import PREFIX, Context
+from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record
 from shop_core.identifiers import uuid7
@@ -35,14 +35,6 @@ class Settled:
     @property
     def location(self) -> str:
         return f"{PREFIX}/v1/receipts/{self.receipt}"
-
-
-class CommandAnswer(msgspec.Struct):
-    """The answer to a command: what it is about, and where to ask what became of it."""
-
-    id: str
-    receipt: str
-    state: str
 
 
 class Rejected(Exception):
@@ -115,12 +107,13 @@ def rejected(error: Rejected) -> Response:
     return problem(error.status, error.reason, receipt=error.receipt, id=error.id)
 
 
-def body() -> bytes:
-    """The request's JSON body; a media type that says otherwise is refused (415).
+def body(*more_types: str) -> bytes:
+    """The request's body, JSON or one of `more_types`; a media type that says otherwise is refused (415).
 
     `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
     """
     kind = request.mimetype
-    if kind not in ("", "application/json", "application/x-www-form-urlencoded") and not kind.endswith("+json"):
-        raise InvalidInput(FieldFault("Content-Type", "must be application/json"), status=415)
+    known = ("application/json", *more_types)
+    if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):
+        raise InvalidInput(FieldFault("Content-Type", f"must be {' or '.join(known)}"), status=415)
     return request.get_data(cache=False)

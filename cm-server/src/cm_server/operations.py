@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shop_core.answers import Readiness, ReceiptState
+from shop_core.answers import CommandAnswer, Readiness, ReceiptState
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses."""
+    """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses.
+
+    `also` are the kinds of text in which a 200 may be answered instead.
+    """
 
     method: str
     path: str
@@ -32,6 +35,7 @@ class Operation:
     body: Any = None
     body_types: tuple[str, ...] = ("application/json",)
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 WAIT = Parameter(
@@ -42,14 +46,18 @@ KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
     {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
 )  # fmt: skip
-AFTER = Parameter("after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)")
+RECEIPT = {"type": "string", "pattern": r"^[a-z.]+-\d{1,6}-\d{1,18}$", "examples": ["shop.purchases-3-1024"]}
+INSTANT = {"type": "string", "format": "date-time"}
+AFTER = Parameter(
+    "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
+)
 LIMIT = Parameter("limit", "query", "Items a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
 CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
     LIMIT,
     CURSOR,
-    Parameter("from", "query", "Not before this moment (ISO 8601)"),
-    Parameter("to", "query", "Before this moment (ISO 8601)"),
+    Parameter("from", "query", "Not before this moment (ISO 8601)", INSTANT),
+    Parameter("to", "query", "Before this moment (ISO 8601)", INSTANT),
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
@@ -62,6 +70,25 @@ COMMAND_HEADERS = {
 COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 
 
+def command(
+    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None
+) -> Operation:
+    """A command: 202 before it is stored, `stored` once it was waited for."""
+    answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
+    headers = {status: COMMAND_HEADERS[status] for status in answers}
+    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, (*parameters, KEY, WAIT), body, headers=headers)
+
+
+def query(
+    path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...], problems: tuple[int, ...] = (404,)
+) -> Operation:
+    """A read: conditional, and able to wait for a receipt."""
+    return Operation(
+        "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
+        headers=NOT_MODIFIED,
+    )  # fmt: skip
+
+
 def path_segment(name: str, about: str) -> Parameter:
     """A path parameter; a slash in it is sent as %2F."""
     return Parameter(name, "path", about, {"type": "string", "minLength": 1, "maxLength": 128})
@@ -70,7 +97,7 @@ def path_segment(name: str, about: str) -> Parameter:
 SHARED = (
     Operation(
         "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
-        (path_segment("receipt", "The receipt that the command was answered with"),
+        (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
              "wait", "query", "Seconds to wait for the event to be stored or refused",
              {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},

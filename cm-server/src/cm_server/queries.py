@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 import urllib3
-from flask import Response, request
+from flask import Blueprint, Response, request
 
 from cm_server.compression import packed
 from shop_core.errors import Outage
@@ -17,7 +17,7 @@ from shop_core.telemetry.logs import request_id
 # A request may wait at most 10 s for its receipt; the rest is for the answer itself.
 TIMEOUT = urllib3.Timeout(connect=1.0, read=13.0)
 _DOWN = ("If-None-Match", "Accept")
-_UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type")
+_UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
 
 
 class QueryClient:
@@ -65,3 +65,13 @@ class QueryClient:
 def segment(text: str) -> str:
     """`text` as one path segment."""
     return quote(text, safe="")
+
+
+def pass_on(routes: Blueprint, client: QueryClient, path: str) -> None:
+    """Answer GET of `path` by cm-api's answer at the same path."""
+
+    def forward(**ids: str) -> Response:
+        return client.forward(path.format(**{name: segment(value) for name, value in ids.items()}))
+
+    rule = path.replace("{", "<segment:").replace("}", ">")
+    routes.add_url_rule(rule, f"get {path}".replace(".", "_"), forward)

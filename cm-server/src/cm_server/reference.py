@@ -49,7 +49,7 @@ def operation(prefix: str, path: str, method: str, described: dict[str, Any]) ->
         method=method,
         name=method.upper(),
         path=path,
-        summary=described["summary"],
+        summary=_marked(described["summary"]),
         bodies=table("Body", bodies),
         parameters=table("Parameters", parameters),
         answers=table("Answers", answers),
@@ -73,9 +73,18 @@ def table(caption: str, rows: list[tuple[str, str]]) -> Markup:
     if not rows:
         return Markup("")
     lines = Markup("").join(
-        Markup('<tr><th scope="row"><code>{}</code></th><td>{}</td></tr>').format(name, text) for name, text in rows
+        Markup('<tr><th scope="row"><code>{}</code></th><td>{}</td></tr>').format(name, _marked(text))
+        for name, text in rows
     )
     return Markup("<table><caption>{}</caption><tbody>{}</tbody></table>").format(escape(caption), lines)
+
+
+def _marked(text: str) -> Markup:
+    """`text` with what stands between backticks shown as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)
+    )
 
 
 def _shape(answer: dict[str, Any]) -> str:

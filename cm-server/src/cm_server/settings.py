@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shop_core.kafka.clients import CLIENTS, native_module
 from shop_core.settings import KafkaSettings, flag, text, variable, whole
 
 
@@ -19,6 +20,14 @@ def path(value: str) -> str:
     return value.rstrip("/")
 
 
+def client(value: str) -> str:
+    if value not in CLIENTS:
+        raise ValueError(f"must be one of {', '.join(CLIENTS)}")
+    if value == "native":
+        native_module()
+    return value
+
+
 @dataclass(frozen=True)
 class ServerSettings(KafkaSettings):
     """The HTTP door."""
@@ -31,6 +40,9 @@ class ServerSettings(KafkaSettings):
     ack_timeout: int = variable("KAFKA_ACK_TIMEOUT", 4, whole(1, 4), "seconds", "Longest wait for the broker's ack")
     max_in_flight: int = variable(
         "KAFKA_MAX_IN_FLIGHT", 4096, whole(1000, 1_000_000), "events", "Events sent and not acked, by worker"
+    )
+    kafka_client: str = variable(
+        "KAFKA_CLIENT", "python", client, "", "Producer: python (kafka-python) or native (confluent-kafka, an extra)"
     )
     docs_active: bool = variable("API_DOCS_ACTIVE", True, flag, "", "Serve /openapi.json and the docs page")
     docs_path: str = variable("API_DOCS_PATH", "/docs", path, "path", "Path of the docs page below the prefix")

@@ -61,10 +61,11 @@ def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None 
     return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
 
 
-def conditional(body: Any) -> Response:
-    """A read's answer with its ETag, or 304 when the caller has it already."""
-    payload = msgspec.json.encode(body)
-    answer = Response(payload, content_type="application/json")
+def conditional(body: Any, kind: str = "application/json") -> Response:
+    """A read's answer with its ETag, or 304 when the caller has it already; of another `kind`, `body` is its text."""
+    is_json = kind == "application/json"
+    payload = msgspec.json.encode(body) if is_json else body.encode()
+    answer = Response(payload, content_type=kind if is_json else f"{kind}; charset=utf-8")
     answer.set_etag(hashlib.sha256(payload).hexdigest()[:32])
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.make_conditional(request)  # turns into a 304 in place
@@ -108,8 +109,7 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    if response.status_code == 413:
-        _swallow(response)
+    _take_in_body(response)
     response.headers["X-Request-Id"] = request_id.get() or ""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     route = request.url_rule.rule if request.url_rule else "-"
@@ -117,12 +117,19 @@ def _end(response: Response) -> Response:
     return response
 
 
-def _swallow(response: Response) -> None:
-    """Take in a body that is too large, within bounds, or its sender would see a reset instead of the answer."""
+def _take_in_body(response: Response) -> None:
+    """Read what a route left of the body, within bounds, before its answer goes out.
+
+    Else the sender of a body that is too large sees a reset instead of the answer, and gunicorn, which discards the
+    rest after the answer, may read the next request of the connection with it and then wait for what it has already.
+    """
+    if not ("CONTENT_LENGTH" in request.environ or "HTTP_TRANSFER_ENCODING" in request.environ):
+        return
     body, left = request.environ["wsgi.input"], SWALLOW_LIMIT
     while left > 0 and (piece := body.read(min(left, 65536))):
         left -= len(piece)
-    response.headers["Connection"] = "close"
+    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code == 413):
+        response.headers["Connection"] = "close"
 
 
 def _keep_encoded_slashes(wsgi: Any) -> Any:

@@ -27,7 +27,9 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
         elif digest == event.digest:
             duplicates += 1
         else:
-            refused.append(Refusal(event.receipt, "Idempotency-Key was used before for another purchase", 409))
+            refused.append(
+                Refusal(event.receipt, "This id (Idempotency-Key) was used before for another purchase", 409)
+            )
     store.insert(list(fresh.values()))
     store.count_in(profiles(list(fresh.values())))
     return Outcome(len(fresh), duplicates, refused)

@@ -15,13 +15,12 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from functools import partial
+from typing import Protocol
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Record
+from shop_core.kafka.clients import CLIENTS, Client
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -45,7 +44,7 @@ class Publisher(Protocol):
 class _Link:
     """One Kafka client and what is in flight on it; late acks of a link that was given up change nothing."""
 
-    producer: KafkaProducer
+    client: Client
     in_flight: int = 0
     progress: float = field(default_factory=time.monotonic)
 
@@ -55,11 +54,19 @@ class _Link:
 
 
 class KafkaPublisher:
-    """`Publisher` on kafka-python. `ack_timeout` in seconds; `max_in_flight` in records; `waiting` in callers."""
+    """`Publisher` on Kafka. `ack_timeout` in seconds; `max_in_flight` in records; `waiting` in callers; `client` is a
+    name in `CLIENTS`."""
 
     def __init__(
-        self, bootstrap: str, *, ack_timeout: float = 4.0, max_in_flight: int = 4096, waiting: int = 8
+        self,
+        bootstrap: str,
+        *,
+        ack_timeout: float = 4.0,
+        max_in_flight: int = 4096,
+        waiting: int = 8,
+        client: str = "python",
     ) -> None:
+        self._make_client = CLIENTS[client]
         self._bootstrap = bootstrap
         self._ack_timeout = ack_timeout
         self._max_in_flight = max_in_flight
@@ -83,10 +90,10 @@ class KafkaPublisher:
             for record in records:
                 batch.send(record)
             receipts = batch.wait(self._ack_timeout)
-        except (KafkaError, Outage) as error:
+        except Outage as error:
             metrics.PRODUCE_ACKS.labels(topic, "failed").inc(len(records))
             self._give_up(link)
-            raise Outage(f"Kafka did not take the event ({type(error).__name__}: {error})") from error
+            raise Outage(f"Kafka did not take the event ({error})") from error
         finally:
             with self._lock:
                 self._callers -= 1
@@ -109,8 +116,7 @@ class KafkaPublisher:
     def close(self) -> None:
         self._closing.set()
         if self._link is not None:
-            with suppress(KafkaError):  # what could not be flushed was answered 503
-                self._link.producer.close(timeout=self._ack_timeout)
+            self._link.client.close(self._ack_timeout)
 
     def _admit(self, count: int) -> _Link:
         """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
@@ -141,36 +147,15 @@ class KafkaPublisher:
     def _connect(self, dropped: _Link | None) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
         if dropped is not None:
-            # What it still holds was answered 503: it must not reach the log after its successor's events. The public
-            # `close` flushes first, which raises while anything is in flight, and leaves the sender running.
-            dropped.producer._sender.force_close()
-            with suppress(KafkaError):
-                dropped.producer.close(timeout=0)
+            dropped.client.abandon()
         while not self._closing.is_set():
             try:
-                self._link = _Link(self._client())
+                self._link = _Link(self._make_client(self._bootstrap, self._ack_timeout))
                 self._connected.set()
                 return
-            except (KafkaError, OSError) as error:
+            except Outage as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})
                 self._closing.wait(0.5)
-
-    def _client(self) -> KafkaProducer:
-        return KafkaProducer(
-            bootstrap_servers=self._bootstrap.split(","),
-            client_id="cm-server",
-            acks="all",
-            enable_idempotence=True,
-            allow_auto_create_topics=False,
-            linger_ms=5,  # requests in flight together share a batch
-            metrics_enabled=False,  # ours are in shop_core.telemetry
-            bootstrap_timeout_ms=3000,
-            max_block_ms=int(self._ack_timeout * 500),
-            request_timeout_ms=int(self._ack_timeout * 900),
-            delivery_timeout_ms=int(self._ack_timeout * 1000),
-            reconnect_backoff_max_ms=1000,
-            max_request_size=2 * 1024 * 1024,
-        )
 
 
 class _Batch:
@@ -187,10 +172,7 @@ class _Batch:
         self._done = threading.Event()
 
     def send(self, record: Record) -> None:
-        future = self._link.producer.send(
-            record.topic, key=record.key, value=record.value, headers=list(record.headers)
-        )
-        future.add_callback(self._acked, self._sent).add_errback(self._failed, self._sent)
+        self._link.client.send(record, partial(self._acked, self._sent), self._failed)
         self._sent += 1
 
     def wait(self, timeout: float) -> list[str]:
@@ -200,11 +182,11 @@ class _Batch:
             raise Outage(type(self._error).__name__) from self._error
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _acked(self, index: int, metadata: Any) -> None:
-        self._receipts[index] = f"{metadata.topic}-{metadata.partition}-{metadata.offset}"
+    def _acked(self, index: int, receipt: str) -> None:
+        self._receipts[index] = receipt
         self._settle()
 
-    def _failed(self, index: int, error: BaseException) -> None:
+    def _failed(self, error: BaseException) -> None:
         self._error = error
         self._settle()
 
