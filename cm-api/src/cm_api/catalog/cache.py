@@ -40,14 +40,18 @@ def cached_product(context: Context, store: CatalogStore, id: str, *, newest: bo
         return known
     shared = context.shared
 
-    def load() -> Document | None:
+    def load() -> Product | None:
+        # Another may have filled it since it was missed: of a crowd, only the first asks the database.
+        if not newest and (known := _read(shared, id)) is not None:
+            return known
         doc = store.product(id)
-        if doc is not None:
-            put(shared, to_product(doc), writer=False)
-        return doc
+        if doc is None:
+            return None
+        put(shared, product := to_product(doc), writer=False)
+        return product
 
     found = context.cache.once(key, load)
-    return to_product(found) if found else None
+    return msgspec.structs.replace(found) if found else None
 
 
 def put(shared: SharedCache, product: Product, *, writer: bool) -> None:
