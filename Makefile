@@ -31,7 +31,7 @@ lint: .venv/dev.stamp ## Format, style, types and layers
 
 .PHONY: test
 test: lint ## All checks: lint, then unit, contract, integration and browser tests (ARGS="tests/unit -k name")
-	@scripts/bootstrap java maven chromium
+	@scripts/bootstrap java maven chromium redis
 	.venv/bin/python -m pytest $(ARGS)
 
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,18 +126,18 @@ def is_free(port: int) -> bool:
         return probe.connect_ex((HOST, port)) != 0
 
 
-@pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The platform that all tests of a session share; a test that breaks a part waits until it runs again."""
-    state_dir, offset = tmp_path_factory.mktemp("platform"), free_offset()
+@contextmanager
+def running(state_dir: Path, *words: str, **extra: str) -> Iterator[Platform]:
+    """A platform of its own, started with `words` and `extra` variables, stopped at the end."""
+    offset = free_offset()
     place = ("--state-dir", str(state_dir))
-    environment = clean_environment() | {"CONSUMER_SESSION_TIMEOUT_MS": "3000"}
+    environment = clean_environment() | {"CONSUMER_SESSION_TIMEOUT_MS": "3000"} | extra
 
-    def shopctl(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(BIN / "shopctl"), *words, *place]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=180, check=False)
+    def shopctl(*command: str) -> subprocess.CompletedProcess[str]:
+        line = [str(BIN / "shopctl"), *command, *place]
+        return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=180, check=False)
 
-    answer = shopctl("up", "--detach", "--fresh", "--consumers", "purchases=2", "--offset", str(offset))
+    answer = shopctl("up", "--detach", "--fresh", "--offset", str(offset), *words)
     assert answer.returncode == 0, answer
     platform = Platform(state_dir, Ports.shifted(offset))
     try:
@@ -145,6 +146,19 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         platform.close()
         answer = shopctl("down")
         assert answer.returncode == 0, answer
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform that all tests of a session share; a test that breaks a part waits until it runs again."""
+    with running(tmp_path_factory.mktemp("platform"), "--consumers", "purchases=2") as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def start_platform() -> Callable[..., AbstractContextManager[Platform]]:
+    """For tests that need a platform with settings of its own."""
+    return running
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
 from shop_core import mongo
+from shop_core.cache import shared_cache
 from shop_core.kafka.follower import Follower
 from shop_core.settings import load
 from shop_core.telemetry import logs
@@ -24,7 +25,8 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     logs.configure(settings)
     db = mongo.connect(settings, "cm-api")
     follower = Follower(settings.bootstrap_servers)
-    context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3), follower.add)
+    waiters = threading.BoundedSemaphore(settings.http_threads * 2 // 3)
+    context = Context(db, waiters, follower.add, shared=shared_cache(settings))
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():

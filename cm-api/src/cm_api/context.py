@@ -11,6 +11,7 @@ from typing import Any
 from flask import request
 
 from cm_api.queries import Cache
+from shop_core.cache import SharedCache
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
@@ -36,6 +37,7 @@ class Context:
     waiters: threading.BoundedSemaphore
     follow: Callable[[Listener], None]
     cache: Cache = field(default_factory=Cache)
+    shared: SharedCache | None = None
     _seen: dict[str, dict[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

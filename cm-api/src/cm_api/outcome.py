@@ -63,6 +63,9 @@ class Hooks(Protocol):
     def committed(self, outcome: Outcome) -> None:
         """The batch is stored."""
 
+    def swapped(self) -> None:
+        """A rebuild took over: whatever was known may look different."""
+
 
 class NoHooks:
     """Most domains have nothing to do there."""
@@ -71,4 +74,7 @@ class NoHooks:
         """Nothing."""
 
     def committed(self, outcome: Outcome) -> None:
+        """Nothing."""
+
+    def swapped(self) -> None:
         """Nothing."""

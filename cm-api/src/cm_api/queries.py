@@ -117,22 +117,27 @@ class Cache:
         self._floor = 0.0
         self._lock = threading.Lock()
 
-    def get(self, key: Any, load: Callable[[], Any], max_age: float | None = None) -> Any:
-        """The cached value of `key`, or what `load` reads now; `max_age` 0 asks for what is read from now on."""
-        now = time.monotonic()
+    def get(self, key: Any, load: Callable[[], Any]) -> Any:
+        """The cached value of `key`, or what `load` reads now."""
         with self._lock:
             read_at, value = self._entries.get(key, (-1e9, None))
-            if read_at > max(self._floor, now - (self._max_age if max_age is None else max_age)):
+            if read_at > max(self._floor, time.monotonic() - self._max_age):
                 metrics.CACHE.labels("memory", "hit").inc()
                 return value
-            flight = self._flights.get(key)
-            joined = flight is not None and flight.started > self._floor and max_age is None
-            if flight is None or not joined:
-                flight = self._flights[key] = _Flight(now)  # `now` is before the read: never fresher than it claims
-        metrics.CACHE.labels("memory", "hit" if joined else "miss").inc()
-        return flight.result() if joined else self._land(key, flight, load)
+        return self.once(key, load, keep=True)
 
-    def _land(self, key: Any, flight: _Flight, load: Callable[[], Any]) -> Any:
+    def once(self, key: Any, load: Callable[[], Any], *, keep: bool = False) -> Any:
+        """What `load` reads now, for all who ask meanwhile; kept for those who ask later only where wanted."""
+        with self._lock:
+            flight = self._flights.get(key)
+            joined = flight is not None and flight.started > self._floor
+            if flight is None or not joined:
+                # The start is before the read: an entry is never fresher than it claims.
+                flight = self._flights[key] = _Flight(time.monotonic())
+        metrics.CACHE.labels("memory", "hit" if joined else "miss").inc()
+        return flight.result() if joined else self._land(key, flight, load, keep)
+
+    def _land(self, key: Any, flight: _Flight, load: Callable[[], Any], keep: bool) -> Any:
         try:
             flight.value = load()
         except Exception as error:
@@ -142,7 +147,7 @@ class Cache:
             with self._lock:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
-                if flight.error is None and self._entries.get(key, (-1e9, None))[0] < flight.started:
+                if keep and flight.error is None and self._entries.get(key, (-1e9, None))[0] < flight.started:
                     self._keep(key, flight)
             flight.landed.set()
         return flight.value

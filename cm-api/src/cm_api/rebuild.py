@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from cm_api.domains import rebuildable, room
+from cm_api.domains import hooks, rebuildable, room
 from cm_api.settings import ConsumerSettings
 from shop_core import mongo, serve
 from shop_core.errors import ConfigError, InvalidInput, Outage
@@ -44,6 +44,7 @@ class Rebuild:
     db: Database[Document]
     log: TopicLog
     say: Say
+    after_swap: Callable[[], None]
     read: int = 0
     said_at: float = field(default_factory=time.monotonic)
 
@@ -172,9 +173,13 @@ def rebuild(work: Rebuild, *, check: bool, repair: bool) -> int:
         work.say("nothing was changed")
         return 3 if found else 0
     work.swap()
+    work.after_swap()
     work.say(f"generation {work.fresh} is the live one")
     time.sleep(READERS_FOLLOW_SECONDS)
-    work.drop(work.live)
+    try:
+        work.drop(work.live)
+    except Outage as outage:
+        work.say(f"generation {work.live} is of no use any more but could not be dropped: {outage}")
     return 3 if found else 0
 
 
@@ -190,7 +195,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         db = mongo.connect(settings, "shopctl-rebuild")
         mongo.require_transactions(db)
         with topic_log(settings.bootstrap_servers, domain.topic) as log:
-            return rebuild(Rebuild(domain, db, log, say), check=options.check, repair=options.repair)
+            return rebuild(
+                Rebuild(domain, db, log, say, hooks(domain.name, settings, db).swapped),
+                check=options.check,
+                repair=options.repair,
+            )
 
 
 def say(line: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop_core.settings import KafkaSettings, MongoSettings, text, variable, whole
+from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings, text, variable, whole
 
 
 @dataclass(frozen=True)
-class QuerySettings(KafkaSettings, MongoSettings):
+class QuerySettings(KafkaSettings, MongoSettings, CacheSettings):
     """The query API."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")
@@ -18,7 +18,7 @@ class QuerySettings(KafkaSettings, MongoSettings):
 
 
 @dataclass(frozen=True)
-class ConsumerSettings(KafkaSettings, MongoSettings):
+class ConsumerSettings(KafkaSettings, MongoSettings, CacheSettings):
     """A consumer."""
 
     health_host: str = variable("HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics")

@@ -10,6 +10,7 @@ import msgspec
 import urllib3
 from flask import Blueprint, Response, request
 
+from cm_server.compression import packed
 from shop_core.errors import Outage
 from shop_core.telemetry.logs import request_id
 
@@ -41,7 +42,7 @@ class QueryClient:
         if answer.status >= 500:
             raise Outage(f"cm-api answered {answer.status}")
         kept = {name: answer.headers[name] for name in _UP if name in answer.headers}
-        return Response(answer.data, answer.status, kept)
+        return packed(Response(answer.data, answer.status, kept))
 
     def state(self, receipt: str, wait: float) -> dict[str, Any]:
         """`{"state": …}` of a receipt after at most `wait` seconds; accepted when cm-api can't say."""

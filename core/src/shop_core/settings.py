@@ -23,6 +23,7 @@ _PREFIXES = (
     "HEALTH_",
     "CONSUMER_",
     "IDEMPOTENCY_",
+    "CACHE_",
     "ANALYTICS_",
 )
 
@@ -97,8 +98,15 @@ KNOWN = (
     "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
     "HTTP_THREADS", "CM_API_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS", "LOG_LEVEL_FILE",
     "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "KAFKA_CLIENT", "CONSUMER_BATCH",
-    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS",
+    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_TTL",
 )  # fmt: skip
+
+
+def cache_address(value: str) -> str:
+    """The address of a Redis or Valkey, which speak alike."""
+    if value and not value.startswith(("redis://", "rediss://", "unix://", "valkey://", "valkeys://")):
+        raise ValueError("must be like redis://host:6379/0, or empty")
+    return value.replace("valkey", "redis", 1) if value.startswith("valkey") else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,3 +143,13 @@ class MongoSettings(LogSettings):
         "MongoDB replica set (transactions are needed)",
     )
     mongodb_database: str = variable("MONGODB_DATABASE", "shop", text, "", "Database of the read models")
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheSettings(LogSettings):
+    """What every process that uses the shared cache has."""
+
+    cache_url: str = variable(
+        "CACHE_URL", "", cache_address, "URL", "Redis or Valkey for product reads; empty: a cache in each process"
+    )
+    cache_ttl: int = variable("CACHE_TTL", 60, whole(1, 86_400), "seconds", "Longest life of an entry in CACHE_URL")

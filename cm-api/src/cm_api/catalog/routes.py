@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from cm_api import queries
-from cm_api.catalog.shown import to_product, to_rating, to_review, to_summary
+from cm_api.catalog.cache import cached_product
+from cm_api.catalog.shown import to_rating, to_review, to_summary
 from cm_api.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
 from cm_api.context import Context
 from shop_core.answers.catalog import Product, Products, Reviews, StoredReview
@@ -74,9 +75,7 @@ def find_product(context: Context, productid: str) -> Product | None:
     """A product of its own, which the caller may add to; not older than `?after=`."""
     queries.name_arg("id", productid)
     context.await_after()
-    store = store_of(context)
-    found = context.cache.get(("product", store.generation, productid), lambda: store.product(productid))
-    return to_product(found) if found else None
+    return cached_product(context, store_of(context), productid, newest="after" in request.args)
 
 
 def product_page(context: Context) -> Products:

@@ -1,0 +1,302 @@
+"""The HTTP contract of products and reviews, on a real platform."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import brotli
+import msgspec
+import pytest
+
+from shop_core.events.catalog import RATINGS_TOPIC, RatingChanged
+from shop_core.kafka.log import read_all
+
+JSON = {"Content-Type": "application/json"}
+WAIT = {"Prefer": "wait=10"}
+
+
+def send(platform: Any, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    """One command, waited for unless `Prefer` says otherwise."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    payload = None if body is None else json.dumps(body).encode()
+    return platform.request(method, path, body=payload, headers=JSON | WAIT | named)
+
+
+def product(platform: Any, **more: Any) -> str:
+    """The id of a stored product."""
+    answer = send(platform, "POST", "/v1/products", {"name": "Brass lamp", "price": "39.90"} | more)
+    assert answer.status == 201, answer.data
+    return str(answer.json()["id"])
+
+
+def review(platform: Any, id: str, stars: int, user: str | None = None, **more: Any) -> str:
+    body = {"userid": user or uuid.uuid4().hex, "firstName": "Ada", "rating": stars} | more
+    answer = send(platform, "POST", f"/v1/products/{id}/reviews", body)
+    assert answer.status == 201, answer.data
+    return str(answer.json()["id"])
+
+
+def read(platform: Any, path: str, status: int = 200) -> Any:
+    answer = platform.request("GET", path)
+    assert answer.status == status, answer.data
+    return answer.json()
+
+
+def test_a_product_is_what_it_was_made_of_and_has_no_average_yet(platform: Any) -> None:
+    id = product(platform, description="Glows.", tags=["light", "gift"])
+    found = read(platform, f"/v1/products/{id}")
+    assert found["name"], found["price"] == ("Brass lamp", "39.90")
+    assert (found["description"], found["tags"], found["averageRating"]) == ("Glows.", ["light", "gift"], None)
+    assert (found["reviewCount"], found["histogram"]) == (0, dict.fromkeys("12345", 0))
+
+
+def test_commands_answer_by_what_they_did_and_before_it_by_202(platform: Any) -> None:
+    id = product(platform)
+    place = f"/v1/products/{id}"
+    early = platform.request("PATCH", place, body=b'{"price":"5"}', headers=JSON)
+    assert early.status == 202
+    assert {"id", "receipt", "state"} == set(early.json())
+    assert early.json()["id"] == id
+    assert send(platform, "PUT", place, {"name": "Lamp", "price": 7.5}).status == 200
+    gone = send(platform, "DELETE", place)
+    assert (gone.status, gone.data, gone.headers["X-Id"]) == (204, b"", id)
+    assert gone.headers["X-Receipt"].startswith("shop.catalog-")
+    read(platform, place, 404)
+
+
+def test_put_replaces_and_patch_changes(platform: Any) -> None:
+    id = product(platform, description="Old.", tags=["a"])
+    send(platform, "PATCH", f"/v1/products/{id}", {"price": "41.50"})
+    found = read(platform, f"/v1/products/{id}")
+    assert (found["price"], found["description"], found["tags"]) == ("41.50", "Old.", ["a"])
+    send(platform, "PUT", f"/v1/products/{id}", {"name": "Lamp", "price": "1"})
+    found = read(platform, f"/v1/products/{id}")
+    assert (found["name"], found["description"], found["tags"]) == ("Lamp", "", [])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"name": "x"}, 422, "price"),
+        ({"name": "", "price": "1"}, 422, "name"),
+        ({"name": "x", "price": "1.234"}, 422, "price"),
+        ({"name": "x", "price": "1", "description": "é" * 51_201}, 413, "description"),
+        ({"name": "x", "price": "1", "tags": ["t"] * 21}, 422, "tags"),
+        ({"name": "x", "price": "1", "colour": "red"}, 422, "colour"),
+    ],
+)
+def test_a_product_that_breaks_a_rule_is_refused_by_the_field(
+    platform: Any, body: Any, status: int, field: str
+) -> None:
+    answer = send(platform, "POST", "/v1/products", body)
+    assert (answer.status, answer.json()["field"]) == (status, field)
+
+
+def test_the_longest_text_is_kept_whole(platform: Any) -> None:
+    text = "é" * 51_200
+    assert read(platform, f"/v1/products/{product(platform, description=text)}")["description"] == text
+
+
+def test_a_body_without_end_is_refused(platform: Any) -> None:
+    body = {"name": "x", "price": "1", "description": "x" * 900_000}
+    assert send(platform, "POST", "/v1/products", body).status == 413
+
+
+def test_reviews_make_the_average_and_their_changes_change_it(platform: Any) -> None:
+    id = product(platform)
+    first = review(platform, id, 5, "u1")
+    review(platform, id, 4, "u2", lastName="L")
+    review(platform, id, 4, "u3", displayName="Bob")
+    rating = read(platform, f"/v1/products/{id}/rating")
+    assert (rating["averageRating"], rating["reviewCount"], rating["histogram"]["4"]) == (4.33, 3, 2)
+    own = f"/v1/products/{id}/reviews/{first}"
+    assert send(platform, "PUT", own, {"userid": "u1", "firstName": "Ada", "rating": 1}).status == 200
+    assert read(platform, f"/v1/products/{id}/rating")["averageRating"] == 3.0
+    assert read(platform, own)["rating"] == 1
+    assert send(platform, "DELETE", f"{own}?userid=u1").status == 204
+    assert read(platform, f"/v1/products/{id}")["averageRating"] == 4.0
+    read(platform, own, 404)
+    review(platform, id, 2, "u1")
+
+
+def test_a_user_reviews_a_product_once_and_only_the_author_changes_it(platform: Any) -> None:
+    id = product(platform)
+    first = review(platform, id, 5, "u1")
+    body = {"userid": "u1", "firstName": "Ada", "rating": 1}
+    again = send(platform, "POST", f"/v1/products/{id}/reviews", body)
+    assert (again.status, again.json()["detail"]) == (409, f"user u1 has reviewed product {id} already")
+    assert read(platform, f"/v1/receipts/{again.json()['receipt']}")["state"] == "rejected"
+    other = send(platform, "PUT", f"/v1/products/{id}/reviews/{first}", body | {"userid": "u2"})
+    assert other.status == 422
+    assert send(platform, "DELETE", f"/v1/products/{id}/reviews/{first}?userid=u2").status == 422
+    assert send(platform, "DELETE", f"/v1/products/{id}/reviews/{first}").status == 400
+    assert read(platform, f"/v1/products/{id}/rating")["averageRating"] == 5.0
+
+
+def test_a_review_of_an_unknown_product_is_rejected_with_its_reason(platform: Any) -> None:
+    answer = send(platform, "POST", "/v1/products/nowhere/reviews", {"userid": "u", "firstName": "A", "rating": 3})
+    assert (answer.status, answer.json()["detail"]) == (422, "product nowhere is not in the catalog")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"rating": 0}, "rating"),
+        ({"rating": 6}, "rating"),
+        ({"rating": 4.5}, "rating"),
+        ({"text": "é" * 4097}, "text"),
+        ({"firstName": None}, "firstName"),
+        ({"userid": ""}, "userid"),
+    ],
+)
+def test_a_review_that_breaks_a_rule_is_refused_by_the_field(platform: Any, change: Any, field: str) -> None:
+    body = {"userid": "u", "firstName": "Ada", "rating": 3} | change
+    answer = send(platform, "POST", "/v1/products/any/reviews", body)
+    assert (answer.status, answer.json()["field"]) == (422, field)
+
+
+def test_a_product_takes_its_reviews_with_it(platform: Any) -> None:
+    id = product(platform)
+    said = review(platform, id, 5)
+    send(platform, "DELETE", f"/v1/products/{id}")
+    for path in ("", "/rating", "/reviews", f"/reviews/{said}"):
+        read(platform, f"/v1/products/{id}{path}", 404)
+    assert platform.db["reviews"].count_documents({"productid": id}) == 0
+
+
+def test_reviews_are_listed_newest_highest_and_lowest_page_by_page(platform: Any) -> None:
+    id = product(platform)
+    stars = [3, 5, 1, 4, 2]
+    for number, star in enumerate(stars):
+        review(platform, id, star, timestamp=f"2026-01-0{number + 1}T00:00:00Z")
+    for sort, expected in (("newest", stars[::-1]), ("highest", [5, 4, 3, 2, 1]), ("lowest", [1, 2, 3, 4, 5])):
+        found, cursor = [], ""
+        while cursor is not None:
+            page = read(platform, f"/v1/products/{id}/reviews?sort={sort}&limit=2{cursor and '&cursor=' + cursor}")
+            found += [each["rating"] for each in page["reviews"]]
+            cursor = page["next"]
+        assert found == expected, sort
+    with_reviews = read(platform, f"/v1/products/{id}?reviews=2")
+    assert [each["rating"] for each in with_reviews["reviews"]["reviews"]] == [2, 4]
+    assert with_reviews["reviews"]["next"]
+
+
+def test_products_are_listed_in_each_order_and_by_prefix(platform: Any) -> None:
+    mark = uuid.uuid4().hex[:8]
+    made = [
+        product(platform, name=f"{mark} Beta", price="10"),
+        product(platform, name=f"{mark.upper()} alpha", price="9.99"),
+        product(platform, name=f"{mark} gamma", price="100"),
+    ]
+    review(platform, made[0], 4)
+    review(platform, made[2], 2)
+    orders = {
+        "name": [1, 0, 2], "-name": [2, 0, 1], "price": [1, 0, 2], "-price": [2, 0, 1], "rating": [0, 2, 1],
+        "-rating": [1, 2, 0], "rank": [0, 1, 2], "newest": [2, 1, 0], "oldest": [0, 1, 2],
+    }  # fmt: skip
+    for sort, expected in orders.items():
+        found, cursor = [], ""
+        while cursor is not None:
+            page = read(platform, f"/v1/products?prefix={mark}&sort={sort}&limit=2{cursor and '&cursor=' + cursor}")
+            found += [each["id"] for each in page["products"]]
+            cursor = page["next"]
+        assert found == [made[number] for number in expected], sort
+    assert "description" not in page["products"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/products?sort=best", "sort"),
+        ("/v1/products?limit=0", "limit"),
+        ("/v1/products?cursor=x", "cursor"),
+        ("/v1/products?colour=red", "colour"),
+        ("/v1/products/any?reviews=0", "reviews"),
+        ("/v1/products/any/reviews?sort=worst", "sort"),
+    ],
+)
+def test_a_query_that_is_none_is_refused_by_its_argument(platform: Any, path: str, field: str) -> None:
+    assert read(platform, path, 400)["field"] == field
+
+
+def test_a_cursor_of_another_order_is_refused(platform: Any) -> None:
+    product(platform), product(platform)
+    cursor = read(platform, "/v1/products?sort=name&limit=1")["next"]
+    assert read(platform, f"/v1/products?sort=price&cursor={cursor}", 400)["field"] == "cursor"
+
+
+def test_a_purchase_of_the_product_verifies_its_buyers_review(platform: Any) -> None:
+    id, user = product(platform), uuid.uuid4().hex
+    review(platform, id, 5, user)
+    review(platform, id, 5)
+    bought = {"username": "ada", "userid": user, "price": "39.90", "productid": id}
+    made = send(platform, "POST", "/v1/purchases", bought)
+    reviews = read(platform, f"/v1/products/{id}/reviews?after={made.json()['receipt']}")["reviews"]
+    assert {each["userid"] == user: each["verifiedPurchase"] for each in reviews} == {True: True, False: False}
+    assert read(platform, f"/v1/users/{user}/purchases")["purchases"][0]["productid"] == id
+
+
+def test_a_key_makes_a_command_harmless_to_repeat(platform: Any) -> None:
+    key = uuid.uuid4().hex
+    body = {"name": "Once", "price": "1"}
+    first, second = (send(platform, "POST", "/v1/products", body, Idempotency_Key=key) for _ in range(2))
+    assert first.json()["id"] == second.json()["id"]
+    assert (first.status, second.status) == (201, 201)
+    assert send(platform, "POST", "/v1/products", body | {"price": "2"}, Idempotency_Key=key).status == 409
+    assert read(platform, f"/v1/products/{first.json()['id']}")["version"] == 1
+
+
+def test_each_change_of_a_rating_is_told_to_other_services(platform: Any, until: Callable[..., None]) -> None:
+    id = product(platform)
+    own = review(platform, id, 5, "u1")
+    send(platform, "PUT", f"/v1/products/{id}/reviews/{own}", {"userid": "u1", "firstName": "Ada", "rating": 2})
+
+    def told() -> list[RatingChanged]:
+        found = [message for message in read_all(platform.bootstrap, RATINGS_TOPIC) if message.key == id.encode()]
+        return [msgspec.json.decode(message.value or b"", type=RatingChanged) for message in found]
+
+    until(lambda: len(told()) >= 2, "both changes are told")
+    assert [(each.sequence, each.sum, each.average) for each in told()] == [(1, 5, 5.0), (2, 2, 2.0)]
+    until(lambda: platform.db["outbox"].count_documents({"key": id.encode()}) == 0, "the outbox is empty")
+
+
+@pytest.mark.parametrize(
+    ("asked", "used", "unpack"),
+    [
+        ("gzip", "gzip", gzip.decompress),
+        ("br, gzip", "br", brotli.decompress),
+        ("br;q=0, gzip", "gzip", gzip.decompress),
+    ],
+)
+def test_a_list_is_packed_when_asked(platform: Any, asked: str, used: str, unpack: Callable[[bytes], bytes]) -> None:
+    for _ in range(5):
+        product(platform, name="Packed " + "x" * 100)
+    path = "/v1/products?prefix=packed"
+    headers = {"Accept-Encoding": asked}
+    answer = platform.request("GET", path, headers=headers, decode_content=False)
+    assert (answer.headers["Content-Encoding"], "Accept-Encoding" in answer.headers["Vary"]) == (used, True)
+    plain = platform.request("GET", path)
+    assert "Content-Encoding" not in plain.headers
+    assert json.loads(unpack(answer.data)) == plain.json()
+    headers["If-None-Match"] = answer.headers["ETag"]
+    assert platform.request("GET", path, headers=headers).status == 304
+
+
+def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Any) -> None:
+    id = product(platform)
+    review(platform, id, 5)
+    assert "all exact" in platform.shopctl("verify", "ratings").stdout
+    platform.db["products"].update_one({"_id": id}, {"$inc": {"rating.sum": 1}})
+    try:
+        wrong = platform.shopctl("verify", "ratings")
+        assert (wrong.returncode, id in wrong.stdout) == (3, True)
+        checked = platform.shopctl("rebuild", "catalog", "--check")
+        assert (checked.returncode, f"products {id}: differs" in checked.stdout) == (3, True), checked
+    finally:
+        platform.db["products"].update_one({"_id": id}, {"$inc": {"rating.sum": -1}})
+    assert platform.shopctl("rebuild", "catalog", "--check").returncode == 0
+    assert "products_g1" not in platform.db.list_collection_names()

@@ -1,0 +1,222 @@
+"""The shared cache on a real Redis: never newer than the database, never in the way, asked by many as by one."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import redis
+from prometheus_client import REGISTRY
+
+from cm_api.catalog.cache import SUFFIXES, cached_product, entity, put
+from cm_api.catalog.projection import apply
+from cm_api.catalog.shown import to_product
+from cm_api.catalog.store import CatalogStore
+from cm_api.context import Context
+from shop_core.answers.catalog import Product
+from shop_core.cache import SharedCache
+from shop_core.events import catalog
+from shop_core.events.envelope import Event
+from shop_core.events.fields import parse_instant
+from shop_core.mongo import Document
+from shop_core.testing import MemoryCatalog
+
+ID = "p1"
+MOMENT = parse_instant("time", "2026-01-01T00:00:00Z")
+
+
+class Database(MemoryCatalog):
+    """The fake store, which counts what it is asked for and can be made to take its time."""
+
+    generation = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def product(self, id: str) -> Document | None:
+        self.asked += 1
+        found = self.documents["products"].get(id)
+        self.gate.wait(10)
+        return found
+
+    def tell(self, number: int, data: Any) -> None:
+        type_ = next(type_ for type_, struct in catalog.DOMAIN.events.items() if struct is type(data))
+        apply(cast(CatalogStore, self), [Event(f"e{number}", type_, MOMENT, "", data, f"shop.catalog-0-{number}")])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    assert program, "a redis-server is needed: run scripts/bootstrap redis"
+    folder: Path = tmp_path_factory.mktemp("redis")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        yield f"redis://127.0.0.1:{port}/0", process
+        process.terminate()
+
+
+@pytest.fixture
+def raw(server: tuple[str, Any], until: Callable[..., None]) -> Iterator[Any]:
+    with redis.Redis.from_url(server[0]) as client:
+
+        def answers() -> bool:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+        until(answers, "redis answers", 10)
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def shared(server: tuple[str, Any], raw: Any) -> SharedCache:
+    return SharedCache(server[0], 60)
+
+
+@pytest.fixture
+def database() -> Database:
+    made = Database()
+    made.tell(0, catalog.ProductCreated(ID, "Lamp", "1.00"))
+    return made
+
+
+@pytest.fixture
+def ask(shared: SharedCache, database: Database) -> Callable[..., Product | None]:
+    context = Context(cast(Any, None), threading.BoundedSemaphore(4), lambda _: None, shared=shared)
+
+    def ask(newest: bool = False) -> Product | None:
+        return cached_product(context, cast(CatalogStore, database), ID, newest=newest)
+
+    return ask
+
+
+def outcomes(outcome: str) -> float:
+    return REGISTRY.get_sample_value("shop_cache_total", {"cache": "shared", "outcome": outcome}) or 0.0
+
+
+def stars(number: int) -> catalog.ReviewAdded:
+    return catalog.ReviewAdded(ID, f"r{number}", f"u{number}", number % 5 + 1, MOMENT, display_name="Ada")
+
+
+def test_the_second_read_comes_from_the_cache_and_others_find_the_keys(ask: Any, database: Database, raw: Any) -> None:
+    database.tell(1, stars(4))
+    assert ask() == ask()
+    assert database.asked == 1
+    assert (raw.get("product:p1:rating"), raw.get("product:p1:reviewCount")) == (b"5.0", b"1")
+    assert all(0 < raw.ttl(key) <= 60 for key in raw.keys("product:*"))
+
+
+def test_in_doubt_the_database_is_asked_and_no_reader_fills(
+    ask: Any, database: Database, shared: SharedCache, raw: Any
+) -> None:
+    ask()
+    shared.doubt([entity(ID)], SUFFIXES)
+    database.tell(1, stars(4))
+    assert ask().review_count == ask().review_count == 1
+    assert database.asked == 3
+    assert raw.get("product:p1") is None
+    put(shared, to_product(database.documents["products"][ID]), writer=True)
+    assert ask().review_count == 1
+    assert database.asked == 3
+
+
+def test_a_slow_readers_old_answer_never_takes_the_place_of_a_newer_one(
+    shared: SharedCache, database: Database, ask: Any
+) -> None:
+    old = to_product(database.documents["products"][ID])
+    database.tell(1, stars(4))
+    put(shared, to_product(database.documents["products"][ID]), writer=True)
+    put(shared, old, writer=False)
+    put(shared, old, writer=True)
+    assert ask().version == 2
+    assert database.asked == 0
+
+
+def test_who_needs_the_newest_asks_the_database(ask: Any, database: Database) -> None:
+    ask()
+    ask(newest=True)
+    assert database.asked == 2
+
+
+@pytest.mark.parametrize("value", [b"nonsense", b"{}", b"\xff", b'{"id":"p2"}'])
+def test_what_is_wrong_in_the_cache_is_answered_by_the_database_and_counted(
+    ask: Any, database: Database, raw: Any, value: bytes
+) -> None:
+    before = outcomes("error")
+    raw.set("product:p1", value)
+    assert ask().id == ID
+    assert database.asked == 1
+    assert outcomes("error") > before
+
+
+def test_a_cache_that_hangs_or_is_flushed_costs_little_and_fails_nothing(
+    ask: Any, database: Database, server: tuple[str, subprocess.Popen[bytes]], raw: Any, until: Callable[..., None]
+) -> None:
+    ask()
+    before = outcomes("error")
+    server[1].send_signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        assert {ask().id for _ in range(20)} == {ID}
+        assert outcomes("error") > before
+        assert time.monotonic() - started < 10, "each read waited for the cache"
+    finally:
+        server[1].send_signal(signal.SIGCONT)
+    raw.flushall()
+    asked = database.asked
+
+    def cached() -> bool:
+        known = database.asked
+        ask()
+        return database.asked == known
+
+    until(cached, "the cache is used again", 10)
+    assert database.asked > asked
+
+
+def test_doubts_that_could_not_be_told_are_told_later(
+    ask: Any, database: Database, shared: SharedCache, raw: Any, until: Callable[..., None],
+    server: tuple[str, subprocess.Popen[bytes]],
+) -> None:  # fmt: skip
+    ask()
+    server[1].send_signal(signal.SIGSTOP)
+    try:
+        shared.doubt([entity(ID)], SUFFIXES)
+    finally:
+        server[1].send_signal(signal.SIGCONT)
+
+    def told() -> bool:
+        shared.doubt([entity("another")], SUFFIXES)
+        return raw.get("product:p1") is None
+
+    until(told, "the missed doubt is told", 10)
+
+
+def test_a_stampede_asks_the_database_once(ask: Any, database: Database, until: Callable[..., None]) -> None:
+    database.gate.clear()
+    found: list[Product | None] = []
+    threads = [threading.Thread(target=lambda: found.append(ask())) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    until(lambda: database.asked == 1, "the first one asks", 10)
+    database.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(found) == 40
+    assert database.asked == 1
