@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from shop_cluster import addons, box
@@ -14,7 +16,7 @@ from shop_cluster.binaries import HELM, KUBECONFORM, KUBERNETES, build_all, prog
 from shop_cluster.certificates import make_certificates
 from shop_cluster.commands import ClusterError, run
 from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, GROUPS, archive_of, base_archives
-from shop_cluster.places import ROOT, Place
+from shop_cluster.places import CACHE, ROOT, Place
 from shop_cluster.progress import step
 
 TOOLS = {"kubectl": (KUBERNETES, "kubernetes"), "helm": (HELM, "helm"), "kubeconform": (KUBECONFORM, "kubeconform")}
@@ -22,14 +24,28 @@ TOOLS = {"kubectl": (KUBERNETES, "kubernetes"), "helm": (HELM, "helm"), "kubecon
 
 def prepare(place: Place, project: bool = True) -> None:
     """Build what the cache lacks: the Go programs beside the first images, whose time is the network's."""
-    with ThreadPoolExecutor(1) as other:
-        base = other.submit(base_archives)
-        build_all()
-        base.result()
-    for group in GROUPS:
-        archive_of(group)
+    with _cache_lock():
+        with ThreadPoolExecutor(1) as other:
+            base = other.submit(base_archives)
+            build_all()
+            base.result()
+        for group in GROUPS:
+            archive_of(group)
     if project:
         build_project_images(place)
+
+
+@contextmanager
+def _cache_lock() -> Iterator[None]:
+    """Two clones share the cache: what one builds, the other waits for instead of building it again."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another command builds into the same cache: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def up(place: Place, *, without: frozenset[str] = frozenset(), fronts: bool = True, project: bool = True) -> None:
