@@ -88,8 +88,10 @@ def build_project_images(place: Place) -> None:
     """The project's own images from their Dockerfiles, by the same target that a person uses."""
     archives = " ".join(str(path) for path in base_archives())
     bases = (f"BASE={BASE_IMAGE}", f"BUILD_BASE={BUILD_BASE_IMAGE}", f"BASE_ARCHIVE={archives}")
+    variables = (*bases, f"IMAGES_DIR={place.images}")
     with step("Making the project's own images"):
-        run("make", "--no-print-directory", "images", *bases, f"IMAGES_DIR={place.images}", cwd=ROOT)
+        # Not by `make images`: an outer make would hand its ARGS down to it.
+        run(ROOT / "scripts" / "images", env=os.environ | dict(each.split("=", 1) for each in variables), cwd=ROOT)
 
 
 def load(place: Place, archives: Sequence[Path]) -> None:
