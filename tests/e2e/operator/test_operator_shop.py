@@ -34,7 +34,13 @@ def apply(stage: Stage, name: str = "shop", **spec: Any) -> None:
 
 @pytest.fixture(scope="module")
 def shop(stage: Stage) -> Stage:
-    stage.kubectl("create", "secret", "generic", "mongodb", "--from-literal=uri=mongodb://secantus.database:27017/?directConnection=true")
+    stage.kubectl(
+        "create",
+        "secret",
+        "generic",
+        "mongodb",
+        "--from-literal=uri=mongodb://secantus.database:27017/?directConnection=true",
+    )
     apply(stage, ingress={"className": "nginx", "host": f"{stage.namespace}.localtest.me"})
     stage.kubectl("wait", "shop/shop", "--for=condition=Ready", "--timeout=240s")
     return stage
