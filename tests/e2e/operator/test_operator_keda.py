@@ -11,6 +11,7 @@ import pytest
 
 from shop_cluster import addons, cluster
 from shop_cluster.client import Client
+from shop_cluster.images import archive_of
 from shop_cluster.places import place_of
 
 Until = Callable[..., None]
@@ -25,6 +26,8 @@ def bare(tmp_path: Path) -> Iterator[Client]:
     place = place_of(tmp_path / "bare")
     cluster.up(place, without=frozenset(addons.OPTIONAL), fronts=False, project=False)
     try:
+        # The images of KEDA and of the tests' Kafka, but not what makes them run.
+        cluster.load(place, [archive_of("keda"), archive_of("database")])
         yield Client(place.kubeconfig, place.bin)
     finally:
         cluster.down(place)
