@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from shop_core.events.analytics import DOMAIN, INTERACTION_RECORDED, InteractionRecorded, to_milliseconds
 from shop_core.events.envelope import encode
@@ -56,6 +57,15 @@ def another_consumer(platform: Any, **extra: str) -> Iterator[subprocess.Popen[b
             yield process
         finally:
             process.kill()
+
+
+def answers(platform: Any) -> bool:
+    """Whether the other consumer is in its loop."""
+    try:
+        address = f"http://127.0.0.1:{platform.ports.health + 9}/readyz"
+        return bool(platform.http.request("GET", address, retries=False).status == 200)
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 @pytest.mark.slow
