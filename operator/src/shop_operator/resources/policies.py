@@ -25,7 +25,7 @@ def policies(shop: Manifest) -> list[Manifest]:
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api]),
-        _policy(shop, API, api, [_from(server, 8081), _scraped(8081)], [_out(database)]),
+        _policy(shop, API, api, [_from(server, 8081), _scraped(8081)], [_out(kafka), _out(database)]),
         _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database)]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
     ]

@@ -44,7 +44,11 @@ def server(shop: Manifest) -> Tier:
 
 def api(shop: Manifest) -> Tier:
     spec, said = shop["spec"], shop["spec"].get("api", {})
-    env = {"MONGODB_DATABASE": spec["mongodb"]["database"]}
+    # It follows the campaigns' topic, so that its answers from memory are as new as the read model.
+    env = {
+        "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
+        "MONGODB_DATABASE": spec["mongodb"]["database"],
+    }
     return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, [mongodb_uri(shop)])
 
 
