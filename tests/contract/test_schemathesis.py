@@ -39,7 +39,7 @@ def test_every_answer_is_documented(platform: Any, method: str, path: str, mode:
     api = schemathesis.openapi.from_url(f"{platform.base_url}/openapi.json")
 
     @settings(
-        max_examples=60,
+        max_examples=25,
         deadline=None,
         derandomize=True,
         database=None,

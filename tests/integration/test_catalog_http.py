@@ -300,3 +300,9 @@ def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Any) -> None:
         platform.db["products"].update_one({"_id": id}, {"$inc": {"rating.sum": -1}})
     assert platform.shopctl("rebuild", "catalog", "--check").returncode == 0
     assert "products_g1" not in platform.db.list_collection_names()
+
+
+def test_an_id_in_any_script_is_answered_percent_encoded_in_headers(platform: Any) -> None:
+    answer = send(platform, "DELETE", "/v1/products/%F0%A0%98%8E%25", Prefer="wait=0")
+    assert answer.status == 202
+    assert (answer.headers["X-Id"], answer.json()["id"]) == ("%F0%A0%98%8E%25", "𠘎%")

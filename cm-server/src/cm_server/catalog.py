@@ -153,7 +153,8 @@ def _reviews(routes: Blueprint, context: Context) -> None:
 
 
 def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
-    return _command_answer(context, data, stored, event, data.productid, told, f"/v1/products/{data.productid}")
+    place = f"/v1/products/{segment(data.productid)}"
+    return _command_answer(context, data, stored, event, data.productid, told, place)
 
 
 def review_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response, request
 
 from cm_server.context import PREFIX, Context
+from cm_server.queries import segment
 from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record
@@ -89,8 +90,11 @@ def type_of(record: Record) -> str:
 
 
 def command_answer(done: Settled, stored: int, location: str | None = None) -> Response:
-    """202 until it is stored; then `stored`: 200, 201 (at `location`), or 204, whose id and receipt are headers."""
-    named = {"X-Id": done.id, "X-Receipt": done.receipt}
+    """202 until it is stored; then `stored`: 200, 201 (at `location`), or 204, whose id and receipt are headers.
+
+    In a header an id is percent-encoded, as in an address: it may hold any printable character.
+    """
+    named = {"X-Id": segment(done.id), "X-Receipt": done.receipt}
     if done.state == "stored" and stored == 204:
         answer = Response(status=204, headers=named)
         del answer.headers["Content-Type"]

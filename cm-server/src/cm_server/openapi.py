@@ -18,7 +18,7 @@ REF = "#/components/schemas/{name}"
 HEADERS = {
     "X-Request-Id": "Names this request in the logs; a caller's own is kept",
     "Location": "The receipt of the command, or what it made",
-    "X-Id": "What the command is about",
+    "X-Id": "What the command is about, percent-encoded",
     "X-Receipt": "The receipt of the command",
     "Retry-After": "Seconds after which the same request may be sent again",
     "ETag": "Names this state; send it as If-None-Match to be answered 304 when nothing changed",
