@@ -57,7 +57,7 @@ def shop(k8s: Client) -> Iterator[Installation]:
 def until() -> Callable[..., None]:
     """Waits for a condition of the cluster; what it waits for is in the error."""
 
-    def wait(condition: Callable[[], object], what: str, seconds: float) -> None:
+    def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
