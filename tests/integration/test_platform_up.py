@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from shop_core.events import DOMAINS
+
 OFFSET = 3100
 BIN = Path(sys.executable).parent
 SERVERS = (
@@ -99,20 +101,19 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, s
 
 def test_status_lists_each_process_and_group(platform: tuple[Path, str]) -> None:
     state, _ = platform
-    assert until(lambda: bool(status(state)["groups"]))
+    assert until(lambda: len(status(state)["groups"]) == len(DOMAINS))
     shown = status(state)
     assert shown["ready"] is True
-    assert {p["name"] for p in shown["processes"]} == {
-        "kafka", "database", "cm-api", "cm-server", "purchases-consumer-1", "purchases-consumer-2",
-    }  # fmt: skip
+    consumers = {f"{name}-consumer-1" for name in DOMAINS} | {"purchases-consumer-2"}
+    assert {p["name"] for p in shown["processes"]} == {"kafka", "database", "cm-api", "cm-server", *consumers}
     for process in shown["processes"]:
         assert process["state"] == "running"
         assert Path(f"/proc/{process['pid']}").exists()
         assert process["address"].startswith("127.0.0.1:")
         assert Path(process["log"]).exists()
-    (group,) = shown["groups"]
-    assert len(group["partitions"]) == 12
-    assert all({"partition", "committed", "end", "lag"} == set(part) for part in group["partitions"])
+    for group in shown["groups"]:
+        assert len(group["partitions"]) == 12
+        assert all({"partition", "committed", "end", "lag"} == set(part) for part in group["partitions"])
 
 
 def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> None:
@@ -130,7 +131,8 @@ def test_servers_that_are_already_there_are_used(platform: tuple[Path, str], tmp
     """A second door and query API on the first platform's broker and database; its consumers do the work."""
     address = {name: process["address"] for name, process in processes(platform[0]).items()}
     servers = {"KAFKA_BOOTSTRAP_SERVERS": address["kafka"], "MONGODB_URI": f"mongodb://{address['database']}"}
-    words = ("--offset", str(OFFSET + 40), "--consumers", "purchases=0")
+    none = [word for name in DOMAINS for word in ("--consumers", f"{name}=0")]
+    words = ("--offset", str(OFFSET + 40), *none)
     answer = up(tmp_path, *words, **servers)
     try:
         assert answer.returncode == 0, answer
