@@ -20,7 +20,8 @@ import pytest
 
 from shop_core.events import DOMAINS
 
-OFFSET = 3100
+# Below every port that the shared platform of a session takes (tests/conftest.py).
+OFFSET = 150
 BIN = Path(sys.executable).parent
 SERVERS = (
     "KAFKA_BOOTSTRAP_SERVERS",
