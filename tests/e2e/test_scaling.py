@@ -93,6 +93,7 @@ def test_consumers_follow_the_lag_from_zero_and_back(
     load.one(PURCHASES)
     until(lambda: load.arrived() == PURCHASES + 1, "one purchase wakes a pod", 120)
     reactions["seconds_from_zero_to_stored"] = round(time.monotonic() - woken, 1)
+    REACTIONS.parent.mkdir(exist_ok=True)
     REACTIONS.write_text(json.dumps(reactions))
     load.judge()
 
