@@ -123,7 +123,7 @@ def test_a_position_that_others_moved_stops_a_writer(platform: Any, make_load: A
     until(load.drained, "the first round is stored")
     platform.db["positions"].update_many({}, {"$set": {"offset": 0}})
     load.batch(range(60), 1)
-    until(load.drained, "all is read again")
+    until(load.drained, "all is read again", 240)  # the whole log of the session
     assert load.verdict() == spotless
 
 
