@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
-from cm_api.outbox import Outbox, to_pending
+from cm_api.outbox import outbox, to_pending
 from cm_api.outcome import Outcome, Refusal
 from cm_api.places import Places
 from cm_api.settings import ConsumerSettings
-from cm_api.undeliverable import Undeliverable
+from cm_api.undeliverable import undeliverable
 from shop_core import mongo, serve
 from shop_core.errors import InvalidInput, Outage
 from shop_core.events import DOMAINS
@@ -58,8 +58,8 @@ class Consumer:
             session_ms=settings.session_timeout_ms,
         )
         self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
-        self._undeliverable = Undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
-        self._outbox = Outbox(domain, settings.bootstrap_servers, PendingEvents(self._db))
+        self._undeliverable = undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
+        self._outbox = outbox(domain, settings.bootstrap_servers, PendingEvents(self._db))
         self._hooks = hooks(domain.name, settings, self._db)
         self._failures = 0
 
@@ -85,7 +85,8 @@ class Consumer:
                 self._take(messages)
             mine = [partition for _, partition in self._places.offsets()]
             self._undeliverable.deliver(mine)
-            self._outbox.deliver(mine)
+            if self._domain.derived:
+                self._outbox.deliver(mine)
             self._recovered()
         except PositionMoved as moved:
             metrics.MOVED.labels(self._domain.name).inc()

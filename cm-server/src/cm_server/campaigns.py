@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
 from cm_server import commands
@@ -25,11 +25,10 @@ from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import campaigns
 from shop_core.events.campaigns import DOMAIN, CampaignId, Name
 from shop_core.events.dates import parse_date
-from shop_core.events.envelope import decode_json, digest_of, encode
+from shop_core.events.envelope import decode_json
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}")
 _CAMPAIGN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-TYPES = {struct: type_ for type_, struct in DOMAIN.events.items()}
 Date = Annotated[
     str,
     msgspec.Meta(
@@ -145,19 +144,10 @@ def _events(routes: Blueprint, context: Context) -> None:
 
 
 def answer(context: Context, data: Any, stored: int, event: str, about: str, place: str = "") -> Response:
-    """Publish one command, wait as asked, answer; its key stands for what the client said."""
-    data.check()
-    digest = digest_of(f"{request.method} {request.path}\n".encode() + msgspec.json.encode(data))
-    record = encode(
-        DOMAIN,
-        TYPES[type(data)],
-        data,
-        key=data.campaignid,
-        id=event,
-        time=context.now(),
-        digest=digest if commands.named_by_client() else None,
+    said, key = msgspec.json.encode(data), data.campaignid
+    return commands.send(
+        context, DOMAIN, data, key=key, event=event, about=about, said=said, stored=stored, place=place
     )
-    return commands.command_answer(commands.publish(context, record, event, about), stored, PREFIX + place)
 
 
 def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest) -> dict[str, Any]:

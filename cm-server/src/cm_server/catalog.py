@@ -10,7 +10,6 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
 from cm_server import commands
-from cm_server.commands import command_answer
 from cm_server.context import PREFIX, Context
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.prices import SentPrice, price_of
@@ -19,7 +18,7 @@ from shop_core.answers.catalog import Product, Products, Rating, Reviews, Stored
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import catalog
 from shop_core.events.catalog import DOMAIN, Description, ReviewText, Stars, Tags
-from shop_core.events.envelope import decode_json, digest_of, encode
+from shop_core.events.envelope import decode_json
 from shop_core.events.fields import Text128, check_not_ahead, check_text, parse_instant
 
 # As JSON, a text may be six times as long as it is (\\u00e9); what it holds is measured after decoding.
@@ -153,27 +152,15 @@ def _reviews(routes: Blueprint, context: Context) -> None:
 
 
 def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
-    place = f"/v1/products/{segment(data.productid)}"
-    return _command_answer(context, data, stored, event, data.productid, told, place)
+    id = data.productid
+    place = f"/v1/products/{segment(id)}"
+    return commands.send(context, DOMAIN, data, key=id, event=event, about=id, said=told, stored=stored, place=place)
 
 
 def review_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
-    place = f"/v1/products/{segment(data.productid)}/reviews/{segment(data.reviewid)}"
-    return _command_answer(context, data, stored, event, data.reviewid, told, place)
-
-
-def _command_answer(
-    context: Context, data: Any, stored: int, event: str, about: str, told: bytes, place: str
-) -> Response:
-    """Publish one command, wait as asked, answer. `told` is what the client said, which its key stands for."""
-    data.check()
-    digest = digest_of(f"{request.method} {request.path}\n".encode() + told) if commands.named_by_client() else None
-    type_ = TYPES[type(data)]
-    record = encode(DOMAIN, type_, data, key=data.productid, id=event, time=context.now(), digest=digest)
-    return command_answer(commands.publish(context, record, event, about), stored, PREFIX + place)
-
-
-TYPES = {struct: type_ for type_, struct in DOMAIN.events.items()}
+    id, about = data.productid, data.reviewid
+    place = f"/v1/products/{segment(id)}/reviews/{segment(about)}"
+    return commands.send(context, DOMAIN, data, key=id, event=event, about=about, said=told, stored=stored, place=place)
 
 
 def parse(struct: type[T], limit: int) -> T:

@@ -14,7 +14,7 @@ from cm_server.context import PREFIX, Context
 from cm_server.queries import segment
 from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.envelope import Record
+from shop_core.events.envelope import Domain, Record, digest_of, encode
 from shop_core.identifiers import uuid7
 from shop_core.problems import problem
 from shop_core.web import json_answer, seconds_to_wait
@@ -83,6 +83,28 @@ def publish(context: Context, record: Record, event: str, id: str | None = None)
     receipt = context.publisher.publish([record])[0]
     log.info("command_published", extra={"event_id": event, "type": type_of(record), "receipt": receipt})
     return settle(context, id or event, receipt, wait)
+
+
+def send(
+    context: Context,
+    domain: Domain,
+    data: Any,
+    *,
+    key: str,
+    event: str,
+    about: str,
+    said: bytes,
+    stored: int,
+    place: str,
+) -> Response:
+    """Check and publish the command `event` of `domain`, wait as asked, answer. `about` is the id that it is about,
+    `said` what the client sent, by which two commands under one Idempotency-Key are told apart; see `command_answer`
+    for `stored`, and `place` is where what was made can be read, below the prefix."""
+    data.check()
+    digest = digest_of(f"{request.method} {request.path}\n".encode() + said) if named_by_client() else None
+    type_ = next(name for name, struct in domain.events.items() if struct is type(data))
+    record = encode(domain, type_, data, key=key, id=event, time=context.now(), digest=digest)
+    return command_answer(publish(context, record, event, about), stored, PREFIX + place)
 
 
 def type_of(record: Record) -> str:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, MongoClient, ReadPreference, UpdateOne, WriteConcern
 from pymongo.client_session import ClientSession as ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database as Database
 from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
@@ -205,6 +206,14 @@ class Generations:
         )
 
 
+def _insert_unknown(collection: Collection[Document], session: ClientSession, docs: Sequence[Document]) -> None:
+    """Insert those of `docs` whose ids are new to the collection."""
+    found = collection.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
+    known = {doc["_id"] for doc in found}
+    if fresh := [doc for doc in docs if doc["_id"] not in known]:
+        collection.insert_many(fresh, session=session)
+
+
 class PendingEvents:
     """The collection `outbox`: derived events that were decided in a transaction and are not yet in Kafka."""
 
@@ -213,12 +222,9 @@ class PendingEvents:
 
     def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
         """Record events to send; a replay's may wait already."""
-        found = self._outbox.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
-        known = {doc["_id"] for doc in found}
-        if fresh := [doc for doc in docs if doc["_id"] not in known]:
-            self._outbox.insert_many(fresh, session=session)
+        _insert_unknown(self._outbox, session, docs)
 
-    def next(self, source: str, partitions: Iterable[int], limit: int = 500) -> list[Document]:
+    def pending(self, source: str, partitions: Iterable[int], limit: int = 500) -> list[Document]:
         """The next events that `partitions` of the topic `source` gave rise to, in the order of their sources."""
         query = {"source": source, "partition": {"$in": list(partitions)}}
         with outages():
@@ -237,10 +243,7 @@ class Rejections:
 
     def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
         """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
-        found = self._rejections.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
-        known = {doc["_id"] for doc in found}
-        if fresh := [doc for doc in docs if doc["_id"] not in known]:
-            self._rejections.insert_many(fresh, session=session)
+        _insert_unknown(self._rejections, session, docs)
 
     def pending(self, topic: str, partitions: Iterable[int], limit: int = 100) -> list[Document]:
         """The refusals of `partitions` that are not in the DLQ yet."""

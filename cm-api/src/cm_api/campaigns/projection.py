@@ -14,13 +14,13 @@ from msgspec import UNSET
 
 from cm_api.campaigns.calendar import Calendar
 from cm_api.campaigns.store import CampaignStore
-from cm_api.outcome import Outcome, Refusal, Refused
+from cm_api.once import each_once
+from cm_api.outcome import Outcome
 from shop_core.events import campaigns
 from shop_core.events.dates import to_millisecond
 from shop_core.events.envelope import Event
 from shop_core.mongo import Document
 
-USED_BEFORE = "Idempotency-Key was used before for another command"
 FIELDS = {"name": "name", "start_date": "startDate", "end_date": "endDate"}
 
 
@@ -28,21 +28,7 @@ def apply(store: CampaignStore, events: Sequence[Event]) -> Outcome:
     """Apply what is new in order, leave known ids alone, refuse what breaks a rule."""
     known = store.applied([event.id for event in events])
     calendar = Calendar(*store.load(sorted({event.data.campaignid for event in events})))
-    fresh: dict[str, str] = {}
-    refused: list[Refusal] = []
-    duplicates = 0
-    for event in events:
-        digest = fresh.get(event.id, known.get(event.id))
-        if digest is None:
-            try:
-                HANDLERS[event.type](calendar, event.data)
-                fresh[event.id] = event.digest
-            except Refused as refusal:
-                refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
-        elif digest == event.digest:
-            duplicates += 1
-        else:
-            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+    fresh, refused, duplicates = each_once(events, known, lambda event: HANDLERS[event.type](calendar, event.data))
     store.write(fresh, calendar.campaign_changes(), calendar.event_changes())
     changed = frozenset(event.data.campaignid for event in events if event.id in fresh)
     return Outcome(len(fresh), duplicates, refused, changed=changed)

@@ -17,14 +17,14 @@ from msgspec import UNSET
 from cm_api.catalog.rating import Rating
 from cm_api.catalog.shelf import Shelf, owner_of
 from cm_api.catalog.store import CatalogStore
+from cm_api.once import each_once
 from cm_api.order import order_key
-from cm_api.outcome import Derived, Outcome, Refusal, Refused
+from cm_api.outcome import Derived, Outcome, Refused
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
 from shop_core.events.fields import format_instant
 from shop_core.mongo import Document
 
-USED_BEFORE = "Idempotency-Key was used before for another command"
 Handler = Callable[[Shelf, Event], None]
 
 
@@ -32,21 +32,7 @@ def apply(store: CatalogStore, events: Sequence[Event]) -> Outcome:
     """Apply what is new in order, leave known ids alone, refuse what breaks a rule."""
     known = store.applied([event.id for event in events])
     shelf = Shelf(*store.load(*wanted(events)))
-    fresh: dict[str, str] = {}
-    refused: list[Refusal] = []
-    duplicates = 0
-    for event in events:
-        digest = fresh.get(event.id, known.get(event.id))
-        if digest is None:
-            try:
-                HANDLERS[event.type](shelf, event)
-                fresh[event.id] = event.digest
-            except Refused as refusal:
-                refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
-        elif digest == event.digest:
-            duplicates += 1
-        else:
-            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+    fresh, refused, duplicates = each_once(events, known, lambda event: HANDLERS[event.type](shelf, event))
     store.write(fresh, shelf.product_changes(), shelf.review_changes(), sorted(shelf.cleared))
     return Outcome(len(fresh), duplicates, refused, derived(shelf), changed(shelf))
 
