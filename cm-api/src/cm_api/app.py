@@ -12,20 +12,24 @@ from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
 from shop_core import mongo
+from shop_core.kafka.follower import Follower
 from shop_core.settings import load
 from shop_core.telemetry import logs
 from shop_core.web import make_app
 
 
 def create_app(settings: QuerySettings | None = None) -> Flask:
-    """The app, in a gunicorn worker or a test; nothing is connected before its first request."""
+    """The app of one worker, made after the fork, with a follower of Kafka of its own."""
     settings = settings or load(QuerySettings, os.environ)
     logs.configure(settings)
     db = mongo.connect(settings, "cm-api")
-    context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3))
+    follower = Follower(settings.bootstrap_servers)
+    context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3), follower.add)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     app.extensions["shop_close"] = db.client.close
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))
+    follower.start()
+    app.extensions["shop_close"] = follower.close
     return app

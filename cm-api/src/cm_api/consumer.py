@@ -160,6 +160,7 @@ class Consumer:
         metrics.APPLIED.labels(name, "applied").inc(outcome.applied)
         metrics.APPLIED.labels(name, "duplicate").inc(outcome.duplicates)
         metrics.APPLIED.labels(name, "rejected").inc(len(outcome.refused))
+        metrics.LATE.labels(name).inc(outcome.late)
         delay = metrics.DELAY.labels(name)
         for event in events:
             delay.observe(max(0.0, (now - event.time).total_seconds()))

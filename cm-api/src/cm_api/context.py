@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from cm_api.queries import Cache
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
+from shop_core.kafka.follower import Listener
 from shop_core.mongo import Database, Document, Positions, Rejections
 
 AFTER_SECONDS = 5.0
@@ -25,11 +27,17 @@ class UnknownReceipt(InvalidInput):
 
 @dataclass
 class Context:
-    """One per process. `waiters` bounds the requests that may wait at once, so that others find a thread."""
+    """One per process. `waiters` bounds the requests that may wait at once, so that others find a thread.
+
+    `follow` lets a room hear of every change of a topic.
+    """
 
     db: Database[Document]
     waiters: threading.BoundedSemaphore
+    follow: Callable[[Listener], None]
     cache: Cache = field(default_factory=Cache)
+    _seen: dict[str, dict[int, int]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def state(self, receipt: str) -> dict[str, Any]:
         """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections."""
@@ -48,7 +56,18 @@ class Context:
                 "status": refused["status"],
             }
         self.cache.freshen()
+        self._saw(topic, partition, offset + 1)
         return {"receipt": receipt, "state": "stored", "reason": None, "status": 200}
+
+    def seen(self, topic: str) -> Mapping[int, int]:
+        """How far `topic` is stored by the receipts that this process was asked about, by partition."""
+        with self._lock:
+            return dict(self._seen.get(topic, {}))
+
+    def _saw(self, topic: str, partition: int, end: int) -> None:
+        with self._lock:
+            ends = self._seen.setdefault(topic, {})
+            ends[partition] = max(end, ends.get(partition, 0))
 
     def wait(self, receipt: str, seconds: float) -> dict[str, Any]:
         """The state once it is settled, or as it is after `seconds`; at once when too many wait already."""

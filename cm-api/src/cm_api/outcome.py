@@ -16,6 +16,14 @@ class Refusal:
     status: int = 422
 
 
+class Refused(Exception):
+    """One event breaks a rule of its domain; `status` says the same by HTTP."""
+
+    def __init__(self, reason: str, status: int = 422) -> None:
+        super().__init__(reason)
+        self.reason, self.status = reason, status
+
+
 @dataclass(frozen=True)
 class Derived:
     """An event for other services that follows from this one: stored in the transaction, sent after it.
@@ -33,13 +41,17 @@ class Derived:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Events of one batch by what became of them; `changed` are the keys of the read models that look different."""
+    """Events of one batch by what became of them; `changed` are the keys of the read models that look different.
+
+    `late` counts the applied events that changed what had been settled.
+    """
 
     applied: int
     duplicates: int
     refused: Sequence[Refusal]
     derived: Sequence[Derived] = ()
     changed: frozenset[str] = field(default_factory=frozenset)
+    late: int = 0
 
 
 class Hooks(Protocol):

@@ -8,7 +8,7 @@ from shop_core.settings import KafkaSettings, MongoSettings, text, variable, who
 
 
 @dataclass(frozen=True)
-class QuerySettings(MongoSettings):
+class QuerySettings(KafkaSettings, MongoSettings):
     """The query API."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")

@@ -10,23 +10,11 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
 from cm_server import commands
-from cm_server.commands import CommandAnswer, command_answer
+from cm_server.commands import command_answer
 from cm_server.context import PREFIX, Context
-from cm_server.operations import (
-    AFTER,
-    COMMAND_HEADERS,
-    COMMAND_PROBLEMS,
-    CURSOR,
-    KEY,
-    LIMIT,
-    NOT_MODIFIED,
-    WAIT,
-    Operation,
-    Parameter,
-    path_segment,
-)  # fmt: skip
+from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.prices import SentPrice, price_of
-from cm_server.queries import segment
+from cm_server.queries import pass_on, segment
 from shop_core.answers.catalog import Product, Products, Rating, Reviews, StoredReview
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import catalog
@@ -87,39 +75,21 @@ FIRST_REVIEWS = Parameter(
 )
 
 
-def _command(
-    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None
-) -> Operation:
-    """A command: 202 before it is stored, `stored` once it was waited for."""
-    answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
-    headers = {status: COMMAND_HEADERS[status] for status in answers}
-    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, (*parameters, KEY, WAIT), body, headers=headers)
-
-
-def _query(
-    path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...], problems: tuple[int, ...] = (404,)
-) -> Operation:
-    return Operation(
-        "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
-        headers=NOT_MODIFIED,
-    )  # fmt: skip
-
-
 OPERATIONS = (
-    _command("post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
-    _query("/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), ()),
-    _query("/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
-    _command("put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest),
-    _command("patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,), ProductPatch),
-    _command("delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
-    _query("/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
-    _command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest),
-    _query("/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
-    _query("/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
-    _command(
+    command("post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
+    query("/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), ()),
+    query("/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
+    command("put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest),
+    command("patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,), ProductPatch),
+    command("delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
+    query("/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
+    command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest),
+    query("/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
+    query("/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
+    command(
         "put", "/v1/products/{id}/reviews/{reviewId}", "Change one's own review", 200, (ID, REVIEW_ID), ReviewRequest
     ),
-    _command(
+    command(
         "delete", "/v1/products/{id}/reviews/{reviewId}", "Take one's own review back", 204, (ID, REVIEW_ID, AUTHOR)
     ),
 )
@@ -131,8 +101,8 @@ def blueprint(context: Context) -> Blueprint:
     routes.register_error_handler(commands.Rejected, commands.rejected)
     _products(routes, context)
     _reviews(routes, context)
-    for path in (query.path for query in OPERATIONS if query.method == "get"):
-        _pass_on(routes, context, path)
+    for path in (operation.path for operation in OPERATIONS if operation.method == "get"):
+        pass_on(routes, context.queries, path)
     return routes
 
 
@@ -180,16 +150,6 @@ def _reviews(routes: Blueprint, context: Context) -> None:
             raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
         ids = in_path("id", id), in_path("reviewId", reviewId), in_path("userid", author)
         return review_command(context, catalog.ReviewDeleted(*ids), 204, commands.event_id(), b"")
-
-
-def _pass_on(routes: Blueprint, context: Context, path: str) -> None:
-    """Answer GET of `path` by cm-api's answer at the same path."""
-
-    def forward(**ids: str) -> Response:
-        return context.queries.forward(path.format(**{name: segment(value) for name, value in ids.items()}))
-
-    rule = path.replace("{", "<segment:").replace("}", ">")
-    routes.add_url_rule(rule, f"get {path}".replace(".", "_"), forward)
 
 
 def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:

@@ -8,10 +8,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from flask import Response, request
 
 from cm_server.context import PREFIX, Context
+from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record
 from shop_core.identifiers import uuid7
@@ -35,14 +35,6 @@ class Settled:
     @property
     def location(self) -> str:
         return f"{PREFIX}/v1/receipts/{self.receipt}"
-
-
-class CommandAnswer(msgspec.Struct):
-    """The answer to a command: what it is about, and where to ask what became of it."""
-
-    id: str
-    receipt: str
-    state: str
 
 
 class Rejected(Exception):

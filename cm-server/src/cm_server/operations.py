@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shop_core.answers import Readiness, ReceiptState
+from shop_core.answers import CommandAnswer, Readiness, ReceiptState
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,25 @@ COMMAND_HEADERS = {
     204: ("X-Id", "X-Receipt"),
 }
 COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
+
+
+def command(
+    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None
+) -> Operation:
+    """A command: 202 before it is stored, `stored` once it was waited for."""
+    answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
+    headers = {status: COMMAND_HEADERS[status] for status in answers}
+    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, (*parameters, KEY, WAIT), body, headers=headers)
+
+
+def query(
+    path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...], problems: tuple[int, ...] = (404,)
+) -> Operation:
+    """A read: conditional, and able to wait for a receipt."""
+    return Operation(
+        "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
+        headers=NOT_MODIFIED,
+    )  # fmt: skip
 
 
 def path_segment(name: str, about: str) -> Parameter:

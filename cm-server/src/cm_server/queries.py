@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 import urllib3
-from flask import Response, request
+from flask import Blueprint, Response, request
 
 from shop_core.errors import Outage
 from shop_core.telemetry.logs import request_id
@@ -64,3 +64,13 @@ class QueryClient:
 def segment(text: str) -> str:
     """`text` as one path segment."""
     return quote(text, safe="")
+
+
+def pass_on(routes: Blueprint, client: QueryClient, path: str) -> None:
+    """Answer GET of `path` by cm-api's answer at the same path."""
+
+    def forward(**ids: str) -> Response:
+        return client.forward(path.format(**{name: segment(value) for name, value in ids.items()}))
+
+    rule = path.replace("{", "<segment:").replace("}", ">")
+    routes.add_url_rule(rule, f"get {path}".replace(".", "_"), forward)

@@ -16,7 +16,7 @@ from typing import Any
 from shop_core import mongo
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import Message, Record
+from shop_core.events.envelope import REDRIVEN, Message, Record
 from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import Rejections
@@ -131,7 +131,8 @@ def chosen(options: argparse.Namespace) -> list[Letter]:
 
 def to_record(letter: Letter, changes: Sequence[str]) -> Record:
     """The letter as its source was, with `changes` (field=value) made to its JSON data."""
-    headers = tuple((name, value) for name, value in letter.message.headers if not name.startswith("dlq_"))
+    kept = [h for h in letter.message.headers if not h[0].startswith("dlq_") and h[0] != REDRIVEN]
+    headers = (*kept, (REDRIVEN, letter.source.encode()))
     return Record(letter.topic, letter.message.key, mended(letter.message.value, changes), headers)
 
 

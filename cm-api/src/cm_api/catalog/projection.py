@@ -15,10 +15,10 @@ from bson.decimal128 import Decimal128
 from msgspec import UNSET
 
 from cm_api.catalog.rating import Rating
-from cm_api.catalog.shelf import Refused, Shelf, owner_of
+from cm_api.catalog.shelf import Shelf, owner_of
 from cm_api.catalog.store import CatalogStore
 from cm_api.order import order_key
-from cm_api.outcome import Derived, Outcome, Refusal
+from cm_api.outcome import Derived, Outcome, Refusal, Refused
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
 from shop_core.events.fields import format_instant

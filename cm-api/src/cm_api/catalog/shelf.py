@@ -10,15 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cm_api.catalog.rating import Rating
+from cm_api.outcome import Refused
 from shop_core.mongo import Document
-
-
-class Refused(Exception):
-    """The event breaks a rule of the catalog; `status` says the same by HTTP."""
-
-    def __init__(self, reason: str, status: int = 422) -> None:
-        super().__init__(reason)
-        self.reason, self.status = reason, status
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,14 @@ from typing import Literal
 import msgspec
 
 
+class CommandAnswer(msgspec.Struct):
+    """The answer to a command: what it is about, and where to ask what became of it."""
+
+    id: str
+    receipt: str
+    state: str
+
+
 class ReceiptState(msgspec.Struct):
     """What became of a command; `status` is the HTTP status that says the same."""
 

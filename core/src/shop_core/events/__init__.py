@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shop_core.events import catalog, purchases
+from shop_core.events import campaigns, catalog, purchases
 from shop_core.events.envelope import Domain
 
-DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (purchases.DOMAIN, catalog.DOMAIN)}
+DOMAINS: dict[str, Domain] = {domain.name: domain for domain in (purchases.DOMAIN, catalog.DOMAIN, campaigns.DOMAIN)}
 TOPICS: dict[str, Domain] = {domain.topic: domain for domain in DOMAINS.values()}

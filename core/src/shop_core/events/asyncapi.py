@@ -24,6 +24,7 @@ HEADERS = {
         "ce_specversion": {"const": "1.0"},
         "ce_time": {**_TEXT, "format": "date-time"},
         "ce_digest": {**_TEXT, "description": "Tells two bodies under one Idempotency-Key apart"},
+        "ce_redriven": {**_TEXT, "description": "Sent again from the dead letters: the receipt that was refused"},
     },
 }
 DLQ_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_time")

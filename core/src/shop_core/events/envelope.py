@@ -18,6 +18,7 @@ from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.fields import check_text, fault_of, format_instant, parse_instant
 
 SPEC_VERSION = "1.0"
+REDRIVEN = "ce_redriven"
 T = TypeVar("T")
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -57,7 +58,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A decoded event. `digest` tells two bodies under one id apart (sha-256, hex)."""
+    """A decoded event. `digest` tells two bodies under one id apart (sha-256, hex).
+
+    `named` events may be in the log more than once: a client or a person may have sent one again under its id.
+    """
 
     id: str
     type: str
@@ -65,6 +69,7 @@ class Event:
     digest: str
     data: Any
     receipt: str
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,7 @@ def decode(domain: Domain, message: Message) -> Event:
         digest=attributes.get("ce_digest") or digest_of(message.value),
         data=data,
         receipt=message.receipt,
+        named="ce_digest" in attributes or REDRIVEN in attributes,
     )
 
 

@@ -36,6 +36,7 @@ BATCH_SECONDS = Histogram("shop_consumer_batch_seconds", "One batch: decode, app
 APPLIED = Counter(
     "shop_consumer_events_total", "Events by outcome (applied, duplicate, rejected)", ["domain", "outcome"]
 )
+LATE = Counter("shop_late_events_total", "Applied events that came after their time and changed a past one", ["domain"])
 OUTAGES = Counter("shop_consumer_outages_total", "Batches put back because a dependency was away", ["domain"])
 MOVED = Counter(
     "shop_consumer_position_moved_total",

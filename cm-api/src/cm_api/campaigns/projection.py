@@ -1,0 +1,92 @@
+"""From campaign events to read models, in the order of the log. Pure but for the store it is given.
+
+Runs inside the consumer's transaction. A campaign and its events are in one partition, so no other consumer changes
+what a rule looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from cm_api.campaigns.calendar import Calendar
+from cm_api.campaigns.store import CampaignStore
+from cm_api.outcome import Outcome, Refusal, Refused
+from shop_core.events import campaigns
+from shop_core.events.dates import to_millisecond
+from shop_core.events.envelope import Event
+from shop_core.mongo import Document
+
+USED_BEFORE = "Idempotency-Key was used before for another command"
+FIELDS = {"name": "name", "start_date": "startDate", "end_date": "endDate"}
+
+
+def apply(store: CampaignStore, events: Sequence[Event]) -> Outcome:
+    """Apply what is new in order, leave known ids alone, refuse what breaks a rule."""
+    known = store.applied([event.id for event in events])
+    calendar = Calendar(*store.load(sorted({event.data.campaignid for event in events})))
+    fresh: dict[str, str] = {}
+    refused: list[Refusal] = []
+    duplicates = 0
+    for event in events:
+        digest = fresh.get(event.id, known.get(event.id))
+        if digest is None:
+            try:
+                HANDLERS[event.type](calendar, event.data)
+                fresh[event.id] = event.digest
+            except Refused as refusal:
+                refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
+        elif digest == event.digest:
+            duplicates += 1
+        else:
+            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+    store.write(fresh, calendar.campaign_changes(), calendar.event_changes())
+    changed = frozenset(event.data.campaignid for event in events if event.id in fresh)
+    return Outcome(len(fresh), duplicates, refused, changed=changed)
+
+
+def fields_of(data: Any) -> Document:
+    """The stored form of the fields that are there."""
+    given = {stored: getattr(data, name) for name, stored in FIELDS.items()}
+    return {stored: _kept(value) for stored, value in given.items() if value is not UNSET}
+
+
+def _kept(value: str | datetime) -> str | datetime:
+    return to_millisecond(value.astimezone(UTC)) if isinstance(value, datetime) else value
+
+
+def create_campaign(calendar: Calendar, data: campaigns.CampaignCreated) -> None:
+    calendar.add_campaign({"_id": data.campaignid} | fields_of(data))
+
+
+def change_campaign(calendar: Calendar, data: campaigns.CampaignChanged) -> None:
+    calendar.change_campaign(data.campaignid, fields_of(data))
+
+
+def delete_campaign(calendar: Calendar, data: campaigns.CampaignDeleted) -> None:
+    calendar.delete_campaign(data.campaignid)
+
+
+def create_event(calendar: Calendar, data: campaigns.EventCreated) -> None:
+    calendar.add_event({"_id": data.eventid, "campaignEventId": data.campaignid} | fields_of(data))
+
+
+def change_event(calendar: Calendar, data: campaigns.EventChanged) -> None:
+    calendar.change_event(data.eventid, fields_of(data))
+
+
+def delete_event(calendar: Calendar, data: campaigns.EventDeleted) -> None:
+    calendar.delete_event(data.eventid)
+
+
+HANDLERS: Mapping[str, Callable[[Calendar, Any], None]] = {
+    campaigns.CAMPAIGN_CREATED: create_campaign,
+    campaigns.CAMPAIGN_CHANGED: change_campaign,
+    campaigns.CAMPAIGN_DELETED: delete_campaign,
+    campaigns.EVENT_CREATED: create_event,
+    campaigns.EVENT_CHANGED: change_event,
+    campaigns.EVENT_DELETED: delete_event,
+}

@@ -1,0 +1,157 @@
+"""Queries over campaigns and their events: translate the request, ask memory or the store, shape the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from flask import Blueprint, Response, request
+
+from cm_api import queries
+from cm_api.campaigns.live import LiveSet
+from cm_api.campaigns.store import CampaignStore, Cursor, Kind, When, sort_of
+from cm_api.context import Context
+from cm_api.order import moment_of, order_key
+from shop_core.answers.campaigns import (
+    Campaign,
+    CampaignEvent,
+    CampaignEvents,
+    Campaigns,
+    LiveCampaigns,
+    LiveEvents,
+)  # fmt: skip
+from shop_core.events.campaigns import DOMAIN
+from shop_core.events.dates import Form, format_date, parse_date
+from shop_core.mongo import Document, Positions
+from shop_core.problems import problem
+from shop_core.web import conditional
+
+NO_CAMPAIGN, NO_EVENT = "There is no such campaign.", "There is no such event."
+Shape = Callable[[Document, Form], Any]
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/campaign-events and /events: lists, what is live, upcoming and ended, and each of them."""
+    routes = Blueprint("campaigns", __name__)
+    store = CampaignStore(context.db)
+    positions = Positions(context.db, DOMAIN.group)
+    live = LiveSet(store, lambda: positions.topic(DOMAIN.topic))
+    context.follow(live)
+    _lists(routes, context, store, live, "/campaign-events", "campaigns")
+    _lists(routes, context, store, live, "/events", "campaign_events")
+
+    @routes.get("/campaign-events/<segment:id>")
+    def campaign(id: str) -> Response:
+        found = find(context, store, "campaigns", id)
+        return conditional(to_campaign(found, form_arg())) if found else problem(404, NO_CAMPAIGN)
+
+    @routes.get("/events/<segment:id>")
+    def event(id: str) -> Response:
+        found = find(context, store, "campaign_events", id)
+        return conditional(to_event(found, form_arg())) if found else problem(404, NO_EVENT)
+
+    @routes.get("/campaign-events/<segment:id>/events")
+    def events_of_campaign(id: str) -> Response:
+        queries.refuse_unknown("dates", "limit", "cursor", "after")
+        form, limit, cursor = form_arg(), queries.limit_arg(), cursor_arg()
+        context.await_after()
+        if find(context, store, "campaigns", id, "limit", "cursor") is None:
+            return problem(404, NO_CAMPAIGN)
+        key = ("events of", id, cursor, limit)
+        now = datetime.now(UTC)
+        found = context.cache.get(key, lambda: store.page("campaign_events", "all", now, cursor, limit + 1, id))
+        return conditional(page("campaign_events", found, limit, "all", form))
+
+    return routes
+
+
+def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: LiveSet, path: str, kind: Kind) -> None:
+    def answer_list(when: When) -> Response:
+        """A page of the database's; at this moment, or at another one."""
+        queries.refuse_unknown("dates", "limit", "cursor", "after", *(() if when == "all" else ("at",)))
+        form, limit, cursor, at = form_arg(), queries.limit_arg(), cursor_arg(), at_arg()
+        context.await_after()
+        # Now, to the second: those who ask within one share the answer.
+        at = at or datetime.now(UTC).replace(microsecond=0)
+        found = context.cache.get(
+            (kind, when, at, cursor, limit), lambda: store.page(kind, when, at, cursor, limit + 1)
+        )
+        return conditional(page(kind, found, limit, when, form))
+
+    def answer_live() -> Response:
+        if "at" in request.args:
+            return answer_list("live")
+        queries.refuse_unknown("dates", "limit", "cursor", "after", "at")
+        form, limit, cursor = form_arg(), queries.limit_arg(), cursor_arg()
+        context.await_after()
+        now = live.get(kind, context.seen(DOMAIN.topic))
+        items = [doc for doc in now.items if cursor is None or (doc["startDate"], doc["_id"]) > cursor]
+        return conditional(live_page(kind, items[: limit + 1], limit, form, now.changes))
+
+    def add(when: When, rule: str) -> None:
+        view = answer_live if when == "live" else lambda: answer_list(when)
+        routes.add_url_rule(rule, f"{kind} {when}", view)
+
+    for when in get_args(When):
+        add(when, f"{path}/" if when == "all" else f"{path}/{when}")
+
+
+def find(context: Context, store: CampaignStore, kind: Kind, id: str, *also: str) -> Document | None:
+    queries.refuse_unknown("dates", "after", *also)
+    queries.name_arg("id", id)
+    context.await_after()
+    found: Document | None = context.cache.get((kind, id), lambda: store.one(kind, id))
+    return found
+
+
+def form_arg() -> Form:
+    """In which form dates are asked for."""
+    form: Form = "slash" if queries.choice_arg("dates", get_args(Form), "iso") == "slash" else "iso"
+    return form
+
+
+def at_arg() -> datetime | None:
+    text = request.args.get("at")
+    return None if text is None else parse_date("at", text, status=400)
+
+
+def cursor_arg() -> Cursor | None:
+    order = queries.cursor_arg()
+    return None if order is None else (moment_of(order), order[19:])
+
+
+def page(kind: Kind, found: Sequence[Document], limit: int, when: When, form: Form) -> Campaigns | CampaignEvents:
+    """The answer of a list; `found` is one more than is shown where there are more."""
+    next_ = next_cursor(found, limit, sort_of(when)[0])
+    if kind == "campaigns":
+        return Campaigns([to_campaign(doc, form) for doc in found[:limit]], next_)
+    return CampaignEvents([to_event(doc, form) for doc in found[:limit]], next_)
+
+
+def live_page(
+    kind: Kind, found: Sequence[Document], limit: int, form: Form, changes: datetime | None
+) -> LiveCampaigns | LiveEvents:
+    next_ = next_cursor(found, limit, "startDate")
+    until = None if changes is None else format_date(changes, form)
+    if kind == "campaigns":
+        return LiveCampaigns([to_campaign(doc, form) for doc in found[:limit]], next_, until)
+    return LiveEvents([to_event(doc, form) for doc in found[:limit]], next_, until)
+
+
+def next_cursor(found: Sequence[Document], limit: int, field: str) -> str | None:
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return queries.encode_cursor(order_key(last[field], last["_id"]))
+
+
+def to_campaign(doc: Document, form: Form) -> Campaign:
+    return Campaign(
+        doc["_id"], doc["name"], format_date(doc["startDate"], form), format_date(doc["endDate"], form)
+    )  # fmt: skip
+
+
+def to_event(doc: Document, form: Form) -> CampaignEvent:
+    start, end = format_date(doc["startDate"], form), format_date(doc["endDate"], form)
+    return CampaignEvent(doc["_id"], doc["name"], doc["campaignEventId"], start, end)

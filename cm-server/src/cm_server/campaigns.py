@@ -1,0 +1,187 @@
+"""Campaigns in: campaigns and their events, parsed, published, answered; and their queries, passed on to cm-api."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import UNSET, UnsetType
+
+from cm_server import commands
+from cm_server.context import PREFIX, Context
+from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
+from cm_server.queries import pass_on
+from shop_core.answers.campaigns import (
+    Campaign,
+    CampaignEvent,
+    CampaignEvents,
+    Campaigns,
+    LiveCampaigns,
+    LiveEvents,
+)  # fmt: skip
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import campaigns
+from shop_core.events.campaigns import DOMAIN, CampaignId, Name
+from shop_core.events.dates import parse_date
+from shop_core.events.envelope import decode_json, digest_of, encode
+
+_EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}")
+_CAMPAIGN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+TYPES = {struct: type_ for type_, struct in DOMAIN.events.items()}
+Date = Annotated[
+    str,
+    msgspec.Meta(
+        description="yyyy/MM/dd hh:mm:ss (24 hours, UTC) or ISO 8601; kept to the millisecond",
+        examples=["2026/11/27 00:00:00", "2026-11-27T00:00:00Z"],
+    ),
+]
+
+
+class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A campaign: live from `startDate` until before `endDate`."""
+
+    name: Name
+    start_date: Date
+    end_date: Date
+
+
+class CampaignPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What of a campaign, or of an event, is to change; the fields left out stay."""
+
+    name: Name | UnsetType = UNSET
+    start_date: Date | UnsetType = UNSET
+    end_date: Date | UnsetType = UNSET
+
+
+class EventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """An event inside the campaign `campaignEventId`, under a name of its own there."""
+
+    name: Name
+    campaign_event_id: CampaignId
+    start_date: Date
+    end_date: Date
+
+
+ID = path_segment("id", "The campaign's id")
+EVENT_ID = path_segment("id", "The event's id")
+DATES = Parameter("dates", "query", "The form of the dates in the answer", {"enum": ["iso", "slash"], "default": "iso"})
+AT = Parameter("at", "query", "Another moment than now: ISO 8601 or yyyy/MM/dd hh:mm:ss")
+PAGED = (LIMIT, CURSOR, DATES)
+
+
+def _described(path: str, things: str, pages: Any, live: Any) -> tuple[Any, ...]:
+    """The lists of campaigns or of events."""
+    return (
+        query(f"{path}/", f"All {things}, in the order of their start", pages, PAGED, ()),
+        query(f"{path}/live", f"The {things} that are live, to the second", live, (AT, *PAGED), ()),
+        query(f"{path}/upcoming", f"The {things} that have yet to start", pages, (AT, *PAGED), ()),
+        query(f"{path}/ended", f"The {things} that are over, the latest first", pages, (AT, *PAGED), ()),
+    )
+
+
+OPERATIONS = (
+    *_described("/campaign-events", "campaigns", Campaigns, LiveCampaigns),
+    command("post", "/campaign-events/", "Plan a campaign", 201, (), CampaignRequest),
+    query("/campaign-events/{id}", "A campaign", Campaign, (ID, DATES)),
+    query("/campaign-events/{id}/events", "A campaign's events", CampaignEvents, (ID, *PAGED)),
+    command("patch", "/campaign-events/{id}", "Change a campaign", 200, (ID,), CampaignPatch),
+    command("delete", "/campaign-events/{id}", "Call a campaign off, with its events", 204, (ID,)),
+    *_described("/events", "events", CampaignEvents, LiveEvents),
+    command("post", "/events/", "Plan an event inside a campaign", 201, (), EventRequest),
+    query("/events/{id}", "An event", CampaignEvent, (EVENT_ID, DATES)),
+    command("patch", "/events/{id}", "Change an event", 200, (EVENT_ID,), CampaignPatch),
+    command("delete", "/events/{id}", "Call an event off", 204, (EVENT_ID,)),
+)
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes of this domain, below the prefix."""
+    routes = Blueprint("campaigns", __name__, url_prefix=PREFIX)
+    routes.register_error_handler(commands.Rejected, commands.rejected)
+    _campaigns(routes, context)
+    _events(routes, context)
+    for path in (operation.path for operation in OPERATIONS if operation.method == "get"):
+        pass_on(routes, context.queries, path)
+    return routes
+
+
+def _campaigns(routes: Blueprint, context: Context) -> None:
+    @routes.post("/campaign-events/")
+    def plan_campaign() -> Response:
+        sent, id = decode_json(commands.body(), CampaignRequest), commands.event_id()
+        data = campaigns.CampaignCreated(campaignid=id, **fields_of(sent))
+        return answer(context, data, 201, id, id, f"/campaign-events/{id}")
+
+    @routes.patch("/campaign-events/<segment:id>")
+    def change_campaign(id: str) -> Response:
+        sent = decode_json(commands.body(), CampaignPatch)
+        data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
+        return answer(context, data, 200, commands.event_id(), id)
+
+    @routes.delete("/campaign-events/<segment:id>")
+    def delete_campaign(id: str) -> Response:
+        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, commands.event_id(), id)
+
+
+def _events(routes: Blueprint, context: Context) -> None:
+    @routes.post("/events/")
+    def plan_event() -> Response:
+        sent, id = decode_json(commands.body(), EventRequest), commands.event_id()
+        campaign = sent.campaign_event_id
+        data = campaigns.EventCreated(campaignid=campaign, eventid=f"{campaign}.{id}", **fields_of(sent))
+        return answer(context, data, 201, id, data.eventid, f"/events/{data.eventid}")
+
+    @routes.patch("/events/<segment:id>")
+    def change_event(id: str) -> Response:
+        sent = decode_json(commands.body(), CampaignPatch)
+        data = campaigns.EventChanged(campaignid=campaign_of(id), eventid=id, **fields_of(sent))
+        return answer(context, data, 200, commands.event_id(), id)
+
+    @routes.delete("/events/<segment:id>")
+    def delete_event(id: str) -> Response:
+        return answer(context, campaigns.EventDeleted(campaign_of(id), id), 204, commands.event_id(), id)
+
+
+def answer(context: Context, data: Any, stored: int, event: str, about: str, place: str = "") -> Response:
+    """Publish one command, wait as asked, answer; its key stands for what the client said."""
+    data.check()
+    digest = digest_of(f"{request.method} {request.path}\n".encode() + msgspec.json.encode(data))
+    record = encode(
+        DOMAIN,
+        TYPES[type(data)],
+        data,
+        key=data.campaignid,
+        id=event,
+        time=context.now(),
+        digest=digest if commands.named_by_client() else None,
+    )
+    return commands.command_answer(commands.publish(context, record, event, about), stored, PREFIX + place)
+
+
+def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest) -> dict[str, Any]:
+    """The fields that the client sent, its dates read; a change that names none is refused."""
+    found: dict[str, Any] = {}
+    if sent.name is not UNSET:
+        found["name"] = sent.name
+    for name, field in (("start_date", "startDate"), ("end_date", "endDate")):
+        if (text := getattr(sent, name)) is not UNSET:
+            found[name] = parse_date(field, text)
+    if not found:
+        raise InvalidInput(FieldFault("body", "must name at least one field to change"))
+    return found
+
+
+def campaign_in(id: str) -> str:
+    """A campaign's id in the address; nothing else can be one."""
+    if not _CAMPAIGN_ID.fullmatch(id):
+        raise InvalidInput(FieldFault("id", "is not a campaign's id"), status=400)
+    return id
+
+
+def campaign_of(id: str) -> str:
+    """The campaign of the event whose id is in the address."""
+    if not _EVENT_ID.fullmatch(id):
+        raise InvalidInput(FieldFault("id", "is not an event's id"), status=400)
+    return campaigns.campaign_of(id)
