@@ -11,7 +11,7 @@ from cm_api import receipts
 from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
-from shop_core import mongo
+from shop_core import mongo, service_token
 from shop_core.kafka.follower import Follower
 from shop_core.settings import load
 from shop_core.telemetry import logs
@@ -27,6 +27,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3), follower.add)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     app.extensions["shop_close"] = db.client.close
+    service_token.guard(app, service_token.ServiceToken(settings))
     app.register_blueprint(receipts.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))

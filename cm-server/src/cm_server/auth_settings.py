@@ -49,7 +49,9 @@ class AuthSettings(LogSettings):
     jwt_audience: str = variable("AUTH_JWT_AUDIENCE", "", text, "", "`aud` of accepted tokens")
     jwt_jwks_url: str = variable("AUTH_JWT_JWKS_URL", "", private_url, "URL", "The issuer's public keys")
     jwt_jwks_file: str = variable("AUTH_JWT_JWKS_FILE", "", text, "path", "The issuer's public keys, instead of a URL")
-    jwt_ca_file: str = variable("AUTH_JWT_CA_FILE", "", text, "path", "Certificates that the URL of the keys is checked by")
+    jwt_ca_file: str = variable(
+        "AUTH_JWT_CA_FILE", "", text, "path", "Certificates that the URL of the keys is checked by"
+    )
     jwt_algorithms: str = variable(
         "AUTH_JWT_ALGORITHMS", "RS256,ES256", algorithms, "", "Accepted signatures, asymmetric ones only"
     )

@@ -6,10 +6,8 @@ admins alone, so a route that somebody forgot to describe is closed, not open.
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
@@ -24,8 +22,8 @@ from shop_core.api_keys import ApiKeys
 from shop_core.auth import ANYBODY, Authenticator, Caller, Forbidden, Unauthenticated
 from shop_core.errors import ConfigError
 from shop_core.telemetry import metrics
+from shop_core.web import OWNER_HEADER
 
-log = logging.getLogger(__name__)
 # Pages, their files and the description itself: nothing in them belongs to anybody.
 OPEN_BLUEPRINTS = ("ui", "docs")
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -35,7 +33,6 @@ def authenticators(settings: AuthSettings) -> Sequence[Authenticator]:
     """The kinds of credentials that are accepted, none where everybody may call; `ConfigError` for half a setting."""
     found: list[Authenticator] = []
     if settings.auth_mode == "none":
-        log.warning("callers_not_asked", extra={"AUTH_MODE": "none"})
         return found
     if settings.auth_mode == "apikey" and not settings.api_keys_file:
         raise ConfigError("AUTH_MODE is apikey, but AUTH_API_KEYS_FILE is not set: make one by `shopctl keys create`.")
@@ -141,17 +138,18 @@ def must_be_own(userid: str, username: str | None = None) -> None:
         raise Forbidden("username", "must be your own")
 
 
-def owner_header() -> dict[str, str]:
-    """What tells cm-api to show only the caller's own, in a list that is not by userid."""
+def own_list(username: str, name_of: Callable[[str], str | None]) -> dict[str, str]:
+    """What tells cm-api to show only the caller's own of a list by name; `Forbidden` for the list of somebody else.
+
+    Names are nobody's by themselves, so the list is cut to the caller's id in any case. `name_of` tells a user's
+    name where their token doesn't.
+    """
     who = caller()
     if who.may(auth.PURCHASES_READ_ANY):
         return {}
     if who.subject is None:
         raise Forbidden("Authorization", f"needs the scope {auth.PURCHASES_READ_ANY}")
-    return {"X-Shop-Owner": quote(who.subject, safe="")}
-
-
-def challenge(error: Unauthenticated) -> dict[str, Any]:
-    """The headers of a 401."""
-    fault = ', error="invalid_token"' if error.given else ""
-    return {"WWW-Authenticate": f'Bearer realm="scalable-shop"{fault}'}
+    names = who.usernames | {who.subject}
+    if username not in names and (who.usernames or name_of(who.subject) != username):
+        raise Forbidden("username", "must be your own")
+    return {OWNER_HEADER: quote(who.subject, safe="")}

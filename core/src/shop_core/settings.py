@@ -23,6 +23,8 @@ _PREFIXES = (
     "HEALTH_",
     "CONSUMER_",
     "IDEMPOTENCY_",
+    "AUTH_",
+    "LIMIT",
 )
 
 
@@ -96,7 +98,9 @@ KNOWN = (
     "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
     "HTTP_THREADS", "CM_API_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS", "LOG_LEVEL_FILE",
     "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "KAFKA_CLIENT", "CONSUMER_BATCH",
-    "CONSUMER_SESSION_TIMEOUT_MS",
+    "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
+    "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
+    "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
 )  # fmt: skip
 
 
@@ -107,6 +111,16 @@ class LogSettings:
     log_level: str = variable("LOG_LEVEL", "INFO", text, "", "Level of all loggers: DEBUG, INFO, WARNING, ERROR")
     log_levels: str = variable("LOG_LEVELS", "", str, "", "Levels by logger: kafka=WARNING,cm_api=DEBUG")
     log_level_file: str = variable("LOG_LEVEL_FILE", "", str, "", "File with levels, read again on SIGHUP")
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceTokenSettings(LogSettings):
+    """By what cm-api knows cm-server."""
+
+    cm_api_token: str = variable("CM_API_TOKEN", "", text, "", "Token that cm-api asks for and cm-server sends")
+    cm_api_token_file: str = variable(
+        "CM_API_TOKEN_FILE", "", text, "path", "File with that token, read again when it changes"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Files that others change while we run: mounted Secrets above all. Looked at now and then, read again when they differ.
+"""Files that others change while we run, mounted Secrets above all: looked at now and then, read again when changed.
 
 A mounted Secret is swapped by a symbolic link, an editor renames over the file: what tells a change is therefore the
 file behind the name, its size and its time. A file that can't be read any more keeps its last good value.

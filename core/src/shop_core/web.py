@@ -22,6 +22,8 @@ from shop_core.telemetry.logs import request_id
 BODY_LIMIT = 16 * 1024
 SWALLOW_LIMIT = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 10.0
+# From cm-server to cm-api: show this user's alone. Percent-encoded.
+OWNER_HEADER = "X-Shop-Owner"
 _SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Check = Callable[[], None]

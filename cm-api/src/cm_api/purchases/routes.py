@@ -52,7 +52,9 @@ def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict
     highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
     high = min(highs, default=None)
     context.await_after()
-    found = context.cache.get((field, value, low, high, limit), lambda: store.page(field, value, low, high, limit + 1))
+    owner = queries.owner()
+    key = (field, value, low, high, limit, owner)
+    found = context.cache.get(key, lambda: store.page(field, value, low, high, limit + 1, owner))
     more = len(found) > limit
     return {
         field: value,

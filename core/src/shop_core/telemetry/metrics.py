@@ -61,6 +61,7 @@ CACHE = Counter(
     "Reads by cache (memory, shared) and outcome (hit, miss, bypass, error)",
     ["cache", "outcome"],
 )
+CALLERS = Counter("shop_callers_total", "Requests by what their caller is (accepted, unknown, forbidden)", ["outcome"])
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
 
 
