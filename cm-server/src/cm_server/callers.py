@@ -94,7 +94,13 @@ def wanted_of(table: Mapping[tuple[str, str], Access]) -> Access:
     if rule is None or not rule.rule.startswith(PREFIX) or request.blueprint in OPEN_BLUEPRINTS:
         return access.EVERYBODY
     method = "get" if request.method in ("HEAD", "OPTIONS") else request.method.lower()
-    return table.get((method, _PARAMETER.sub(r"{\1}", rule.rule.removeprefix(PREFIX))), access.ADMIN)
+    return table.get((method, described_path()), access.ADMIN)
+
+
+def described_path() -> str:
+    """The path of the route in hand as the table of operations has it."""
+    rule = request.url_rule.rule if request.url_rule else ""
+    return _PARAMETER.sub(r"{\1}", rule.removeprefix(PREFIX))
 
 
 def identified(kinds: Sequence[Authenticator]) -> Caller:

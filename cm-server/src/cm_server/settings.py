@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cm_server.auth_settings import AuthSettings
+from cm_server.limit_settings import LimitSettings
 from shop_core.kafka.clients import CLIENTS, native_module
 from shop_core.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
 
@@ -30,7 +31,7 @@ def client(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class ServerSettings(AuthSettings, ServiceTokenSettings, KafkaSettings):
+class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSettings):
     """The HTTP door."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")

@@ -33,7 +33,7 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Close what the worker's app opened, so that nothing acked or in flight is cut off."""
-    if (close := getattr(worker.wsgi, "extensions", {}).get("shop_close")) is not None:
+    if (close := getattr(getattr(worker, "app_made", None), "extensions", {}).get("shop_close")) is not None:
         close()
 
 

@@ -101,6 +101,7 @@ KNOWN = (
     "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
     "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
+    "LIMITS", "LIMITS_URL", "LIMITS_URL_FILE", "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT",
 )  # fmt: skip
 
 
@@ -114,8 +115,17 @@ class LogSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class ServiceTokenSettings(LogSettings):
-    """By what cm-api knows cm-server."""
+class HttpSettings(LogSettings):
+    """What every HTTP service has."""
+
+    http_read_timeout: int = variable(
+        "HTTP_READ_TIMEOUT", 20, whole(1, 600), "seconds", "A request must be in whole after so long"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceTokenSettings(HttpSettings):
+    """By what cm-api knows cm-server: both are HTTP services."""
 
     cm_api_token: str = variable("CM_API_TOKEN", "", text, "", "Token that cm-api asks for and cm-server sends")
     cm_api_token_file: str = variable(

@@ -22,6 +22,7 @@ from shop_core.telemetry.logs import request_id
 BODY_LIMIT = 16 * 1024
 SWALLOW_LIMIT = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 10.0
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
 OWNER_HEADER = "X-Shop-Owner"
 _SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
@@ -114,7 +115,8 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = request_id.get() or ""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     route = request.url_rule.rule if request.url_rule else "-"
-    metrics.HTTP_SECONDS.labels(route, request.method, response.status_code).observe(time.perf_counter() - g.started)
+    method = request.method if request.method in METHODS else "-"  # whatever else a client calls it is its own word
+    metrics.HTTP_SECONDS.labels(route, method, response.status_code).observe(time.perf_counter() - g.started)
     return response
 
 
