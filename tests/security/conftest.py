@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ class Door:
     api_log: Path
     keys: Path
     token_file: Path
+    issuer: Issuer
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=32, timeout=30))
     _made: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
@@ -132,13 +134,15 @@ class Door:
 
 
 @contextmanager
-def opened(platform: Any, issuer: Issuer, folder: Path, **settings: str) -> Iterator[Door]:
-    """A door with `settings` on top of those that the platform and the issuer need."""
+def opened(issuer: Issuer, folder: Path, platform: Any | None = None, **settings: str) -> Iterator[Door]:
+    """A door with `settings` on top of the usual ones; without a platform it is a cm-server that stands alone."""
+    folder.mkdir(exist_ok=True)
     port, api_port = free_port(), free_port()
     keys, token_file = folder / "api-keys.json", folder / "cm-api-token"
     api_keys.create(keys, "first", "")
     token_file.write_text("a-service-token-of-this-test\n")
-    shared = platform.environment | {"CM_API_TOKEN_FILE": str(token_file), "HTTP_HOST": HOST}
+    servers = platform.environment if platform else os.environ | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:1"}
+    shared = servers | {"CM_API_TOKEN_FILE": str(token_file), "HTTP_HOST": HOST}
     auth = {
         "AUTH_MODE": "jwt",
         "AUTH_API_KEYS_FILE": str(keys),
@@ -150,29 +154,35 @@ def opened(platform: Any, issuer: Issuer, folder: Path, **settings: str) -> Iter
     }
     door = Door(
         f"http://{HOST}:{port}{PREFIX}", f"http://{HOST}:{api_port}", folder / "cm-server.log", folder / "cm-api.log",
-        keys, token_file,
+        keys, token_file, issuer,
     )  # fmt: skip
     with ExitStack() as stack:
-        api = shared | {"HTTP_PORT": str(api_port)}
-        stack.enter_context(running([str(BIN / "cm-api")], api, api_port, door.api_log))
+        if platform:
+            api = shared | {"HTTP_PORT": str(api_port)}
+            stack.enter_context(running([str(BIN / "cm-api")], api, api_port, door.api_log))
         stack.enter_context(running([str(BIN / "cm-server")], shared | auth | settings, port, door.log))
         stack.callback(door.http.clear)
-        for _ in range(100):  # the first connection to Kafka is made beside the start
-            if door.request("GET", "/readyz").status == 200:
-                break
+        # The first connection to Kafka is made beside the start.
+        while platform and door.request("GET", "/readyz").status != 200:
             time.sleep(0.1)
         yield door
 
 
 @pytest.fixture(scope="session")
 def door(platform: Any, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    with opened(platform, issuer, tmp_path_factory.mktemp("door")) as found:
+    with opened(issuer, tmp_path_factory.mktemp("door"), platform) as found:
         yield found
 
 
-@pytest.fixture
-def make_door(platform: Any, issuer: Issuer, tmp_path: Path) -> Callable[..., Any]:
-    return lambda **settings: opened(platform, issuer, tmp_path, **settings)
+@pytest.fixture(scope="session")
+def make_door(issuer: Issuer) -> Callable[..., Any]:
+    """`make_door(folder, platform, **settings)`: a door of a test's own."""
+    return partial(opened, issuer)
+
+
+@pytest.fixture(scope="session")
+def any_port() -> Callable[[], int]:
+    return free_port
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from cm_api import people
 from cm_api.domains import hooks, room
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
@@ -30,7 +31,7 @@ from shop_core.errors import InvalidInput, Outage
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.reader import Reader
-from shop_core.mongo import ClientSession, Database, Document, PendingEvents, PositionMoved, Rejections
+from shop_core.mongo import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
 from shop_core.settings import load
 from shop_core.telemetry import logs, metrics
 
@@ -57,6 +58,7 @@ class Consumer:
             session_ms=settings.session_timeout_ms,
         )
         self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
+        self._erasures = Erasures(self._db, domain.name)
         self._undeliverable = Undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
         self._outbox = Outbox(domain, settings.bootstrap_servers, PendingEvents(self._db))
         self._hooks = hooks(domain.name, settings, self._db)
@@ -104,7 +106,9 @@ class Consumer:
         moves = self._places.moves(messages)
 
         def work(session: ClientSession) -> Outcome:
-            outcome: Outcome = self._room.apply(self._room.Store(self._db, session), events)
+            store = self._room.Store(self._db, session)
+            living, forgotten = people.forget(self._room, store, self._erasures, session, events)
+            outcome = people.together(forgotten, self._room.apply(store, living))
             every = [*refused, *outcome.refused]
             if every:
                 Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])

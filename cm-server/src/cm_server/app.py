@@ -9,7 +9,7 @@ from importlib import import_module
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import callers, docs, limit_settings, limits, receipts, ui
+from cm_server import callers, docs, limit_settings, limits, people, receipts, ui
 from cm_server.context import PREFIX, Context
 from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
@@ -57,6 +57,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     app.register_blueprint(receipts.blueprint(context))
+    app.register_blueprint(people.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.{name}").blueprint(context))
     app.register_blueprint(ui.blueprint(settings.docs_path if settings.docs_active else None), url_prefix=PREFIX)

@@ -85,6 +85,9 @@ class SharedStore:
             raise Outage(f"the store of limits does not answer ({type(error).__name__})") from error
         return Taken(limit, int(left), float(wait) / 1000)
 
+    def close(self) -> None:
+        self._client.close()
+
 
 class WorkerStore:
     """The same in the memory of one worker."""

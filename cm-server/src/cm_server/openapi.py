@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from cm_server import people
 from cm_server.context import PREFIX
 from cm_server.operations import SHARED, Operation
 from shop_core.events import DOMAINS
@@ -40,7 +41,7 @@ def operations() -> list[Operation]:
     found: list[Operation] = []
     for name in DOMAINS:
         found += import_module(f"cm_server.{name}").OPERATIONS
-    return [*found, *SHARED]
+    return [*found, *people.OPERATIONS, *SHARED]
 
 
 def document(*, secured: bool = False, limited: bool = False) -> dict[str, Any]:

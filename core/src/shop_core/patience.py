@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from gunicorn.workers import gthread
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 SILENT_SECONDS = 0.05
 ANSWER_SECONDS = 30  # longest wait for a client that does not take its answer
@@ -67,20 +68,29 @@ class Body:
 
     def __init__(self, body: Any, length: int | None, deadlines: Deadlines, sock: socket.socket) -> None:
         self._body, self._left, self._deadlines, self._sock = body, length, deadlines, sock
+        self._told = False
 
     def read(self, size: int = -1) -> bytes:
-        piece: bytes = self._body.read() if size is None or size < 0 else self._body.read(size)
-        return self._noted(piece, wanted=size != 0)
+        return self._noted(partial(self._body.read) if size is None or size < 0 else partial(self._body.read, size))
 
     def readline(self, size: int = -1) -> bytes:
-        return self._noted(self._body.readline(size) if size >= 0 else self._body.readline(), wanted=size != 0)
+        return self._noted(partial(self._body.readline) if size < 0 else partial(self._body.readline, size))
 
-    def _noted(self, piece: bytes, wanted: bool) -> bytes:
+    def _noted(self, take: Callable[[], bytes]) -> bytes:
+        try:
+            piece = take()
+        except OSError as error:  # gunicorn's word for a body that ends too early
+            if not self._deadlines.late(self._sock):
+                raise ClientDisconnected from error
+            piece = b""
         if self._deadlines.late(self._sock):
+            if self._told:  # whoever reads on finds the end
+                return b""
+            self._told = True
             raise RequestTimeout("The request took too long to come.")
         if self._left is not None:
             self._left -= len(piece)
-        if self._left == 0 or (wanted and not piece):
+        if self._left == 0 or not piece:
             self._deadlines.met(self._sock)
         return piece
 

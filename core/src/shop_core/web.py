@@ -131,7 +131,7 @@ def _take_in_body(response: Response) -> None:
     body, left = request.environ["wsgi.input"], SWALLOW_LIMIT
     while left > 0 and (piece := body.read(min(left, 65536))):
         left -= len(piece)
-    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code == 413):
+    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code in (408, 413)):
         response.headers["Connection"] = "close"
 
 

@@ -1,8 +1,8 @@
 """The catalog as read models: products with their exact ratings, and the reviews that these come from."""
 
-from cm_api.catalog.projection import apply
-from cm_api.catalog.routes import blueprint
+from cm_api.catalog.projection import apply, erase
+from cm_api.catalog.routes import blueprint, export
 from cm_api.catalog.store import CatalogStore as Store
 from cm_api.catalog.store import ensure_indexes
 
-__all__ = ["Store", "apply", "blueprint", "ensure_indexes"]
+__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "export"]

@@ -71,6 +71,11 @@ class PurchaseStore:
         if updates:
             self._users.bulk_write(updates, ordered=False, session=self._session)
 
+    def erase(self, userids: Sequence[str]) -> None:
+        """Remove every purchase and the profile of each."""
+        self._purchases.delete_many({"userid": {"$in": list(userids)}}, session=self._session)
+        self._users.delete_many({"_id": {"$in": list(userids)}}, session=self._session)
+
     def page(
         self, field: str, value: str, low: str | None, high: str | None, limit: int, owner: str | None = None
     ) -> list[Document]:
