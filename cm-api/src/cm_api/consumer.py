@@ -32,6 +32,7 @@ from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.reader import Reader
 from shop_core.mongo import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
+from shop_core.rotation import Rotation
 from shop_core.settings import load
 from shop_core.telemetry import logs, metrics
 
@@ -43,9 +44,10 @@ BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 class Consumer:
     """One group member of one domain. `stop` may be set from a signal; `run` then ends after the batch in hand."""
 
-    def __init__(self, domain: Domain, settings: ConsumerSettings) -> None:
+    def __init__(self, domain: Domain, settings: ConsumerSettings, health: Health) -> None:
         self.stop = threading.Event()
-        self.health = Health()
+        self.health = health
+        self._rotation = Rotation()
         self._domain = domain
         self._room = room(domain.name)
         self._db: Database[Document] = mongo.connect(settings, domain.group)
@@ -65,9 +67,9 @@ class Consumer:
         self._failures = 0
 
     def run(self) -> None:
-        """Consume until `stop`; then let Kafka's offsets follow and leave the group."""
+        """Consume until `stop`, or the credentials change; then let Kafka's offsets follow and leave the group."""
         try:
-            while not self.stop.is_set():
+            while not self.stop.is_set() and not self._rotation.due():
                 self.health.beat()
                 self._step()
         finally:
@@ -197,11 +199,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load(ConsumerSettings)
         logs.configure(settings)
         logs.reload_on_sighup(settings)
-        on_stop(lambda: sys.exit(0))
-        consumer = wait_for(lambda: Consumer(domain, settings))
-    on_stop(consumer.stop.set)
-    with consumer.health.serve(settings.health_host, settings.health_port):
+        health = Health()
+        consumer = started(lambda: Consumer(domain, settings, health))
+    with health.serve(settings.health_host, settings.health_port):
         consumer.run()
+        while not consumer.stop.is_set():
+            log.info("credentials_changed", extra={"group": domain.group})
+            consumer = started(lambda: Consumer(domain, settings, health))
+            consumer.run()
+
+
+def started(make: Callable[[], Consumer]) -> Consumer:
+    """A consumer that ends on SIGTERM after its batch; until there is one, the signal ends the process."""
+    on_stop(lambda: sys.exit(0))
+    consumer = wait_for(make)
+    on_stop(consumer.stop.set)
+    return consumer
 
 
 def on_stop(act: Callable[[], object]) -> None:

@@ -55,7 +55,7 @@ class QueryClient:
     def state(self, receipt: str, wait: float) -> dict[str, Any]:
         """`{"state": …}` of a receipt after at most `wait` seconds; accepted when cm-api can't say."""
         try:
-            answer = self.get(f"/v1/receipts/{segment(receipt)}", f"wait={wait}")
+            answer = self.get(f"/v1/receipts/{segment(receipt)}", f"wait={wait:.3f}")
         except Outage:
             return {"state": "accepted"}
         return msgspec.json.decode(answer.data) if answer.status == 200 else {"state": "accepted"}

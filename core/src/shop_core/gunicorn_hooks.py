@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from shop_core import rotation
 from shop_core.settings import LogSettings, load
 from shop_core.telemetry import logs
 
@@ -25,6 +26,10 @@ def on_starting(server: Any) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+
+
+def post_worker_init(worker: Any) -> None:
+    rotation.end_worker_on_change(worker)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -65,24 +66,37 @@ class _PoolGauge(ConnectionPoolListener):
 
 def connect(settings: MongoSettings, app: str) -> Database[Document]:
     """The shop's database: majority and journalled writes, short time limits, no I/O yet."""
+    ca = settings.mongodb_ca_file
+    checked: dict[str, Any] = {"tls": True, "tlsCAFile": ca} if ca else {}
     try:
         client: MongoClient[Document] = MongoClient(
-            settings.mongodb_uri,
+            uri_of(settings),
             appname=app,
             serverSelectionTimeoutMS=3000,
             connectTimeoutMS=2000,
             socketTimeoutMS=20000,
             event_listeners=[_PoolGauge()],
+            **checked,
         )
     except (ConfigurationError, InvalidURI, ValueError) as error:
         raise ConfigError(
-            f"MONGODB_URI is not a MongoDB address ({error}): set it like mongodb://host:27017."
+            f"MONGODB_URI is not a MongoDB address ({type(error).__name__}): set it like mongodb://host:27017."
         ) from None
     return client.get_database(
         settings.mongodb_database,
         codec_options=CodecOptions(tz_aware=True, tzinfo=UTC),
         write_concern=WriteConcern("majority", j=True),
     )
+
+
+def uri_of(settings: MongoSettings) -> str:
+    """The URI, from its file where there is one: it holds a password and may be another one next time."""
+    if not settings.mongodb_uri_file:
+        return settings.mongodb_uri
+    try:
+        return Path(settings.mongodb_uri_file).read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"MONGODB_URI_FILE can't be read ({error}).") from None
 
 
 @contextmanager

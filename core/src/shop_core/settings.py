@@ -51,6 +51,17 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def choice(*words: str) -> Callable[[str], str]:
+    """A parser for one of `words`."""
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return parse
+
+
 def address_list(value: str) -> str:
     for part in value.split(","):
         host, _, port = part.strip().rpartition(":")
@@ -101,7 +112,9 @@ KNOWN = (
     "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
     "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
-    "LIMITS", "LIMITS_URL", "LIMITS_URL_FILE", "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT",
+    "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
+    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT",
 )  # fmt: skip
 
 
@@ -144,6 +157,16 @@ class KafkaSettings(LogSettings):
         "host:port,…",
         "Kafka brokers to start from",
     )
+    security_protocol: str = variable(
+        "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "",
+        "How the brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    )  # fmt: skip
+    ssl_ca_file: str = variable("KAFKA_SSL_CA_FILE", "", text, "path", "Certificates that the brokers are checked by")
+    sasl_mechanism: str = variable(
+        "KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", choice("SCRAM-SHA-512", "SCRAM-SHA-256"), "", "How the user logs in"
+    )
+    sasl_username: str = variable("KAFKA_SASL_USERNAME", "", text, "", "The process's user at the brokers")
+    sasl_password_file: str = variable("KAFKA_SASL_PASSWORD_FILE", "", text, "path", "File with that user's password")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,3 +181,9 @@ class MongoSettings(LogSettings):
         "MongoDB replica set (transactions are needed)",
     )
     mongodb_database: str = variable("MONGODB_DATABASE", "shop", text, "", "Database of the read models")
+    mongodb_uri_file: str = variable(
+        "MONGODB_URI_FILE", "", text, "path", "File with the URI, where it has a password; goes before MONGODB_URI"
+    )
+    mongodb_ca_file: str = variable(
+        "MONGODB_TLS_CA_FILE", "", text, "path", "Certificates that MongoDB is checked by; turns TLS on"
+    )

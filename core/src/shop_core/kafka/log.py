@@ -7,6 +7,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message
+from shop_core.kafka import security
 
 
 def read_all(bootstrap: str, topic: str) -> list[Message]:
@@ -18,6 +19,7 @@ def read_all(bootstrap: str, topic: str) -> list[Message]:
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=5000,
+            **security.options(),
         )
     except KafkaError as error:
         raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
