@@ -4,12 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MEMBERS := core cm-server cm-api shopctl
 MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
+# The operator runs in a cluster only: a lock and an image of its own, and no part of `make run`.
+OPERATOR_FILE := operator/pyproject.toml
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 
 .PHONY: help
 help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z][a-zA-Z-]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-zA-Z0-9-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/run.stamp ## Start the whole platform and watch over it; Ctrl-C stops it (ARGS="--fresh --port 8080 …")
@@ -32,20 +34,46 @@ test: lint ## All checks: lint, then unit, contract, integration and browser tes
 	@scripts/bootstrap java maven chromium
 	.venv/bin/python -m pytest $(ARGS)
 
+CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
+
+.PHONY: e2e
+e2e: .venv/dev.stamp ## Tests on a real Kubernetes, started for them as root; KUBECONFIG names one's own (ARGS="-k name")
+	@if [ -z "$$KUBECONFIG" ]; then scripts/bootstrap go maven cluster && $(CLUSTER) prepare; fi
+	.venv/bin/python -m pytest tests/e2e $(ARGS)
+
+.PHONY: cluster-up
+cluster-up: .venv/run.stamp ## Keep a real Kubernetes with KEDA and ingress for work by hand (ARGS="--without keda")
+	@scripts/bootstrap go maven cluster
+	@$(CLUSTER) up $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: .venv/run.stamp ## Take it down; nothing of it stays on the machine
+	@$(CLUSTER) down
+
 .PHONY: bench
 bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 	@scripts/bootstrap java maven
 	.venv/bin/python bench/run.py $(ARGS)
 
+.PHONY: images
+images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")
+	@scripts/images $(ARGS)
+
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl)
+	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl shop-operator)
 
 .PHONY: lock
 lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newest versions)
 	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt $(MEMBER_FILES) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
+		-o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)
@@ -68,7 +96,8 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@$(call install,--no-build-isolation --no-deps $(addprefix -e ./,$(MEMBERS)))
 	@touch $@
 
-.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+.venv/dev.stamp: requirements/dev.txt $(OPERATOR_FILE) .venv/run.stamp
 	@echo "Installing the locked tools for tests (requirements/dev.txt)"
 	@$(call install,--require-hashes -r requirements/dev.txt)
+	@$(call install,--no-build-isolation --no-deps -e ./operator)
 	@touch $@

@@ -1,4 +1,4 @@
-"""The peer of POST /buy: a Flask view that does nothing, under the same gunicorn with the same workers and threads."""
+"""The peers of POST /buy and GET /analytics: Flask views that do nothing, under the same gunicorn and settings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ def create_app() -> Flask:
     @app.post("/buy")
     def buy() -> Response:
         return Response(b'{"status":"Ok!"}', content_type="application/json")
+
+    @app.get("/analytics")
+    def analytics() -> Response:
+        return Response(b"unique_users,1\nclicks,1\nimpressions,1", content_type="text/plain; charset=utf-8")
 
     return app
 

@@ -1,8 +1,9 @@
 """`make bench`: speed as ratios, each against a peer in the same run. Results go to the terminal and to a JSON file.
 
 (a) acked POST /buy, with each Kafka client, against a bare Flask view in the same gunicorn; (b) the consumer draining
-events against a raw loop of fetch and insert_many; (c) a page at depth 10,000 against the first page; and resident
-memory under load.
+events against a raw loop of fetch and insert_many; (c) a page at depth 10,000 against the first page; (d) to (f)
+analytics: the current hour against a bare view, POST /analytics against POST /buy, a batch added up against one update
+an event; and resident memory under load.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import analytics
 import drain
 import load
 import pages
@@ -45,6 +47,11 @@ def main() -> None:
     with shop() as state:
         results["buy"] = say("acked POST /buy against a bare view", http(options.seconds, state))
         results["drain"] = say("drain against fetch + insert_many", drain.measure(state, options.events))
+        with bare_views() as bare:
+            name = "analytics: current hour against a bare view, POST against POST /buy"
+            results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"{bare}/analytics"))
+        database = next(p["address"] for p in state["processes"] if p["name"] == "database")
+        results["counting"] = say("aggregated against one by one", analytics.writes(database, options.events // 20))
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
@@ -71,7 +78,7 @@ def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
     native = {"HTTP_PORT": str(8080 + OFFSET + 51), "KAFKA_CLIENT": "native"}
     kafka = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{9092 + OFFSET}"}
     with (
-        serving(str(ROOT / "bench" / "bare.py"), HTTP_PORT=str(8080 + OFFSET + 50)) as bare,
+        bare_views() as bare,
         serving("-m", "cm_server", **native, **kafka) as fast,
     ):
         urls = {"bare": f"{bare}/buy", "acked": f"{BASE}/buy", "acked native": f"{fast}{PREFIX}/buy"}
@@ -88,6 +95,11 @@ def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
         "ratio native": rates["acked native"] / rates["bare"],
         "resident MiB": memory,
     }
+
+
+def bare_views() -> AbstractContextManager[str]:
+    """The address of views that do nothing."""
+    return serving(str(ROOT / "bench" / "bare.py"), HTTP_PORT=str(8080 + OFFSET + 50))
 
 
 @contextmanager

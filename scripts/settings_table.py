@@ -8,10 +8,16 @@ from pathlib import Path
 
 from cm_api.settings import ConsumerSettings, QuerySettings
 from cm_server.settings import ServerSettings
+from shop_operator.settings import OperatorSettings
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- settings: made by scripts/settings_table.py -->", "<!-- /settings -->"
-SERVICES = {"cm-server": ServerSettings, "cm-api": QuerySettings, "cm-api-consumer": ConsumerSettings}
+SERVICES = {
+    "cm-server": ServerSettings,
+    "cm-api": QuerySettings,
+    "cm-api-consumer": ConsumerSettings,
+    "operator": OperatorSettings,
+}
 
 
 def table() -> str:

@@ -60,6 +60,15 @@ class Platform:
             command, capture_output=True, text=True, env=self.environment | extra, timeout=120, check=False
         )
 
+    @staticmethod
+    def tool(name: str) -> str:
+        """A program of the environment under test."""
+        return str(BIN / name)
+
+    def health_of(self, name: str) -> int:
+        """The port on which a consumer tells its health and metrics."""
+        return int(self.processes()[name].address.rpartition(":")[2])
+
     def processes(self) -> dict[str, ProcessState]:
         state = StateDirectory(layout_of(self.state_dir)).read()
         return {process.name: process for process in state.processes} if state else {}

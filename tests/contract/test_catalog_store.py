@@ -19,6 +19,7 @@ from cm_api.outcome import Outcome
 from shop_core import mongo
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
+from shop_core.settings import MongoSettings
 from shop_core.testing import MemoryCatalog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,8 +94,8 @@ def memory(_: Any) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[
 @contextmanager
 def mongodb(request: pytest.FixtureRequest) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[[], Any]]]:
     platform = request.getfixturevalue("platform")
-    settings = mongo.MongoSettings(mongodb_uri=platform.mongodb_uri, mongodb_database=f"catalog_{uuid.uuid4().hex[:8]}")
-    db = mongo.connect(settings, "test")
+    chosen = MongoSettings(mongodb_uri=platform.mongodb_uri, mongodb_database=f"catalog_{uuid.uuid4().hex[:8]}")
+    db = mongo.connect(chosen, "test")
     ensure_indexes(db)
 
     def take(events: list[Event]) -> Outcome:
@@ -124,9 +125,12 @@ def check(made: list[Step], cuts: list[int], again: list[int], store: Any) -> No
         refused = {refusal.receipt for refusal in outcome.refused}
         applied |= {event.id for event in batch if event.receipt not in refused}
         assert outcome.duplicates == len(replayed)
+        # A product made anew under the same id, which no client can do, counts from 1.
+        deleted = {step[1] for step in made[position : position + size] if step[0] == "delete"}
         for derived in outcome.derived:
-            assert derived.sequence > told.get(derived.key, 0) or derived.key not in plain.products
+            assert derived.sequence > told.get(derived.key, 0) or derived.key in deleted
             told[derived.key] = derived.sequence
+        told = {id: sequence for id, sequence in told.items() if id not in deleted}
         position, turn = position + size, turn + 1
     assert applied == accepted
     compare(read(), plain)
@@ -147,7 +151,7 @@ def compare(store: Any, plain: Plain) -> None:
         assert doc["description"] == "x"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(steps, max_size=60), st.lists(st.integers(1, 20), min_size=1, max_size=4), st.lists(st.integers(0, 40)))
 def test_in_memory(made: list[Step], cuts: list[int], again: list[int]) -> None:
     with memory(None) as store:

@@ -82,6 +82,17 @@ def test_the_profile_is_what_the_purchases_give(platform: Any) -> None:
     assert get(platform, f"/v1/users/{buyer()}").status == 404
 
 
+def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: Any, until: Any) -> None:
+    """The cache keeps an answer for at most a second, and not beyond an event that it saw stored."""
+    user = buyer()
+    for number in range(1, 5):
+        buy(platform, user)
+        assert get(platform, f"/v1/users/{user}").json()["count"] == number
+        assert len(get(platform, f"/getAllUserBuys/{user}").json()["purchases"]) == number
+    post(platform, "/buy", {"username": user, "userid": user, "price": "1"})  # stored without anyone asking
+    until(lambda: get(platform, f"/v1/users/{user}").json()["count"] == 5, "the cached answer ages")
+
+
 def test_pages_show_each_purchase_once_while_others_arrive(platform: Any) -> None:
     user = buyer()
     lines = [

@@ -31,7 +31,7 @@ def store(platform: Any) -> PurchaseStore:
 
 @pytest.fixture(scope="module")
 def api(platform: Any) -> Iterator[Any]:
-    app = create_app(QuerySettings(mongodb_uri=platform.mongodb_uri))
+    app = create_app(QuerySettings(bootstrap_servers=platform.bootstrap, mongodb_uri=platform.mongodb_uri))
     with app.test_client() as client:
         yield client
     app.extensions["shop_close"]()
@@ -67,6 +67,7 @@ def test_pages_hold_each_item_once_while_others_are_inserted(
         page = api.get(f"/v1/users/{quote(user, safe='')}/purchases?{query}", environ_overrides=raw(user, query)).json
         assert len(page["purchases"]) <= limit
         seen += page["purchases"]
+        assert len(seen) <= len(first) + len(others), "an item came twice"
         cursor = page["next"]
         others += stored(store, user, next(arriving, []))
     ids = [item["_id"] for item in seen]

@@ -13,11 +13,20 @@ from cm_server.context import PREFIX, Context
 from cm_server.openapi import document
 from cm_server.queries import QueryClient
 from cm_server.settings import ServerSettings
+from cm_server.ui import PAGES
 from shop_core.events import DOMAINS
 from shop_core.events.asyncapi import document as asyncapi
 from shop_core.testing import MemoryPublisher
 
-UNDESCRIBED = {"/", "", "/ui/{name}", "/openapi.json", "/asyncapi.json", "/docs"}
+UNDESCRIBED = {
+    "/",
+    *(f"/{name}" for name in PAGES if name),
+    "",
+    "/ui/{name}",
+    "/openapi.json",
+    "/asyncapi.json",
+    "/docs",
+}
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cm_api.order import moment_of, order_key
 from cm_api.purchases.projection import to_document
-from cm_server.purchases import parse, split, to_record
+from cm_server.batches import split
+from cm_server.purchases import parse, to_record
 from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message, decode, encode
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE

@@ -23,7 +23,9 @@ def test_the_table_of_settings_is_fresh() -> None:
 def test_operations_explains_every_log_event_and_every_metric() -> None:
     sources = [path.read_text() for path in ROOT.glob("*/src/**/*.py")]
     events = {name for text in sources for name in LOGGED.findall(text)}
-    metrics = set(METRIC.findall((ROOT / "core/src/shop_core/telemetry/metrics.py").read_text()))
-    explained = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/operations.md").read_text()))
+    named = ("core/src/shop_core/telemetry/metrics.py", "operator/src/shop_operator/metrics.py")
+    metrics = {name for path in named for name in METRIC.findall((ROOT / path).read_text())}
+    pages = [(ROOT / "docs" / page).read_text() for page in ("operations.md", "operator.md")]
+    explained = {name for page in pages for name in re.findall(r"`([a-z_]+)`", page)}
     assert "rejected" in events and "shop_produce_total" in metrics
     assert events | metrics <= explained, f"not explained: {sorted((events | metrics) - explained)}"

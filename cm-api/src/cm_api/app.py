@@ -26,12 +26,16 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     follower = Follower(settings.bootstrap_servers)
     context = Context(db, threading.BoundedSemaphore(settings.http_threads * 2 // 3), follower.add)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
-    app.extensions["shop_close"] = db.client.close
     service_token.guard(app, service_token.ServiceToken(settings))
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(people.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))
     follower.start()
-    app.extensions["shop_close"] = follower.close
+
+    def close() -> None:
+        follower.close()
+        db.client.close()
+
+    app.extensions["shop_close"] = close
     return app

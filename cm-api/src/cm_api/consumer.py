@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from cm_api import people
-from cm_api.domains import hooks, room
+from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
 from cm_api.outbox import Outbox, to_pending
@@ -50,6 +50,7 @@ class Consumer:
         self._rotation = Rotation()
         self._domain = domain
         self._room = room(domain.name)
+        self._store = store_maker(domain.name, settings)
         self._db: Database[Document] = mongo.connect(settings, domain.group)
         mongo.require_transactions(self._db)
         self._reader = Reader(
@@ -108,7 +109,7 @@ class Consumer:
         moves = self._places.moves(messages)
 
         def work(session: ClientSession) -> Outcome:
-            store = self._room.Store(self._db, session)
+            store = self._store(self._db, session)
             living, forgotten = people.forget(self._room, store, self._erasures, session, events)
             outcome = people.together(forgotten, self._room.apply(store, living))
             every = [*refused, *outcome.refused]

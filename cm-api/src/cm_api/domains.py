@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from cm_api.outcome import Hooks, NoHooks
 from cm_api.settings import ConsumerSettings
 from shop_core.events import DOMAINS
-from shop_core.mongo import Database, Document
+from shop_core.mongo import ClientSession, Database, Document
 
 
 def room(name: str) -> ModuleType:
-    """The package `cm_api.<name>`: `apply`, `Store`, `blueprint`, `ensure_indexes`, and `hooks` where it has any."""
+    """The package `cm_api.<name>`: `apply`, `Store`, `blueprint`, `ensure_indexes`; some: `hooks`, `store_maker`."""
     return import_module(f"cm_api.{name}")
 
 
 def rooms() -> list[ModuleType]:
     return [room(name) for name in DOMAINS]
+
+
+def store_maker(name: str, settings: ConsumerSettings) -> Callable[[Database[Document], ClientSession], Any]:
+    """How a consumer makes the domain's store for a transaction."""
+    found: Callable[[ConsumerSettings], Any] = getattr(room(name), "store_maker", lambda settings: room(name).Store)
+    return found(settings)  # type: ignore[no-any-return]
+
+
+def rebuildable() -> list[str]:
+    """The domains whose read models can be made anew beside the live ones: those that know their `COLLECTIONS`."""
+    return [name for name in DOMAINS if hasattr(room(name), "COLLECTIONS")]
 
 
 def hooks(name: str, settings: ConsumerSettings, db: Database[Document]) -> Hooks:

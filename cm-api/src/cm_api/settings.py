@@ -27,3 +27,6 @@ class ConsumerSettings(KafkaSettings, MongoSettings):
     session_timeout_ms: int = variable(
         "CONSUMER_SESSION_TIMEOUT_MS", 10_000, whole(1000, 300_000), "ms", "Silence after which a consumer is dead"
     )
+    visitor_days: int = variable(
+        "ANALYTICS_VISITOR_DAYS", 90, whole(2, 3650), "days", "How long it is known who was in an hour"
+    )

@@ -27,6 +27,8 @@ ADMIN = Access(auth.ADMIN)
 # A user's command on their own behalf. A userid in the body is held to the caller where it is parsed.
 CUSTOMER = Access(auth.PURCHASES_WRITE)
 STAFF = Access(auth.CATALOG_WRITE)
+# What many users did together.
+REPORTS = Access(auth.PURCHASES_READ_ANY)
 
 
 def reads_own(parameter: str) -> Access:

@@ -23,6 +23,7 @@ HEADERS = {
     "X-Receipt": "The receipt of the command",
     "Retry-After": "Seconds after which the same request may be sent again",
     "ETag": "Names this state; send it as If-None-Match to be answered 304 when nothing changed",
+    "X-Data-As-Of": "The moment of which the answer tells, at most a second ago",
     "Cache-Control": "How long the answer may be kept",
     "WWW-Authenticate": "Which credentials are wanted, and what was wrong with those sent",
     "RateLimit-Limit": "Requests of this kind that a caller may send in a window",
@@ -121,6 +122,8 @@ def _responses(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str,
             answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
         elif type_ is not None:
             answer["content"] = {"application/json": {"schema": by_type[type_]}}
+        if status == 200:
+            answer.setdefault("content", {}).update({kind: {"schema": {"type": "string"}} for kind in operation.also})
         answer["headers"] = _headers("X-Request-Id", *operation.headers.get(status, ()))
         found[str(status)] = answer
     for status in operation.problems:

@@ -25,6 +25,7 @@ class Operation:
     """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses.
 
     `access` says who may call it: admins alone, unless the row says otherwise.
+    `also` are the kinds of text in which a 200 may be answered instead.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Operation:
     body_types: tuple[str, ...] = ("application/json",)
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     access: Access = ADMIN
+    also: tuple[str, ...] = ()
 
 
 WAIT = Parameter(

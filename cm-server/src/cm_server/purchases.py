@@ -7,25 +7,23 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from cm_server import commands
+from cm_server import batches, commands
 from cm_server.access import CUSTOMER, KNOWN, reads_own
+from cm_server.batches import BatchAnswer
 from cm_server.callers import must_be_own, own_list
 from cm_server.context import PREFIX, Context
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
 from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
-from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record, decode_json, digest_of, encode
 from shop_core.events.fields import Text128, check_not_ahead, parse_instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
 from shop_core.web import json_answer
 
 log = logging.getLogger(__name__)
-BATCH_LIMIT = 1024 * 1024
-BATCH_LINES = 1000
 
 
 class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,25 +52,6 @@ class PurchaseAnswer(msgspec.Struct):
     id: str
     receipt: str
     state: str
-
-
-class LineResult(msgspec.Struct, omit_defaults=True):
-    """What became of one line of a batch: id and receipt, or the field at fault."""
-
-    line: int
-    status: int
-    id: str | None = None
-    receipt: str | None = None
-    field: str | None = None
-    detail: str | None = None
-
-
-class BatchAnswer(msgspec.Struct):
-    """The answer of POST /v1/purchases:batch."""
-
-    accepted: int
-    failed: int
-    results: list[LineResult]
 
 
 OPERATIONS = (
@@ -127,8 +106,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.post("/v1/purchases:batch")
     def make_purchases() -> Response:
-        request.max_content_length = BATCH_LIMIT
-        return json_answer(publish_batch(context, commands.body("application/x-ndjson")), 202)
+        return json_answer(publish_batch(context, batches.body()), 202)
 
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
@@ -156,35 +134,9 @@ def publish_one(context: Context) -> commands.Settled:
 
 
 def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
-    """Every good line becomes an event, every bad one a result that names its field; all acked before the answer."""
+    """Every good line becomes an event; all are acked before the answer."""
     now, named = context.now(), commands.named_by_client()
-    results: list[LineResult] = []
-    records: list[Record] = []
-    for number, line in enumerate(split(payload), start=1):
-        id = commands.event_id(number)
-        try:
-            records.append(to_record(own(parse(line, now)), id, now, named))
-            results.append(LineResult(number, 202, id=id))
-        except InvalidInput as error:
-            fault = error.faults[0]
-            results.append(LineResult(number, error.status, field=fault.field, detail=fault.detail))
-    good = [result for result in results if result.id]
-    receipts = context.publisher.publish(records) if records else []
-    for result, receipt in zip(good, receipts, strict=True):
-        result.receipt = receipt
-    log.info("batch_published", extra={"accepted": len(good), "failed": len(results) - len(good)})
-    return BatchAnswer(len(good), len(results) - len(good), results)
-
-
-def split(payload: bytes) -> list[bytes]:
-    """The purchases of a batch: a JSON array's elements, or the lines of NDJSON; blank lines don't count."""
-    if payload.lstrip()[:1] == b"[":
-        lines = [bytes(raw) for raw in decode_json(payload, list[msgspec.Raw])]
-    else:
-        lines = [line for line in payload.splitlines() if line.strip()]
-    if not 1 <= len(lines) <= BATCH_LINES:
-        raise InvalidInput(FieldFault("body", f"must have 1 to {BATCH_LINES} purchases, has {len(lines)}"))
-    return lines
+    return batches.publish(context, payload, lambda line, id: to_record(own(parse(line, now)), id, now, named))
 
 
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:

@@ -16,7 +16,7 @@ from shop_core.telemetry.logs import request_id
 # A request may wait at most 10 s for its receipt; the rest is for the answer itself.
 TIMEOUT = urllib3.Timeout(connect=1.0, read=13.0)
 _DOWN = ("If-None-Match", "Accept")
-_UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type")
+_UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
 
 
 class QueryClient:

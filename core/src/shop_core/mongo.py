@@ -154,11 +154,11 @@ class Positions:
             found = list(self._positions.find({"_id": {"$in": list(ids)}}))
         return {ids[doc["_id"]]: Position(doc["offset"], doc["topicId"]) for doc in found}
 
-    def topic(self, topic: str) -> dict[int, int]:
+    def topic(self, topic: str, session: ClientSession | None = None) -> dict[int, int]:
         """Offset by partition of every known position of `topic`."""
         prefix = f"{self._group}/{topic}/"
         with outages():
-            found = list(self._positions.find({"_id": {"$gte": prefix, "$lt": prefix + "~"}}))
+            found = list(self._positions.find({"_id": {"$gte": prefix, "$lt": prefix + "~"}}, session=session))
         return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in found}
 
     def place(self, place: Place, position: Position) -> None:
@@ -169,6 +169,13 @@ class Positions:
                 {"offset": position.offset, "topicId": position.topic_id, "at": datetime.now(UTC)},
                 upsert=True,
             )
+
+    def set_back(self, session: ClientSession, topic: str, offsets: Mapping[int, int]) -> None:
+        """Let the group stand at `offsets`, together with facts that stand there: a rebuild's. Consumers follow."""
+        now = datetime.now(UTC)
+        for partition, offset in offsets.items():
+            query = {"_id": self._id((topic, partition))}
+            self._positions.update_one(query, {"$set": {"offset": offset, "at": now}}, session=session)
 
     def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
         """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""

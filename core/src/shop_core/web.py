@@ -64,10 +64,11 @@ def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None 
     return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
 
 
-def conditional(body: Any) -> Response:
-    """A read's answer with its ETag, or 304 when the caller has it already."""
-    payload = msgspec.json.encode(body)
-    answer = Response(payload, content_type="application/json")
+def conditional(body: Any, kind: str = "application/json") -> Response:
+    """A read's answer with its ETag, or 304 when the caller has it already; of another `kind`, `body` is its text."""
+    is_json = kind == "application/json"
+    payload = msgspec.json.encode(body) if is_json else body.encode()
+    answer = Response(payload, content_type=kind if is_json else f"{kind}; charset=utf-8")
     answer.set_etag(hashlib.sha256(payload).hexdigest()[:32])
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.make_conditional(request)  # turns into a 304 in place

@@ -2,7 +2,7 @@
 
 from cm_api.catalog.projection import apply, erase
 from cm_api.catalog.routes import blueprint, export
+from cm_api.catalog.store import COLLECTIONS, ensure_indexes
 from cm_api.catalog.store import CatalogStore as Store
-from cm_api.catalog.store import ensure_indexes
 
-__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "export"]
+__all__ = ["COLLECTIONS", "Store", "apply", "blueprint", "ensure_indexes", "erase", "export"]

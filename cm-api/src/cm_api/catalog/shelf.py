@@ -84,10 +84,9 @@ class Shelf:
         return _changes(self._products_before, self._products)
 
     def review_changes(self) -> Changes:
-        """Without those that go with their products."""
-        found = _changes(self._reviews_before, self._reviews)
-        gone = [id for id in found.gone if self._reviews_before[id]["productid"] not in self.cleared]
-        return Changes(found.new, found.updates, gone)
+        """Those that go with their products are no changes of their own, and what comes after them is new."""
+        kept = {id: doc for id, doc in self._reviews_before.items() if doc["productid"] not in self.cleared}
+        return _changes(kept, self._reviews)
 
 
 def _changes(before: Mapping[str, Document], after: Mapping[str, Document | None]) -> Changes:
@@ -98,6 +97,10 @@ def _changes(before: Mapping[str, Document], after: Mapping[str, Document | None
             if was is not None:
                 found.gone.append(id)
         elif was is None:
+            found.new.append(doc)
+        elif was.get("owner") != doc.get("owner"):
+            # The id of a review taken back, used again for another: the old one makes room first.
+            found.gone.append(id)
             found.new.append(doc)
         elif update := _update(was, doc):
             found.updates[id] = update

@@ -1,6 +1,6 @@
-"""The page at the base address: plain files, held in memory, sent with strict headers.
+"""The pages below the base address: plain files, held in memory, sent with strict headers.
 
-It only serves files. What the page shows comes from the public HTTP API, as for any other client, so nothing
+It only serves files. What a page shows comes from the public HTTP API, as for any other client, so nothing
 here may know purchases, Kafka or cm-api.
 """
 
@@ -25,6 +25,8 @@ _HEADERS = {
     # Ask every time, answer 304: an upgrade shows at once, and modules of two releases never mix.
     "Cache-Control": "no-cache",
 }
+# In the order of the navigation: where each is below the base address, and what it is called.
+PAGES = {"": "Purchases", "campaigns": "Campaigns"}
 _SERVED = (".css", ".js", ".svg")
 # The slim images of Python have no mime.types file, and a module script with a wrong type is refused.
 _TYPES = {
@@ -47,10 +49,11 @@ def _asset(name: str, body: bytes) -> _Asset:
     return _Asset(body, mimetype, hashlib.sha256(body).hexdigest()[:20])
 
 
-def _load() -> tuple[str, dict[str, _Asset]]:
+def _load() -> tuple[dict[str, str], dict[str, _Asset]]:
+    """The pages' texts by their place, and everything else by its name."""
     folder = resources.files(__name__)
     assets = {f.name: _asset(f.name, f.read_bytes()) for f in folder.iterdir() if f.name.endswith(_SERVED)}
-    return folder.joinpath("index.html").read_text("utf-8"), assets
+    return {name: folder.joinpath(f"{name or 'index'}.html").read_text("utf-8") for name in PAGES}, assets
 
 
 def _answer(asset: _Asset) -> Response:
@@ -60,26 +63,39 @@ def _answer(asset: _Asset) -> Response:
     return answer
 
 
-def _relative_base(path: str) -> str:
-    """The way from the address asked for to the folder of the page: "" at `/shop/`, "shop/" at `/shop`."""
+def _relative_base(path: str, name: str) -> str:
+    """The way from the address asked for to the base: "" at `/shop/` and `/shop/page`, "shop/" at `/shop`."""
+    if name:
+        return "../" if path.endswith("/") else ""
     return "" if path.endswith("/") else path.rsplit("/", 1)[-1] + "/"
 
 
-def blueprint(docs: str | None = "docs") -> Blueprint:
-    """The page's routes, for the base path; `docs` is the API page's path below it, None without one."""
-    html, assets = _load()
-    ui = Blueprint("ui", __name__)
-    docs_hidden = "" if docs else "hidden"
+def _navigation(base: str, here: str, docs: str | None) -> str:
+    """Links to every page and to the API reference, where there is one."""
+    current = {here: ' aria-current="page"'}
+    home = base or "./"
+    pages = [f'<a href="{home}{name}"{current.get(name, "")}>{title}</a>' for name, title in PAGES.items()]
+    if docs:
+        pages.append(f'<a href="{base}{docs.lstrip("/")}">API reference</a>')
+    return "\n    ".join(pages)
 
-    def page() -> Response:
-        base = _relative_base(request.path)
-        text = html.replace("{{base}}", base).replace("{{docs}}", (docs or "").lstrip("/"))
-        return _answer(_asset(".html", text.replace("{{docs-hidden}}", docs_hidden).encode()))
+
+def blueprint(docs: str | None = "docs") -> Blueprint:
+    """The pages' routes, for the base path; `docs` is the API page's path below it, None without one."""
+    pages, assets = _load()
+    ui = Blueprint("ui", __name__)
+
+    def page(name: str = "") -> Response:
+        base = _relative_base(request.path, name)
+        text = pages[name].replace("{{nav}}", _navigation(base, name, docs)).replace("{{base}}", base)
+        return _answer(_asset(".html", text.encode()))
 
     def static(name: str) -> Response:
         return _answer(assets[name]) if name in assets else abort(404)
 
     ui.add_url_rule("", "page", page)
     ui.add_url_rule("/", "page_slash", page)
+    for name in filter(None, PAGES):
+        ui.add_url_rule(f"/{name}", f"page_{name}", page, defaults={"name": name})
     ui.add_url_rule("/ui/<name>", "static", static)
     return ui

@@ -4,6 +4,7 @@ import * as session from "./session.js";
 
 const base = new URL("../", import.meta.url);
 const TIMEOUT_MS = 15_000;
+let ahead = 0; // the server's clock against this one
 
 /** An answer that is not a success: problem+json as sent, or a stand-in when there was no answer at all. */
 export class Problem extends Error {
@@ -40,8 +41,29 @@ export function receipt(id, wait) {
   return call(`v1/receipts/${encodeURIComponent(id)}?wait=${wait}`);
 }
 
+/** What is live now, of `campaign-events` or `events`, and the next moment at which that changes. */
+export function live(things) {
+  return call(`${things}/live?limit=200`);
+}
+
+export function upcomingCampaigns(limit) {
+  return call(`campaign-events/upcoming?limit=${limit}`);
+}
+
+/** Every hour of the last 48, the current one as the last. */
+export function lastHours() {
+  return call("analytics/series?step=hour&format=json");
+}
+
+/** The server's clock in milliseconds. Its answers tell whole seconds only, so a small difference counts as none. */
+export function serverNow() {
+  return Date.now() + (Math.abs(ahead) > 2000 ? ahead : 0);
+}
+
 async function call(path, options = {}) {
   const answer = await send(path, options);
+  const told = Date.parse(answer.headers.get("Date"));
+  if (!Number.isNaN(told)) ahead = told - Date.now();
   const body = await answer.json().catch(() => null);
   if (answer.ok && body !== null) return body;
   if (answer.status === 401) session.ask();

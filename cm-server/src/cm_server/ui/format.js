@@ -33,3 +33,21 @@ export function sentence(text) {
   const start = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
+
+const count = new Intl.NumberFormat("en");
+const hour = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+export const countOf = (number) => count.format(number);
+export const hourOf = (iso) => hour.format(new Date(iso));
+
+/** A <time> in local words, to the minute. */
+export const moment = (iso) => element("time", { dateTime: iso, title: iso }, hourOf(iso));
+
+/** What is left of a time in milliseconds: days and hours while it is long, to the second in the last day. */
+export function countdown(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];
+  if (days) return `${days} d ${hours} h`;
+  const two = (number) => String(number).padStart(2, "0");
+  return `${two(hours)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}

@@ -1,0 +1,217 @@
+{{/* Everything is named after the release: release `shop` gives `shop-mongodb`. */}}
+{{- define "mongodb.fullname" -}}
+{{ .Release.Name | trunc 45 | trimSuffix "-" }}-mongodb
+{{- end }}
+
+{{- define "mongodb.selector" -}}
+app.kubernetes.io/name: mongodb
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "mongodb.labels" -}}
+{{ include "mongodb.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: scalable-shop
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: mongodb-{{ .Chart.Version }}
+{{- end }}
+
+{{- define "mongodb.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "mongodb.secret" -}}
+{{ .Values.auth.existingSecret | default (include "mongodb.fullname" .) }}
+{{- end }}
+
+{{/* host:port of each data member, as a JSON list. */}}
+{{- define "mongodb.hosts" -}}
+{{- $name := include "mongodb.fullname" . }}
+{{- $hosts := list }}
+{{- range $n := until (int .Values.members) }}
+{{- $hosts = append $hosts (printf "%s-%d.%s.%s.svc:27017" $name $n $name $.Release.Namespace) }}
+{{- end }}
+{{- $hosts | toJson }}
+{{- end }}
+
+{{- define "mongodb.arbiterHost" -}}
+{{- $name := include "mongodb.fullname" . -}}
+{{ printf "%s-arbiter-0.%s-arbiter.%s.svc:27017" $name $name .Release.Namespace }}
+{{- end }}
+
+{{/* The pod of one role: call with (dict "root" . "role" "member" "resources" …). */}}
+{{- define "mongodb.pod" -}}
+{{- $root := .root }}
+{{- $member := eq .role "member" }}
+serviceAccountName: {{ include "mongodb.fullname" $root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
+{{- with $root.Values.global.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with $root.Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if ne $root.Values.antiAffinity "none" }}
+# All members count, the arbiter too: one machine must not hold two votes.
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (eq $root.Values.antiAffinity "required") }}
+    labelSelector:
+      matchLabels:
+        {{- include "mongodb.selector" $root | nindent 8 }}
+{{- end }}
+initContainers:
+  # mongod refuses a key that others may read, and a Secret's volume always lets the group read.
+  - name: keyfile
+    image: {{ include "mongodb.image" $root | quote }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command: [sh, -c, "umask 077 && cp /secret/keyfile /keyfile/keyfile && chmod 400 /keyfile/keyfile"]
+    resources:
+      {{- toYaml .resources | nindent 6 }}
+    securityContext:
+      {{- include "mongodb.containerSecurity" $root | nindent 6 }}
+    volumeMounts:
+      - {name: secret, mountPath: /secret, readOnly: true}
+      - {name: keyfile, mountPath: /keyfile}
+containers:
+  - name: mongod
+    image: {{ include "mongodb.image" $root | quote }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command:
+      - mongod
+      - --bind_ip_all
+      - --port=27017
+      - --replSet={{ $root.Values.replicaSet }}
+      - --keyFile=/keyfile/keyfile
+      - --dbpath=/data/db
+      {{- if $member }}
+      - --wiredTigerCacheSizeGB={{ $root.Values.cacheGB }}
+      {{- end }}
+      - --unixSocketPrefix=/tmp
+    ports:
+      - name: mongodb
+        containerPort: 27017
+        protocol: TCP
+    startupProbe:
+      tcpSocket: {port: mongodb}
+      periodSeconds: 2
+      failureThreshold: 150
+    readinessProbe:
+      tcpSocket: {port: mongodb}
+      periodSeconds: 5
+    livenessProbe:
+      tcpSocket: {port: mongodb}
+      periodSeconds: 20
+      failureThreshold: 6
+    resources:
+      {{- toYaml .resources | nindent 6 }}
+    securityContext:
+      {{- include "mongodb.containerSecurity" $root | nindent 6 }}
+    volumeMounts:
+      - {name: data, mountPath: /data/db}
+      - {name: keyfile, mountPath: /keyfile, readOnly: true}
+      - {name: tmp, mountPath: /tmp}
+  {{- if $member }}
+  # Beside mongod, because only a client on the same host may make the first user. The first member's does the work.
+  - name: replica-set
+    image: {{ include "mongodb.image" $root | quote }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    command: [sh, /scripts/replica-set.sh]
+    env:
+      - name: POD_NAME
+        valueFrom:
+          fieldRef:
+            fieldPath: metadata.name
+      - name: REPLICA_SET
+        value: {{ $root.Values.replicaSet }}
+      - name: MEMBERS
+        value: {{ include "mongodb.hosts" $root | quote }}
+      - name: ARBITER
+        value: {{ ternary (include "mongodb.arbiterHost" $root) "" $root.Values.arbiter.enabled | quote }}
+      - name: DATABASE
+        value: {{ $root.Values.database }}
+      - name: USERNAME
+        value: {{ $root.Values.auth.username }}
+      - name: ROOT_PASSWORD
+        valueFrom:
+          secretKeyRef: {name: {{ include "mongodb.secret" $root }}, key: rootPassword}
+      - name: PASSWORD
+        valueFrom:
+          secretKeyRef: {name: {{ include "mongodb.secret" $root }}, key: password}
+      # mongosh keeps its settings in the home folder.
+      - name: HOME
+        value: /tmp
+    resources:
+      requests: {cpu: 20m, memory: 96Mi, ephemeral-storage: 32Mi}
+      limits: {memory: 384Mi, ephemeral-storage: 128Mi}
+    securityContext:
+      {{- include "mongodb.containerSecurity" $root | nindent 6 }}
+    volumeMounts:
+      - {name: scripts, mountPath: /scripts, readOnly: true}
+      - {name: shell, mountPath: /tmp}
+  {{- end }}
+volumes:
+  - name: secret
+    secret:
+      secretName: {{ include "mongodb.secret" $root }}
+      defaultMode: 0440
+      items:
+        - {key: keyfile, path: keyfile}
+  - name: keyfile
+    emptyDir: {medium: Memory, sizeLimit: 1Mi}
+  - name: tmp
+    emptyDir: {sizeLimit: 64Mi}
+  {{- if $member }}
+  - name: scripts
+    configMap:
+      name: {{ include "mongodb.fullname" $root }}
+  - name: shell
+    emptyDir: {sizeLimit: 64Mi}
+  {{- end }}
+{{- end }}
+
+{{- define "mongodb.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* A StatefulSet's volume claim: call with (list . "1Gi"). */}}
+{{- define "mongodb.claim" -}}
+{{- $root := index . 0 -}}
+- metadata:
+    name: data
+    labels:
+      {{- include "mongodb.selector" $root | nindent 6 }}
+  spec:
+    accessModes: [ReadWriteOnce]
+    {{- with $root.Values.storageClass }}
+    storageClassName: {{ . }}
+    {{- end }}
+    resources:
+      requests:
+        storage: {{ index . 1 }}
+{{- end }}

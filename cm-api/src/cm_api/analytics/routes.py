@@ -1,0 +1,97 @@
+"""Queries over analytics: one hour, and ranges of hours or days, as text, CSV or JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import get_args
+
+from flask import Blueprint, Response, request
+
+from cm_api import queries
+from cm_api.analytics.buckets import LENGTH, Bucket, Step
+from cm_api.analytics.counts import Counted
+from cm_api.analytics.memory import Memory
+from cm_api.analytics.store import AnalyticsStore
+from cm_api.context import Context
+from shop_core.answers.analytics import Counts, Series, as_csv, as_text
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
+from shop_core.events.fields import format_instant, parse_instant
+from shop_core.mongo import Positions
+from shop_core.web import conditional
+
+MOST_POINTS = 1000
+DEFAULT_POINTS = 48
+TEXT, CSV, JSON = "text/plain", "text/csv", "application/json"
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/analytics and /analytics/series."""
+    routes = Blueprint("analytics", __name__)
+    positions = Positions(context.db, DOMAIN.group)
+    memory = Memory(AnalyticsStore(context.db), lambda: positions.topic(DOMAIN.topic))
+
+    @routes.get("/analytics")
+    def hour() -> Response:
+        queries.refuse_unknown("timestamp", "after")
+        bucket = Bucket.of("hour", read_milliseconds("timestamp", request.args.get("timestamp")))
+        context.await_after()
+        (counted,), as_of = memory.get([bucket], context.seen(DOMAIN.topic))
+        counts = to_counts(bucket, counted)
+        wants_json = request.accept_mimetypes.best_match([TEXT, JSON]) == JSON
+        return dated(conditional(counts) if wants_json else conditional(as_text(counts), TEXT), as_of)
+
+    @routes.get("/analytics/series")
+    def series() -> Response:
+        queries.refuse_unknown("from", "to", "step", "format", "after")
+        buckets = buckets_asked_for(datetime.now(UTC))
+        wants_csv = queries.choice_arg("format", ("json", "csv"), accepted()) == "csv"
+        context.await_after()
+        counted, as_of = memory.get(buckets, context.seen(DOMAIN.topic))
+        points = [to_counts(bucket, each) for bucket, each in zip(buckets, counted, strict=True)]
+        if wants_csv:
+            return dated(conditional(as_csv(points), CSV), as_of)
+        first, last = buckets[0], buckets[-1]
+        return dated(conditional(Series(first.step, points[0].start, format_instant(last.end), points)), as_of)
+
+    return routes
+
+
+def buckets_asked_for(now: datetime) -> list[Bucket]:
+    """Every hour or day that `from` until before `to` touches; without them the last 48 hours, or days."""
+    step: Step = "day" if queries.choice_arg("step", get_args(Step), "hour") == "day" else "hour"
+    since, until = moment_arg("from"), moment_arg("to")
+    until = to_milliseconds(now) + 1 if until is None else until
+    end = Bucket.of(step, until + LENGTH[step] - 1).number
+    first = max(0, end - DEFAULT_POINTS) if since is None else Bucket.of(step, since).number
+    if end <= first or (since is not None and until <= since):
+        raise InvalidInput(FieldFault("to", "must be after from"), status=400)
+    if end - first > MOST_POINTS:
+        raise InvalidInput(FieldFault("from", f"must be at most {MOST_POINTS} {step}s before to"), status=400)
+    return [Bucket(step, number) for number in range(first, end)]
+
+
+def moment_arg(name: str) -> int | None:
+    """Milliseconds since 1970, from ISO 8601 or from digits alone; eight digits are a date, as ISO 8601 has it."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) != len("20261121"):
+        return read_milliseconds(name, text)
+    moment = to_milliseconds(parse_instant(name, text, status=400))
+    return read_milliseconds(name, str(moment))
+
+
+def accepted() -> str:
+    return "csv" if request.accept_mimetypes.best_match([JSON, CSV]) == CSV else "json"
+
+
+def to_counts(bucket: Bucket, counted: Counted) -> Counts:
+    return Counts(format_instant(bucket.start), counted.users, counted.clicks, counted.impressions)
+
+
+def dated(answer: Response, as_of: datetime) -> Response:
+    """The answer with the moment of which it tells."""
+    answer.headers["X-Data-As-Of"] = format_instant(as_of)
+    answer.vary.add("Accept")
+    return answer

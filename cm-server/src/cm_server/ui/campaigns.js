@@ -1,0 +1,51 @@
+// Keeps the page up to date: what is live at each boundary and every few seconds, the hours every few seconds.
+
+import * as alert from "./alert.js";
+import * as api from "./api.js";
+import * as chart from "./campaigns-chart.js";
+import * as live from "./campaigns-live.js";
+
+const EVERY_MS = 5_000;
+const UPCOMING = 3;
+const region = document.getElementById("alert");
+const troubled = new Set(); // whose last round failed
+
+/** Asks again and again: after `EVERY_MS`, sooner when `load` says so, not while nobody looks. */
+function keep(load) {
+  let timer = null;
+  let running = false;
+  async function round() {
+    clearTimeout(timer);
+    if (document.hidden || running) return;
+    running = true;
+    let wait = EVERY_MS;
+    try {
+      wait = Math.min(wait, (await load()) ?? wait);
+      troubled.delete(load);
+      if (!troubled.size) alert.clear(region);
+    } catch (problem) {
+      if (!(problem instanceof api.Problem)) throw problem;
+      troubled.add(load);
+      if (region.hidden) alert.show(region, problem, "What is shown may be old. The page goes on trying.");
+    } finally {
+      running = false;
+      timer = setTimeout(round, wait);
+    }
+  }
+  document.addEventListener("visibilitychange", round);
+  round();
+}
+
+keep(async () => {
+  const [campaigns, events, upcoming] = await Promise.all([
+    api.live("campaign-events"), api.live("events"), api.upcomingCampaigns(UPCOMING),
+  ]);
+  live.show(campaigns.campaigns, events.events, upcoming.campaigns);
+  const changes = [campaigns.changes, events.changes].filter(Boolean).map((moment) => Date.parse(moment));
+  // Not before it has happened by the server's clock, and never in a tight circle.
+  return changes.length ? Math.max(Math.min(...changes) - api.serverNow() + 50, 250) : null;
+});
+
+keep(async () => chart.show((await api.lastHours()).series));
+
+setInterval(live.tick, 1000);

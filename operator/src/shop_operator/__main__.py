@@ -1,0 +1,115 @@
+"""`shop-operator`: wait for the resources' definitions, run for the Lease, then watch and keep.
+
+SIGTERM or SIGINT give the Lease back and end with 0. A lost Lease ends the process: Kubernetes starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import kopf
+
+from shop_operator import handlers, logs
+from shop_operator.cluster import Cluster, ClusterError, connect
+from shop_operator.consumers import Consumers
+from shop_operator.health import Health
+from shop_operator.leader import Elector, Term
+from shop_operator.loops import Loops
+from shop_operator.reporting import Reporter
+from shop_operator.settings import ConfigError, OperatorSettings, load
+from shop_operator.shops import Shops
+from shop_operator.topics import Kafkas
+
+log = logging.getLogger(__name__)
+# A look waits for the network most of its time; a broker that is away holds a thread for seconds.
+_THREADS = 16
+
+
+def main() -> None:
+    """Exit 2 with one sentence for configuration that can't work."""
+    try:
+        settings = load()
+        logs.configure(settings.log_level)
+        cluster = connect()
+    except (ConfigError, kopf.LoginError) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+    asyncio.run(_run(settings, cluster))
+
+
+async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
+    health, stop, loop = Health(), asyncio.Event(), asyncio.get_running_loop()
+    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="look"))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Whatever still runs must not write any more once another one may lead: no orderly end.
+    elector = Elector(
+        cluster,
+        settings.namespace,
+        settings.lease,
+        settings.holder,
+        Term.of(settings.lease_seconds),
+        lambda: os._exit(1),
+    )
+    with health.serve(settings.health_host, settings.health_port):
+        beating = asyncio.create_task(_beat(health))
+        log.info("started", extra={"namespaces": settings.namespaces, "identity": settings.holder})
+        await _until(stop, lambda: _defined(cluster, health))
+        elector.start()
+        await _until(stop, elector.leading.is_set)
+        if not stop.is_set():
+            await _watch(settings, cluster, stop)
+        elector.stop()
+        beating.cancel()
+    log.info("stopped")
+
+
+async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
+    reporter = Reporter(cluster)
+    looks = {"Shop": Shops(cluster, reporter).look, "ShopConsumer": Consumers(cluster, Kafkas(), reporter).look}
+    loops = Loops(looks, settings.interval)
+    await kopf.operator(
+        registry=handlers.register(loops),
+        settings=handlers.settings(),
+        namespaces=settings.namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+
+
+def _defined(cluster: Cluster, health: Health) -> bool:
+    """Are both resources known to the API server? kopf would pass over an unknown one for good."""
+    try:
+        missing = [kind for kind in handlers.PLURALS if not cluster.serves(kind)]
+        health.trouble = f"the CRDs of {' and '.join(missing)} are not installed" if missing else ""
+    except ClusterError as error:
+        health.trouble = str(error)
+    if health.trouble:
+        log.warning("waiting_to_start", extra={"detail": health.trouble})
+    return not health.trouble
+
+
+async def _until(stop: asyncio.Event, done: Callable[[], bool]) -> None:
+    """Ask `done` once a second until it holds, or until `stop`."""
+    while not stop.is_set() and not await asyncio.to_thread(done):
+        try:
+            async with asyncio.timeout(1):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def _beat(health: Health) -> None:
+    while True:
+        health.beat()
+        await asyncio.sleep(2)
+
+
+if __name__ == "__main__":
+    main()

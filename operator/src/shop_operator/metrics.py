@@ -1,0 +1,38 @@
+"""Every metric of the operator. Labels are namespaces and names of resources, which are few."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+LEADER = Gauge("shop_operator_leader", "1 while this process leads")
+RECONCILE_SECONDS = Histogram(
+    "shop_operator_reconcile_seconds",
+    "One look at a resource by kind and outcome (ok, failed)",
+    ["kind", "outcome"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+REPAIRS = Counter("shop_operator_repairs_total", "Objects found changed or gone and put right", ["kind"])
+TOPICS_MADE = Counter("shop_operator_topics_made_total", "Topics made because they were missing")
+EVENTS_FAILED = Counter("shop_operator_events_failed_total", "Events of Kubernetes that could not be written")
+_CONSUMER = ["namespace", "name"]
+LAG = Gauge("shop_operator_consumer_lag_events", "Lag of a ShopConsumer's group", _CONSUMER)
+REPLICAS = Gauge("shop_operator_consumer_replicas", "Pods of a ShopConsumer", _CONSUMER)
+WANTED = Gauge("shop_operator_consumer_replicas_wanted", "Pods that the deciding rule asks for", _CONSUMER)
+CONDITION = Gauge("shop_operator_condition", "1 where a condition is True", ["kind", "namespace", "name", "condition"])
+_KNOWN_CONDITIONS: dict[tuple[str, str, str], set[str]] = {}
+
+
+def conditions(kind: str, namespace: str, name: str, found: dict[str, bool]) -> None:
+    """Show each condition of one resource as 1 or 0."""
+    for condition, value in found.items():
+        CONDITION.labels(kind, namespace, name, condition).set(value)
+    _KNOWN_CONDITIONS.setdefault((kind, namespace, name), set()).update(found)
+
+
+def forget(kind: str, namespace: str, name: str) -> None:
+    """A resource that is gone has no lag, no pods and no conditions."""
+    for condition in _KNOWN_CONDITIONS.pop((kind, namespace, name), set()):
+        CONDITION.remove(kind, namespace, name, condition)
+    if kind == "ShopConsumer":
+        for gauge in (LAG, REPLICAS, WANTED):
+            gauge.remove(namespace, name)

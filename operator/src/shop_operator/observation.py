@@ -1,0 +1,40 @@
+"""What one look at a topic and its consumer group shows. Pure data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition: where the log begins and ends, and what the group has committed (None: nothing yet)."""
+
+    number: int
+    start: int
+    end: int
+    committed: int | None
+
+    @property
+    def lag(self) -> int:
+        position = self.start if self.committed is None else self.committed
+        return max(0, self.end - position)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A group on its topic at one moment."""
+
+    partitions: tuple[Partition, ...]
+    members: int
+
+    @property
+    def lag(self) -> int:
+        return sum(partition.lag for partition in self.partitions)
+
+    @property
+    def committed(self) -> int:
+        return sum(partition.committed or 0 for partition in self.partitions)
+
+    @property
+    def end(self) -> int:
+        return sum(partition.end for partition in self.partitions)

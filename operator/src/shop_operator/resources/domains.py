@@ -1,0 +1,69 @@
+"""The ShopConsumers of a Shop: one a domain, by the names that the services use (topic shop.X, group cm-api-X)."""
+
+from __future__ import annotations
+
+from shop_operator.resources.base import Manifest, labels, manifest
+from shop_operator.resources.pods import variables
+from shop_operator.resources.tiers import full_name, mongodb_uri
+
+DEFAULT_THRESHOLD = 100
+SERVICE_ACCOUNT = "consumer"
+_COPIED = (
+    "minReplicas",
+    "maxReplicas",
+    "pollingInterval",
+    "cooldownPeriod",
+    "resources",
+    "drainWithin",
+    "lagThreshold",
+)
+
+
+def consumers(shop: Manifest) -> list[Manifest]:
+    """One ShopConsumer for each entry of spec.consumers."""
+    return [_consumer(shop, entry) for entry in shop["spec"].get("consumers", [])]
+
+
+def service_account(shop: Manifest) -> Manifest:
+    """One identity for all consumers of the Shop."""
+    marks = labels("consumer", shop["metadata"]["name"], "consumer")
+    name = full_name(shop, SERVICE_ACCOUNT)
+    return manifest("ServiceAccount", name, shop, marks, automountServiceAccountToken=False)
+
+
+def _consumer(shop: Manifest, said: Manifest) -> Manifest:
+    spec, images, domain = shop["spec"], shop["spec"]["images"], said["domain"]
+    env = {
+        "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
+        "MONGODB_DATABASE": spec["mongodb"]["database"],
+        "HEALTH_HOST": "0.0.0.0",
+    }
+    wanted: Manifest = {
+        "topic": said.get("topic", f"shop.{domain}"),
+        "group": said.get("group", f"cm-api-{domain}"),
+        "image": images["cmApi"],
+        "pullPolicy": images["pullPolicy"],
+        "command": ["cm-api-consumer"],
+        "args": ["--domain", domain],
+        "env": variables(env, [mongodb_uri(shop), *said.get("env", [])]),
+        "probes": {"port": 8090, "liveness": "/healthz", "readiness": "/readyz"},
+        "serviceAccountName": full_name(shop, SERVICE_ACCOUNT),
+        "kafka": _kafka(spec["kafka"]),
+        "drainGraceSeconds": spec["drainGraceSeconds"],
+        **{name: said[name] for name in _COPIED if name in said},
+    }
+    if images.get("pullSecrets"):
+        wanted["pullSecrets"] = images["pullSecrets"]
+    if "lagThreshold" not in wanted and "drainWithin" not in wanted:
+        wanted["lagThreshold"] = DEFAULT_THRESHOLD
+    marks = labels("consumer", shop["metadata"]["name"], "consumer")
+    return manifest("ShopConsumer", domain, shop, marks, spec=wanted)
+
+
+def _kafka(said: Manifest) -> Manifest:
+    topics = said.get("topics", {})
+    kafka: Manifest = {"bootstrapServers": said["bootstrapServers"], "createTopics": topics.get("create", True)}
+    kafka |= {name: topics[name] for name in ("partitions", "replicationFactor", "minInsyncReplicas") if name in topics}
+    if said.get("secretRef"):
+        kafka["secretRef"] = said["secretRef"]
+    return kafka

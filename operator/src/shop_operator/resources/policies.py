@@ -1,0 +1,70 @@
+"""NetworkPolicies of a Shop: each part may be reached by those that need it, and may reach what it needs."""
+
+from __future__ import annotations
+
+from shop_operator.resources.base import Manifest, labels, manifest, selector
+from shop_operator.resources.tiers import API, SERVER, full_name
+
+CONSUMER = "consumer"
+INDEXES = "indexes"
+_HEALTH = 8090
+# Prometheus may stand in any namespace.
+_PROMETHEUS = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+
+
+def policies(shop: Manifest) -> list[Manifest]:
+    """One for each part; none where the Shop switches them off."""
+    if not shop["spec"].get("networkPolicies", True):
+        return []
+    name = shop["metadata"]["name"]
+    kafka, database = _ports(shop["spec"]["kafka"]["bootstrapServers"]), [shop["spec"]["mongodb"]["port"]]
+    server, api = selector(SERVER, name), selector(API, name)
+    consumers = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": CONSUMER}
+    indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
+    to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
+    # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
+    return [
+        _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api]),
+        _policy(shop, API, api, [_from(server, 8081), _scraped(8081)], [_out(database)]),
+        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database)]),
+        _policy(shop, INDEXES, indexes, [], [_out(database)]),
+    ]
+
+
+def _policy(
+    shop: Manifest, part: str, chosen: dict[str, str], ingress: list[Manifest], egress: list[Manifest]
+) -> Manifest:
+    spec = {
+        "podSelector": {"matchLabels": chosen},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ingress,
+        "egress": [_names(), *egress],
+    }
+    marks = labels(part, shop["metadata"]["name"], "policy")
+    return manifest("NetworkPolicy", full_name(shop, part), shop, marks, spec=spec)
+
+
+def _names() -> Manifest:
+    ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+    return {"ports": ports}
+
+
+def _out(ports: list[int]) -> Manifest:
+    """To any address, since Kafka and MongoDB may stand outside the cluster; on their ports only."""
+    return {"ports": _tcp(ports)}
+
+
+def _from(chosen: dict[str, str], port: int) -> Manifest:
+    return {"from": [{"podSelector": {"matchLabels": chosen}}], "ports": _tcp([port])}
+
+
+def _scraped(port: int) -> Manifest:
+    return {"from": [_PROMETHEUS], "ports": _tcp([port])}
+
+
+def _tcp(ports: list[int]) -> list[Manifest]:
+    return [{"port": port, "protocol": "TCP"} for port in ports]
+
+
+def _ports(bootstrap: str) -> list[int]:
+    return sorted({int(address.rpartition(":")[2]) for address in bootstrap.split(",")})

@@ -1,0 +1,81 @@
+"""KEDA's side of a ShopConsumer: the ScaledObject, and the TriggerAuthentication where Kafka asks for a login."""
+
+from __future__ import annotations
+
+from shop_operator.resources.base import Manifest, manifest, reachable
+from shop_operator.resources.consumer import marks
+
+PAUSED = "autoscaling.keda.sh/paused-replicas"
+# The keys of the Kafka Secret, named as KEDA's Kafka scaler names its parameters.
+LOGIN_KEYS = ("sasl", "username", "password", "tls", "ca")
+
+
+def scaled_object(parent: Manifest, threshold: int, partitions: int | None) -> Manifest:
+    """KEDA's order for one consumer. More pods than partitions are never asked for, as they would idle."""
+    spec, name = parent["spec"], parent["metadata"]["name"]
+    most = spec["maxReplicas"] if partitions is None else min(spec["maxReplicas"], partitions)
+    made = manifest(
+        "ScaledObject",
+        name,
+        parent,
+        marks(parent),
+        spec={
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "pollingInterval": spec["pollingInterval"],
+            "cooldownPeriod": spec["cooldownPeriod"],
+            "minReplicaCount": min(spec["minReplicas"], most),
+            "maxReplicaCount": most,
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behavior(most, spec["cooldownPeriod"])}},
+            "triggers": [_trigger(parent, threshold)],
+        },
+    )
+    if spec.get("replicas") is not None:
+        made["metadata"]["annotations"] = {PAUSED: str(spec["replicas"])}
+    return made
+
+
+def _trigger(parent: Manifest, threshold: int) -> Manifest:
+    spec = parent["spec"]
+    trigger: Manifest = {
+        "type": "kafka",
+        "metadata": {
+            "bootstrapServers": reachable(spec["kafka"]["bootstrapServers"], parent["metadata"]["namespace"]),
+            "consumerGroup": spec["group"],
+            # Without a topic KEDA looks at whatever the group has committed, which is nothing at first.
+            "topic": spec["topic"],
+            "lagThreshold": str(threshold),
+            # A group without offsets has all of the log as lag; with "latest" it would never wake.
+            "offsetResetPolicy": "earliest",
+            # A pod for a partition without lag has nothing to do.
+            "limitToPartitionsWithLag": "true",
+        },
+    }
+    if spec["kafka"].get("secretRef"):
+        trigger["authenticationRef"] = {"name": parent["metadata"]["name"]}
+    return trigger
+
+
+def _behavior(most: int, cooldown: int) -> Manifest:
+    """Up in one step to what the lag needs; down once the need has been small for the cooldown."""
+    return {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 0,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": most, "periodSeconds": 15}],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": min(cooldown, 3600),
+            "selectPolicy": "Max",
+            "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+        },
+    }
+
+
+def trigger_authentication(parent: Manifest, keys: list[str]) -> Manifest | None:
+    """How KEDA logs in: the keys that the Secret has; None where there is no Secret."""
+    secret = parent["spec"]["kafka"].get("secretRef")
+    if not secret:
+        return None
+    references = [{"parameter": key, "name": secret["name"], "key": key} for key in LOGIN_KEYS if key in keys]
+    spec = {"secretTargetRef": references}
+    return manifest("TriggerAuthentication", parent["metadata"]["name"], parent, marks(parent), spec=spec)

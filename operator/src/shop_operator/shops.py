@@ -1,0 +1,225 @@
+"""One look at a Shop: its two tiers, the door, policies, indexes, and a ShopConsumer for each domain."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from shop_operator import holding, metrics
+from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
+from shop_operator.deploying import deploy
+from shop_operator.reporting import Reporter
+from shop_operator.resources import domains, indexes, policies, tiers
+from shop_operator.resources.base import MANAGED_BY, selector, text
+from shop_operator.resources.door import door
+from shop_operator.resources.tiers import Tier
+from shop_operator.status import Condition, condition, rollout
+
+log = logging.getLogger(__name__)
+KIND = "Shop"
+# What a Shop may have made at another time and no longer wants. ShopConsumers last, as they may wait for their lag.
+PRUNED = (
+    "Ingress", "HTTPRoute", "HorizontalPodAutoscaler", "NetworkPolicy", "PodDisruptionBudget", "Service",
+    "Deployment", "ServiceAccount", "Job", "ShopConsumer",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What one look has found of a Shop's parts."""
+
+    server: Manifest | None = None
+    api: Manifest | None = None
+    job: Manifest | None = None
+    refusal: str = ""
+
+
+class Shops:
+    """Keeps every Shop."""
+
+    def __init__(self, cluster: Cluster, reporter: Reporter) -> None:
+        self._cluster, self._reporter = cluster, reporter
+        self._pruned: dict[str, set[tuple[str, str]]] = {}
+
+    def look(self, namespace: str, name: str) -> bool:
+        """Bring one Shop to what it asks for; False when it is gone."""
+        body = self._cluster.get(KIND, namespace, name)
+        if body is None:
+            metrics.forget(KIND, namespace, name)
+            return False
+        if "deletionTimestamp" in body["metadata"]:
+            self._leave(body)
+            return True
+        holding.hold(self._cluster, body, wanted=True)
+        self._keep(body)
+        return True
+
+    def _keep(self, body: Manifest) -> None:
+        server, api = tiers.tiers(body)
+        parts = _Parts()
+        try:
+            for wanted in self._around(body, (server, api)):
+                self._kept(body, wanted)
+            job = self._indexes(body)
+            parts = _Parts(job=job)
+            parts = _Parts(self._tier(body, server), self._tier(body, api), job)
+            if indexes.done(job):
+                for wanted in domains.consumers(body):
+                    self._kept(body, wanted)
+            self._prune(body, (server, api))
+        except ClusterError as error:
+            parts = _Parts(parts.server, parts.api, parts.job, _explained(error))
+            log.warning("apply_refused", extra={"resource": body["metadata"]["name"], "error": str(error)})
+        self._report(body, parts)
+
+    def _around(self, body: Manifest, both: tuple[Tier, Tier]) -> list[Manifest]:
+        """All but Deployments, the Job and the consumers."""
+        made = [entry for tier in both for entry in tiers.around(body, tier)]
+        return [*made, domains.service_account(body), *policies.policies(body), *door(body)]
+
+    def _kept(self, body: Manifest, wanted: Manifest) -> Manifest:
+        live, repaired = self._cluster.keep(wanted)
+        if repaired:
+            self._tell_repair(body, live)
+        return live
+
+    def _tell_repair(self, body: Manifest, live: Manifest) -> None:
+        what = f"{live['kind']} {live['metadata']['name']}"
+        self._reporter.event(
+            body, "Repaired", f"{what} had been changed or deleted by hand and is as it should be again."
+        )
+
+    def _tier(self, body: Manifest, tier: Tier) -> Manifest:
+        fixed = tiers.fixed_replicas(tier)
+        first = tier.spec["autoscaling"]["minReplicas"] if fixed is None else fixed
+        live, repaired = deploy(self._cluster, tiers.deployment(body, tier), first=first, fixed=fixed)
+        if repaired:
+            self._tell_repair(body, live)
+        return live
+
+    def _indexes(self, body: Manifest) -> Manifest | None:
+        """The Job; one that has failed is deleted, so that the next look makes it anew."""
+        wanted = indexes.job(body)
+        meta = wanted["metadata"]
+        live = self._cluster.get("Job", meta["namespace"], meta["name"])
+        if indexes.done(live):
+            return live
+        if live is not None and indexes.failed(live):
+            message = (
+                f"Job {meta['name']} failed and is tried again: kubectl logs job/{meta['name']} says why (MongoDB?)."
+            )
+            self._reporter.event(body, "IndexesFailed", message, warning=True)
+            self._cluster.delete(live)
+            return live
+        return self._cluster.apply(wanted) if live is None else live
+
+    def _prune(self, body: Manifest, both: tuple[Tier, Tier]) -> None:
+        """Delete what this Shop once made and no longer asks for; looked for only when what it asks for has changed."""
+        deployments = [tiers.deployment(body, tier) for tier in both]
+        every = [*self._around(body, both), *deployments, indexes.job(body), *domains.consumers(body)]
+        wanted = {(entry["kind"], entry["metadata"]["name"]) for entry in every}
+        meta = body["metadata"]
+        if self._pruned.get(meta["uid"]) == wanted:
+            return
+        mine = {"app.kubernetes.io/instance": meta["name"], "app.kubernetes.io/managed-by": MANAGED_BY}
+        for kind in PRUNED:
+            for live in self._cluster.list(kind, meta["namespace"], text(mine)):
+                owner = controller_of(live)
+                if (kind, live["metadata"]["name"]) not in wanted and owner and owner["uid"] == meta["uid"]:
+                    self._cluster.delete(live)
+                    self._reporter.event(body, "Removed", f"{kind} {live['metadata']['name']} is no longer asked for.")
+        self._pruned[meta["uid"]] = wanted
+
+    def _report(self, body: Manifest, parts: _Parts) -> None:
+        children = self._children(body)
+        ready = [child for child in children if _ready_child(child)]
+        verdict = self._verdict(body, parts, children)
+        columns = {
+            "server": _count(parts.server),
+            "api": _count(parts.api),
+            "consumers": f"{len(ready)}/{len(body['spec'].get('consumers', []))}",
+            "lag": sum(child.get("status", {}).get("lag", 0) for child in children),
+            "reason": "" if verdict.holds else verdict.message,
+        }
+        self._reporter.status(body, columns, [verdict])
+
+    def _children(self, body: Manifest) -> list[Manifest]:
+        meta = body["metadata"]
+        mine = {"app.kubernetes.io/instance": meta["name"], "app.kubernetes.io/managed-by": MANAGED_BY}
+        found = self._cluster.list("ShopConsumer", meta["namespace"], text(mine))
+        return [live for live in found if (controller_of(live) or {}).get("uid") == meta["uid"]]
+
+    def _verdict(self, body: Manifest, parts: _Parts, children: list[Manifest]) -> Condition:
+        """Ready, or the first thing that is waited for."""
+        if parts.refusal:
+            return condition("Ready", False, "Refused", parts.refusal)
+        for tier, live in ((tiers.SERVER, parts.server), (tiers.API, parts.api)):
+            found = rollout(live, [])
+            if not found.holds:
+                chosen = selector(tier, body["metadata"]["name"])
+                return rollout(live, self._cluster.list("Pod", body["metadata"]["namespace"], text(chosen)))
+        if not indexes.done(parts.job):
+            name = indexes.job(body)["metadata"]["name"]
+            message = f"Job {name} makes MongoDB's indexes; consumers start after it (kubectl logs job/{name})."
+            return condition("Ready", False, "Waiting", message)
+        missing = len(body["spec"].get("consumers", [])) - len(children)
+        late = [child["metadata"]["name"] for child in children if not _ready_child(child)]
+        if missing > 0 or late:
+            which = ", ".join(late) or "those just made"
+            message = f"ShopConsumers that are not ready: {which} (kubectl describe shopconsumer)."
+            return condition("Ready", False, "Waiting", message)
+        return condition("Ready", True, "Running", "All parts are ready.")
+
+    def _leave(self, body: Manifest) -> None:
+        """Shut the door, let the consumers drain and go, then let the Shop go; Kubernetes collects the rest."""
+        if not holding.held(body):
+            return
+        meta = body["metadata"]
+        if not self._cluster.leaving(meta["namespace"]):
+            waiting = self._shut(body) or self._drain(body)
+            if waiting:
+                verdict = condition("Ready", False, "Draining", waiting)
+                columns = {**body.get("status", {}), "reason": waiting}
+                self._reporter.status(body, columns, [verdict])
+                return
+        self._reporter.event(body, "Drained", "The consumers are gone; Kubernetes removes the rest.")
+        self._pruned.pop(meta["uid"], None)
+        holding.hold(self._cluster, body, wanted=False)
+
+    def _shut(self, body: Manifest) -> str:
+        """No new events: delete cm-server and wait until its last request has been answered."""
+        meta = body["metadata"]
+        wanted = [*door(body), tiers.deployment(body, tiers.server(body))]
+        for entry in wanted:
+            live = self._cluster.get(entry["kind"], meta["namespace"], entry["metadata"]["name"])
+            if live is not None and (controller_of(live) or {}).get("uid") == meta["uid"]:
+                self._cluster.delete(live)
+        pods = self._cluster.list("Pod", meta["namespace"], text(selector(tiers.SERVER, meta["name"])))
+        return f"draining: cm-server ends ({len(pods)} pods)" if pods else ""
+
+    def _drain(self, body: Manifest) -> str:
+        """Delete the consumers, each of which goes when its group has no lag or its grace is over."""
+        children = self._children(body)
+        for child in children:
+            if "deletionTimestamp" not in child["metadata"]:
+                self._cluster.delete(child)
+        said = ", ".join(f"{c['metadata']['name']} (lag {c.get('status', {}).get('lag', '?')})" for c in children)
+        return f"draining: {said}" if children else ""
+
+
+def _ready_child(child: Manifest) -> bool:
+    have = child.get("status", {})
+    fresh = have.get("observedGeneration") == child["metadata"]["generation"]
+    return fresh and any(c["type"] == "Ready" and c["status"] == "True" for c in have.get("conditions", []))
+
+
+def _count(live: Manifest | None) -> str:
+    if live is None:
+        return "0/?"
+    return f"{live.get('status', {}).get('readyReplicas', 0)}/{live['spec'].get('replicas', 1)}"
+
+
+def _explained(error: ClusterError) -> str:
+    if "httproutes" in str(error) or (error.status == 404 and "not find the requested resource" in str(error)):
+        return "The Gateway API is not installed: install its CRDs, or use spec.ingress instead of spec.gateway."
+    return str(error)

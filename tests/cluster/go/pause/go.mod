@@ -1,0 +1,3 @@
+module scalable-shop.dev/cluster/pause
+
+go 1.26

@@ -1,0 +1,2 @@
+-- Debian's name for the same library.
+return require("nginx.cookie")

@@ -1,0 +1,73 @@
+"""A release of the umbrella chart, and the way in to it: through the ingress, by its host name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from shop_cluster.client import Client
+from shop_cluster.places import ROOT
+
+CHART = ROOT / "charts" / "scalable-shop"
+VALUES = ROOT / "tests" / "cluster" / "values.yaml"
+PREFIX = "/scalable-shop-cm-server"
+# Where the ingress of the cluster answers; the name of the host need not be known to any name server.
+ADDRESS = os.environ.get("INGRESS_ADDRESS", "127.0.0.1")
+PATIENCE = "6m"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One release in a namespace of its own, by the commands that a user types."""
+
+    k8s: Client
+    namespace: str
+    name: str = "shop"
+    host: str = "shop.localtest.me"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}{PREFIX}"
+
+    def install(self, *words: str) -> str:
+        """The command of README and contract, with the namespace made and restricted beforehand."""
+        restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
+        head = {"name": self.namespace, "labels": restricted}
+        self.k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": head})
+        return self._put("install", *words)
+
+    def upgrade(self, *words: str) -> str:
+        return self._put("upgrade", *words)
+
+    def uninstall(self) -> str:
+        return self.helm("uninstall", self.name, "--wait", "--timeout", PATIENCE)
+
+    def _put(self, verb: str, *words: str) -> str:
+        values = ("-f", str(VALUES), "--set", f"ingress.host={self.host}")
+        return self.helm(verb, self.name, str(CHART), *values, *words, "--wait", "--timeout", PATIENCE)
+
+    def helm(self, *words: str) -> str:
+        return self.k8s.helm(*words, "--namespace", self.namespace)
+
+    def kubectl(self, *words: str) -> str:
+        return self.k8s.kubectl(*words, "--namespace", self.namespace)
+
+    def get(self, *words: str) -> Any:
+        return self.k8s.get(*words, "--namespace", self.namespace)
+
+    def apply(self, manifest: Mapping[str, Any]) -> None:
+        self.k8s.apply(manifest)
+
+    def request(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Whatever the shop answers, 503 as well; a connection that breaks is an error."""
+        sent = {"Host": self.host, "Content-Type": "application/json", **(headers or {})}
+        return _POOL.request(method, f"http://{ADDRESS}{PREFIX}{path}", body=body, headers=sent)
+
+
+_POOL = urllib3.PoolManager(maxsize=16, retries=False, timeout=urllib3.Timeout(30))

@@ -1,0 +1,231 @@
+"""The charts as helm renders them in each profile: what they refuse, what pods may do, and that manifests are valid."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shop_cluster.binaries import HELM
+from shop_cluster.client import Client
+from shop_cluster.places import ROOT
+from shop_cluster.rendering import (
+    EXTERNAL,
+    PAGES,
+    PROFILES,
+    UMBRELLA,
+    RenderError,
+    kubeconform,
+    pods,
+    render,
+    render_text,
+    tool,
+    unrestricted,
+)
+
+MISSPELT = (
+    "shop.sever.replicas=2",
+    "shop.server.replica=2",
+    "shop.consumers.purchases.minReplica=0",
+    "shop.kafka.topics.partition=3",
+    "ingres.host=x",
+    "ingress.tls.secret=x",
+    "operator.replica=2",
+    "kafka.brokers.replica=1",
+    "kafka.bootstrapServer=x:1",
+    "mongodb.url=x",
+    "mongodb.arbiter.enable=true",
+    "global.networkPolicy=true",
+)
+
+
+@pytest.fixture(params=PROFILES)
+def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    return render(*PROFILES[request.param])
+
+
+def shop_of(manifests: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(m for m in manifests if m["kind"] == "Shop")
+
+
+def test_every_pod_is_restricted_and_says_what_it_needs(manifests: list[dict[str, Any]]) -> None:
+    found = {name: unrestricted(pod) for name, pod in pods(manifests).items()}
+    assert found and all(faults == [] for faults in found.values()), found
+
+
+def test_only_those_who_ask_the_api_server_have_a_token(manifests: list[dict[str, Any]]) -> None:
+    with_token = {name for name, pod in pods(manifests).items() if pod["automountServiceAccountToken"]}
+    assert with_token == {"Deployment/shop-operator", "Job/shop-uninstall"}
+    for pod in pods(manifests).values():
+        assert pod.get("serviceAccountName") != "default"
+
+
+def test_no_manifest_names_a_password_or_replicas_beside_an_autoscaler(manifests: list[dict[str, Any]]) -> None:
+    shop = shop_of(manifests)
+    for tier in ("server", "api"):
+        assert ("replicas" in shop["spec"][tier]) != ("autoscaling" in shop["spec"][tier])
+    for pod in pods(manifests).values():
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            for variable in container.get("env", []):
+                secret = re.search("PASSWORD|SECRET|TOKEN|_URL$", variable["name"]) and variable["name"] != "SHOP_URL"
+                assert not (secret and "value" in variable), variable
+
+
+def test_random_secrets_differ_from_render_to_render() -> None:
+    first, second = (render(*PAGES), render(*PAGES))
+    for name in ("shop-mongodb", "shop-kafka-ui", "shop-mongo-express"):
+        one, other = (
+            next(m for m in ms if m["kind"] == "Secret" and m["metadata"]["name"] == name) for ms in (first, second)
+        )
+        assert len(base64.b64decode(one["data"]["password"])) >= 24
+        assert one["data"]["password"] != other["data"]["password"]
+
+
+@pytest.mark.parametrize("value", MISSPELT)
+@pytest.mark.parametrize("profile", ["default", "external"])
+def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
+    with pytest.raises(RenderError, match="not allowed"):
+        render(*PROFILES[profile], "--set", value)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("kafka.enabled=false",), "There is no Kafka"),
+        (("kafka.bootstrapServers=a:1",), "not both"),
+        (("mongodb.enabled=false",), "exactly one MongoDB"),
+        (("mongodb.uri=mongodb://a",), "exactly one MongoDB"),
+        (("mongodb.enabled=false,mongodb.uri=mongodb://user:secret@a",), "does not match pattern"),
+        (("ingress.host=",), "ingress.host is empty"),
+        (("kafka.brokers.replicas=1",), "there will be 1 brokers"),
+        (("shop.mongodb.database=other",), "differ"),
+        (("shop.images.tag=latest",), "shop/images/tag"),
+        (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_a_sentence(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(RenderError, match=said):
+        render(*(part for word in words for part in ("--set", word)))
+
+
+def test_one_value_turns_the_ingress_into_a_route() -> None:
+    shop = shop_of(render("--set", "gateway.parentRefs[0].name=public"))
+    assert "ingress" not in shop["spec"]
+    assert shop["spec"]["gateway"] == {"parentRefs": [{"name": "public"}], "hostnames": ["shop.localtest.me"]}
+
+
+def test_tls_comes_from_a_secret_or_an_issuer() -> None:
+    given = shop_of(render("--set", "ingress.tls.secretName=mine"))["spec"]["ingress"]
+    assert given["tls"] == {"secretName": "mine"} and "annotations" not in given
+    issued = shop_of(render("--set", "ingress.tls.issuer.name=letsencrypt"))["spec"]["ingress"]
+    assert issued["tls"] == {"secretName": "shop-tls"}
+    assert issued["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt"}
+
+
+def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
+    manifests = render(*EXTERNAL)
+    spec = shop_of(manifests)["spec"]
+    assert spec["kafka"]["bootstrapServers"] == "kafka.elsewhere:9094"
+    assert spec["kafka"]["secretRef"] == {"name": "kafka-login"}
+    assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
+    assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
+
+
+def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_away() -> None:
+    words = ("--set", "shop.consumers.purchases.drainWithin=30s", "--set", "shop.consumers.analytics=null")
+    consumers = {c["domain"]: c for c in shop_of(render(*words))["spec"]["consumers"]}
+    assert "lagThreshold" not in consumers["purchases"] and consumers["purchases"]["drainWithin"] == "30s"
+    assert set(consumers) == {"purchases", "catalog", "campaigns"}
+
+
+def test_production_survives_the_loss_of_a_machine() -> None:
+    manifests = render(*PROFILES["prod"])
+    sets = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "StatefulSet"}
+    assert {name: spec["replicas"] for name, spec in sets.items()} == {
+        "shop-kafka-controller": 3,
+        "shop-kafka-broker": 3,
+        "shop-mongodb": 3,
+    }
+    for spec in sets.values():
+        [rule] = spec["template"]["spec"]["topologySpreadConstraints"]
+        assert rule["whenUnsatisfiable"] == "DoNotSchedule"
+        assert spec["volumeClaimTemplates"]
+    budgets = [m["spec"]["maxUnavailable"] for m in manifests if m["kind"] == "PodDisruptionBudget"]
+    assert budgets == [1, 1, 1, 1]
+
+
+def test_the_cluster_id_of_kafka_outlives_upgrades_and_reinstalls() -> None:
+    ids = [re.search(r"CLUSTER_ID, value: (\S+)}", render_text(*PROFILES[name])) for name in ("dev", "prod")]
+    assert ids[0] and ids[1] and ids[0][1] == ids[1][1]
+    assert len(ids[0][1].strip('"')) == 22
+
+
+@pytest.fixture(scope="session")
+def schemas(k8s: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the API server takes, our and KEDA's definitions included, as kubeconform reads it, and closed."""
+    folder = tmp_path_factory.mktemp("schemas")
+    for definition in sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")):
+        k8s.apply(definition.read_text())
+    k8s.kubectl("wait", "--for=condition=Established", "crd/shops.scalable-shop.dev", "--timeout=30s")
+    for path in json.loads(k8s.kubectl("get", "--raw", "/openapi/v3"))["paths"]:
+        components = json.loads(k8s.kubectl("get", "--raw", f"/openapi/v3/{path}")).get("components", {})
+        for name, schema in components.get("schemas", {}).items():
+            for kind in schema.get("x-kubernetes-group-version-kind", []):
+                group = f"{kind['group'].split('.')[0]}-" if kind["group"] else ""
+                file = folder / f"{kind['kind']}-{group}{kind['version']}.json".lower()
+                file.write_text(json.dumps({"$ref": f"#/components/schemas/{name}", "components": closed(components)}))
+    return folder
+
+
+def closed(part: Any) -> Any:
+    """Objects with named properties take no others."""
+    if isinstance(part, list):
+        return [closed(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: closed(value) for key, value in part.items()}
+    if (
+        made.get("type") == "object"
+        and isinstance(made.get("properties"), dict)
+        and "x-kubernetes-preserve-unknown-fields" not in made
+    ):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_kubeconform_finds_no_fault(profile: str, schemas: Path) -> None:
+    template = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [kubeconform(), "-strict", "-summary", "-output", "json", "-schema-location", template]
+    # Definitions themselves are checked by the API server, which has taken them.
+    command += ["-skip", "CustomResourceDefinition"]
+    done = subprocess.run(command, input=render_text(*PROFILES[profile]), capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    assert report["resources"] in ([], None) and done.returncode == 0, report
+    assert report["summary"]["valid"] >= 10
+
+
+def test_kubeconform_would_find_a_fault(schemas: Path, tmp_path: Path) -> None:
+    shop = shop_of(render())
+    shop["spec"]["servr"] = {}
+    template = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    command = [kubeconform(), "-strict", "-schema-location", template]
+    done = subprocess.run(command, input=yaml.safe_dump(shop), capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "servr" in done.stdout
+
+
+def test_a_package_holds_the_charts_below_it_and_renders_alike(tmp_path: Path) -> None:
+    subprocess.run([tool(HELM, "helm"), "package", str(UMBRELLA), "-d", str(tmp_path)], check=True, capture_output=True)
+    [package] = tmp_path.iterdir()
+    dev = PROFILES["dev"]
+
+    def names(chart: Path) -> list[str]:
+        return sorted(f"{m['kind']}/{m['metadata']['name']}" for m in render(*dev, chart=chart))
+
+    assert names(package) == names(UMBRELLA)

@@ -1,0 +1,113 @@
+"""The partition doctor and the conditions: each that holds says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shop_operator import doctor
+from shop_operator.observation import Observation, Partition
+from shop_operator.status import changed, condition, first_trouble, listed, rollout
+
+Make = Callable[..., dict[str, Any]]
+
+
+def lags(*numbers: int) -> Observation:
+    return Observation(tuple(Partition(n, 0, 100 + lag, 100) for n, lag in enumerate(numbers)), 1)
+
+
+def test_more_pods_than_partitions(consumer: Make) -> None:
+    spec = consumer(maxReplicas=20)["spec"]
+    found = doctor.partition_bound(spec, lags(0, 0, 0, 0))
+    assert found.holds and found.reason == "MaxAbovePartitions"
+    assert "set spec.maxReplicas to 4" in found.message and "--alter --topic orders --partitions 20" in found.message
+    pinned = doctor.partition_bound(consumer(maxReplicas=4, replicas=6)["spec"], lags(0, 0, 0, 0))
+    assert pinned.reason == "PinnedAbovePartitions" and "kubectl scale --replicas=4" in pinned.message
+    assert not doctor.partition_bound(consumer(maxReplicas=4)["spec"], lags(0, 0, 0, 0)).holds
+
+
+def test_one_partition_with_most_of_the_lag(consumer: Make) -> None:
+    spec = consumer()["spec"]
+    assert doctor.hot_partition(spec, lags(5000, 10, 0, 20), 100).holds
+    assert "Partition 0" in doctor.hot_partition(spec, lags(5000, 10, 0, 20), 100).message
+    assert not doctor.hot_partition(spec, lags(150, 0, 0, 0), 100).holds, "one pod's worth is no trouble"
+    assert not doctor.hot_partition(spec, lags(500, 480, 510, 499), 100).holds
+    assert not doctor.hot_partition(spec, lags(900, 10), 100).holds, "of two partitions one always has most"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"env": [{"name": "KAFKA_AUTO_OFFSET_RESET", "value": "latest"}]},
+        {"env": [{"name": "SPRING_KAFKA_CONSUMER_AUTO-OFFSET-RESET", "value": "Latest"}]},
+        {"args": ["--auto-offset-reset=latest"]},
+        {"command": ["run", "-X", "auto.offset.reset", "latest"]},
+    ],
+)
+def test_a_consumer_that_starts_at_the_end(changes: dict[str, Any], consumer: Make) -> None:
+    found = doctor.offset_policy(consumer(**changes)["spec"], lags(0))
+    assert found.holds and found.reason == "ConsumerStartsLatest" and "earliest" in found.message
+
+
+def test_offsets_that_retention_has_passed(consumer: Make) -> None:
+    found = doctor.offset_policy(consumer()["spec"], Observation((Partition(0, 50, 90, 10),), 1))
+    assert found.holds and found.reason == "OffsetsBeforeLog" and "retention.ms" in found.message
+    spec = consumer(env=[{"name": "AUTO_OFFSET_RESET", "value": "earliest"}])["spec"]
+    assert not doctor.offset_policy(spec, lags(3)).holds
+
+
+def test_a_missing_topic_and_a_missing_kafka_are_told_apart(consumer: Make) -> None:
+    spec = consumer()["spec"]
+    missing = doctor.topic_missing(spec, None, "")
+    assert missing.holds and "kafka-topics.sh" in missing.message and "--partitions 12" in missing.message
+    away = doctor.topic_missing(spec, None, "Kafka at kafka:9092: NoBrokersAvailable")
+    assert away.status == "Unknown" and away.reason == "KafkaAway"
+    assert doctor.topic_missing(spec, lags(0), "").status == "False"
+    assert [c.status for c in doctor.examine(spec, None, 100)] == ["Unknown"] * 3
+
+
+def test_keda_absent_asleep_and_at_work() -> None:
+    absent = doctor.keda_missing(False, None, 0)
+    assert absent.holds and absent.reason == "NotInstalled" and "helm install keda" in absent.message
+    assert doctor.keda_missing(True, {"status": {}}, 61).reason == "NotRunning"
+    assert not doctor.keda_missing(True, {"status": {}}, 5).holds
+    assert not doctor.keda_missing(True, {"status": {"conditions": [{"type": "Ready"}]}}, 600).holds
+
+
+def deployment(asked: int, **have: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "d", "generation": 2}, "spec": {"replicas": asked}, "status": have}
+
+
+def test_ready_means_pods_of_the_newest_template() -> None:
+    fine = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}
+    assert rollout(deployment(2, **fine), []).holds
+    assert rollout(deployment(0, observedGeneration=2), []).reason == "Asleep"
+    assert not rollout(None, []).holds
+    for stale in ({"observedGeneration": 1}, {"updatedReplicas": 1}, {"readyReplicas": 0}, {"replicas": 3}):
+        assert not rollout(deployment(2, **(fine | stale)), []).holds, stale
+
+
+def test_what_keeps_a_pod_from_running_is_said() -> None:
+    waiting = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}
+    pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [waiting]}}
+    assert first_trouble([pod]) == "Pod p waits: ImagePullBackOff: no such image."
+    assert rollout(deployment(1, observedGeneration=2), [pod]).reason == "PodsFailing"
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "violates PodSecurity"}
+    assert rollout(deployment(1, observedGeneration=2, conditions=[refused]), []).message == "violates PodSecurity"
+
+
+def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
+    first = listed([condition("Ready", True, "Running", "1")], [], 1, "t1")
+    same = listed([condition("Ready", True, "Asleep", "2")], first, 2, "t2")
+    other = listed([condition("Ready", False, "RollingOut", "3")], same, 3, "t3")
+    assert [rows[0]["lastTransitionTime"] for rows in (first, same, other)] == ["t1", "t1", "t3"]
+    assert other[0]["observedGeneration"] == 3
+
+
+def test_only_news_is_told() -> None:
+    before = listed([condition("Ready", True, "Running", "")], [], 1, "t")
+    assert changed([condition("Ready", True, "Running", "other words")], before) == []
+    assert changed([condition("HotPartition", False, "Fine", "")], before) == []
+    assert len(changed([condition("HotPartition", True, "LagInOnePartition", "")], before)) == 1

@@ -1,0 +1,218 @@
+"""What the operator's builders make of a Shop and a ShopConsumer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shop_operator import drift
+from shop_operator.resources import base, domains, door, indexes, policies, scaler, tiers
+from shop_operator.resources import consumer as consumers
+
+Manifest = dict[str, Any]
+Make = Callable[..., Manifest]
+Everything = Callable[[Manifest], list[Manifest]]
+
+
+def pods(manifests: list[Manifest]) -> list[tuple[str, Manifest]]:
+    found = []
+    for entry in manifests:
+        if entry["kind"] in ("Deployment", "Job"):
+            found.append((entry["metadata"]["name"], entry["spec"]["template"]["spec"]))
+    return found
+
+
+def refused_by_restricted(pod: Manifest) -> list[str]:
+    """Why the Pod Security standard `restricted` would refuse a pod."""
+    around, reasons = pod.get("securityContext", {}), []
+    for name in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.get(name):
+            reasons.append(name)
+    allowed = {"configMap", "downwardAPI", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
+    reasons += [f"volume {v['name']}" for v in pod.get("volumes", []) if not allowed & set(v)]
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        own = container.get("securityContext", {})
+        if own.get("allowPrivilegeEscalation") is not False:
+            reasons.append("allowPrivilegeEscalation != false")
+        if own.get("capabilities", {}).get("drop") != ["ALL"] or own["capabilities"].get("add"):
+            reasons.append("capabilities")
+        if own.get("privileged"):
+            reasons.append("privileged")
+        if not own.get("runAsNonRoot", around.get("runAsNonRoot")):
+            reasons.append("runAsNonRoot != true")
+        if own.get("runAsUser", around.get("runAsUser")) == 0:
+            reasons.append("runAsUser=0")
+        if own.get("seccompProfile", around.get("seccompProfile", {})).get("type") not in (
+            "RuntimeDefault",
+            "Localhost",
+        ):
+            reasons.append("seccompProfile")
+        reasons += ["hostPort" for port in container.get("ports", []) if port.get("hostPort")]
+    return reasons
+
+
+def test_every_pod_is_admitted_by_restricted(everything: Everything, shop: Make, consumer: Make) -> None:
+    found = pods([*everything(shop()), consumers.deployment(consumer(runAsUser=10001, probes={"port": 1}))])
+    assert {name for name, _ in found} >= {"shop-cm-server", "shop-cm-api", "purchases", "billing"}
+    for name, pod in found:
+        assert refused_by_restricted(pod) == [], name
+
+
+def test_the_check_of_restricted_finds_what_is_wrong() -> None:
+    pod = {"containers": [{"name": "x", "ports": [{"hostPort": 1}]}], "volumes": [{"name": "v", "hostPath": {}}]}
+    assert len(refused_by_restricted(pod)) == 6
+
+
+def test_pods_have_probes_limits_no_token_and_no_service_variables(everything: Everything, shop: Make) -> None:
+    for name, pod in pods(everything(shop())):
+        container = pod["containers"][0]
+        assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["resources"]["requests"] and container["resources"]["limits"]["memory"]
+        assert ("readinessProbe" in container and "livenessProbe" in container) is ("indexes" not in name), name
+        assert container.get("livenessProbe", {"httpGet": {}})["httpGet"] != container.get("readinessProbe")
+
+
+def test_an_autoscaled_deployment_never_names_replicas(everything: Everything, shop: Make) -> None:
+    scaled = {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 70}
+    body = shop(server={"autoscaling": scaled})
+    for entry in everything(body):
+        if entry["kind"] == "Deployment":
+            assert "replicas" not in entry["spec"]
+    server, api = tiers.tiers(body)
+    assert tiers.fixed_replicas(server) is None and tiers.fixed_replicas(api) == 1
+    kinds = [entry["kind"] for entry in tiers.around(body, server)]
+    assert "HorizontalPodAutoscaler" in kinds
+    assert "HorizontalPodAutoscaler" not in [entry["kind"] for entry in tiers.around(body, api)]
+
+
+def test_defaults_of_the_two_tiers(shop: Make) -> None:
+    server, api = tiers.tiers(shop())
+    assert (tiers.fixed_replicas(server), tiers.fixed_replicas(api)) == (2, 1)
+    for tier, threads in ((server, "16"), (api, "48")):
+        env = {
+            e["name"]: e.get("value")
+            for e in tiers.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]["env"]
+        }
+        assert env["HTTP_THREADS"] == threads and env["HTTP_HOST"] == "0.0.0.0"
+
+
+def test_the_environment_of_a_tier_can_be_overridden_once(shop: Make) -> None:
+    body = shop(server={"env": [{"name": "HTTP_WORKERS", "value": "3"}, {"name": "LOG_LEVEL", "value": "DEBUG"}]})
+    env = tiers.deployment(body, tiers.server(body))["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert [e["value"] for e in env if e["name"] == "HTTP_WORKERS"] == ["3"]
+    assert {"name": "LOG_LEVEL", "value": "DEBUG"} in env
+
+
+def test_secrets_are_referred_to_and_never_read(everything: Everything, shop: Make) -> None:
+    text = json.dumps(everything(shop()))
+    assert "secretKeyRef" in text and "mongodb://" not in text
+
+
+def test_ingress_has_class_annotations_tls_and_no_rewrite(shop: Make) -> None:
+    said = {
+        "className": "nginx",
+        "host": "shop.example",
+        "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+        "tls": {"secretName": "shop-tls"},
+    }
+    (made,) = door.door(shop(ingress=said))
+    path = made["spec"]["rules"][0]["http"]["paths"][0]
+    assert made["kind"] == "Ingress" and made["spec"]["ingressClassName"] == "nginx"
+    assert path["path"] == "/scalable-shop-cm-server" and path["pathType"] == "Prefix"
+    assert made["spec"]["tls"] == [{"hosts": ["shop.example"], "secretName": "shop-tls"}]
+    assert made["metadata"]["annotations"] == said["annotations"]
+
+
+def test_a_gateway_gives_an_http_route_instead(shop: Make) -> None:
+    (made,) = door.door(shop(gateway={"parentRefs": [{"name": "public"}], "hostnames": ["shop.example"]}))
+    assert made["kind"] == "HTTPRoute" and made["spec"]["parentRefs"] == [{"name": "public"}]
+    assert made["spec"]["rules"][0]["backendRefs"] == [{"name": "shop-cm-server", "port": 8080}]
+    assert door.door(shop()) == []
+
+
+def test_policies_open_what_is_needed_and_can_be_switched_off(shop: Make) -> None:
+    made = {entry["metadata"]["name"]: entry["spec"] for entry in policies.policies(shop())}
+    assert set(made) == {"shop-cm-server", "shop-cm-api", "shop-consumer", "shop-indexes"}
+    assert {"ports": [{"port": 9092, "protocol": "TCP"}]} in made["shop-cm-server"]["egress"]
+    assert {"ports": [{"port": 27017, "protocol": "TCP"}]} in made["shop-cm-api"]["egress"]
+    assert {"ports": [{"port": 9092, "protocol": "TCP"}]} not in made["shop-cm-api"]["egress"]
+    assert made["shop-indexes"]["ingress"] == []
+    for name, spec in made.items():
+        assert set(spec["policyTypes"]) == {"Ingress", "Egress"}, name
+    assert policies.policies(shop(networkPolicies=False)) == []
+
+
+def test_policies_select_the_pods_they_are_meant_for(everything: Everything, shop: Make) -> None:
+    body = shop()
+    found = {
+        name: entry
+        for entry in everything(body)
+        if entry["kind"] in ("Deployment", "Job")
+        for name in [entry["metadata"]["name"]]
+    }
+    labels = [entry["spec"]["template"]["metadata"]["labels"] for entry in found.values()]
+    for policy in policies.policies(body):
+        chosen = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert sum(chosen <= marks.items() for marks in labels) == 1, policy["metadata"]["name"]
+
+
+def test_a_new_image_or_database_makes_a_new_job_and_nothing_else_does(shop: Make) -> None:
+    name = indexes.job(shop())["metadata"]["name"]
+    assert name == indexes.job(shop(server={"replicas": 5}))["metadata"]["name"]
+    images = {"cmServer": "registry.example/cm-server:1", "cmApi": "registry.example/cm-api:2"}
+    assert name != indexes.job(shop(images=images))["metadata"]["name"]
+    done = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    assert indexes.done(done) and not indexes.done(None) and not indexes.failed(done)
+
+
+def test_a_shop_makes_a_consumer_for_each_domain_by_the_services_names(shop: Make) -> None:
+    wanted = [{"domain": "purchases", "drainWithin": "30s"}, {"domain": "catalog", "topic": "t", "group": "g"}]
+    purchases, catalog = domains.consumers(shop(consumers=wanted))
+    assert purchases["metadata"]["name"] == "purchases"
+    assert (purchases["spec"]["topic"], purchases["spec"]["group"]) == ("shop.purchases", "cm-api-purchases")
+    assert purchases["spec"]["drainWithin"] == "30s" and "lagThreshold" not in purchases["spec"]
+    assert purchases["spec"]["args"] == ["--domain", "purchases"]
+    assert purchases["spec"]["drainGraceSeconds"] == 120
+    assert (catalog["spec"]["topic"], catalog["spec"]["group"], catalog["spec"]["lagThreshold"]) == ("t", "g", 100)
+    assert "replicas" not in purchases["spec"], "a Shop that named it would undo a pin"
+
+
+def test_ownership_asks_for_no_right_on_finalizers(everything: Everything, shop: Make, consumer: Make) -> None:
+    for entry in [*everything(shop()), scaler.scaled_object(consumer(), 100, 12)]:
+        for reference in entry["metadata"]["ownerReferences"]:
+            assert reference["controller"] is True and reference["blockOwnerDeletion"] is False
+
+
+def test_names_and_label_values_fit(everything: Everything, shop: Make) -> None:
+    body = shop()
+    body["metadata"]["name"] = "s" * 40
+    for entry in everything(body):
+        assert len(entry["metadata"]["name"]) <= 63, entry["metadata"]["name"]
+        for value in entry["metadata"]["labels"].values():
+            assert len(value) <= 63
+    assert base.text({"b": "2", "a": "1"}) == "a=1,b=2"
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ({"manager": "kubectl-edit", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {}}}}}}, True),
+        ({"manager": "kubectl-rollout", "fieldsV1": {"f:spec": {"f:template": {"f:metadata": {}}}}}, False),
+        ({"manager": "keda", "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}}, False),
+        ({"manager": "shop-operator", "fieldsV1": {"f:spec": {"f:template": {"f:spec": {}}}}}, False),
+    ],
+)
+def test_what_a_hand_added_to_pods_is_found(entry: Manifest, found: bool) -> None:
+    assert drift.added_to_pods({"kind": "Deployment", "metadata": {"managedFields": [entry]}}) is found
+
+
+def test_the_number_of_pods_is_no_drift() -> None:
+    def live(replicas: int, image: str) -> Manifest:
+        return {"kind": "Deployment", "metadata": {}, "spec": {"replicas": replicas, "image": image}}
+
+    assert not drift.differs(live(1, "a"), live(5, "a"))
+    assert drift.differs(live(1, "a"), live(1, "b"))
