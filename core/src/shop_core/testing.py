@@ -48,10 +48,12 @@ class MemoryCatalog:
         return {id: known[id]["digest"] for id in ids if id in known}
 
     def load(
-        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str]
+        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str], users: Sequence[str] = ()
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        found = [doc for id, doc in self.documents["products"].items() if id in products]
-        said = [doc for id, doc in self.documents["reviews"].items() if id in reviews or doc["owner"] in owners]
+        every = self.documents["reviews"].values()
+        said = [d for d in every if d["_id"] in reviews or d["owner"] in owners or d["userid"] in users]
+        wanted = {*products, *(doc["productid"] for doc in said if doc["userid"] in users)}
+        found = [doc for id, doc in self.documents["products"].items() if id in wanted]
         return [_without(doc, "description") for doc in found], [_without(doc, "text") for doc in said]
 
     def write(self, applied: Mapping[str, str], products: Any, reviews: Any, cleared: Sequence[str]) -> None:

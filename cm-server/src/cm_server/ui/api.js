@@ -1,5 +1,7 @@
 // The only module that speaks HTTP. Every address is relative to this file, so the page works behind any base path.
 
+import * as session from "./session.js";
+
 const base = new URL("../", import.meta.url);
 const TIMEOUT_MS = 15_000;
 let ahead = 0; // the server's clock against this one
@@ -64,6 +66,7 @@ async function call(path, options = {}) {
   if (!Number.isNaN(told)) ahead = told - Date.now();
   const body = await answer.json().catch(() => null);
   if (answer.ok && body !== null) return body;
+  if (answer.status === 401) session.ask();
   const retryAfter = Number(answer.headers.get("Retry-After")) || null;
   const unreadable = { detail: `The server answered ${answer.status} in a form this page can't read.` };
   throw new Problem(answer.ok ? 502 : answer.status, { ...(body ?? unreadable), retryAfter });
@@ -73,7 +76,7 @@ async function send(path, options) {
   try {
     return await fetch(new URL(path, base), {
       ...options,
-      headers: { Accept: "application/json", ...options.headers },
+      headers: { Accept: "application/json", ...session.headers(), ...options.headers },
       cache: "no-cache",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
