@@ -22,6 +22,7 @@ from shop_core.kafka.publisher import KafkaPublisher
 from shopctl.layout import HOST, PREFIX, Ports, layout_of
 from shopctl.state import ProcessState, StateDirectory
 
+pytest_plugins = ["shop_security.record"]
 BIN = Path(sys.executable).parent
 TOPIC = "shop.purchases"
 # What the surroundings may say about servers and levels must not reach a platform under test.

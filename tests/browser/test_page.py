@@ -123,6 +123,7 @@ def test_every_control_has_a_name_and_ids_are_unique(shop):
     assert set(shop.page.locator("[aria-describedby]").evaluate_all(described)) <= set(ids)
 
 
+@pytest.mark.security(25)
 @pytest.mark.parametrize("path", ["", "/", "/ui/app.js", "/ui/app.css", "/ui/icon.svg"])
 def test_files_are_guarded_and_answer_304(platform, path):
     url = platform.base_url.rstrip("/") + path

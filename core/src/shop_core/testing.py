@@ -67,14 +67,14 @@ class MemoryCatalog:
             for id, update in changes.updates.items():
                 self._update(self.documents[name][id], update)
         owners = [doc["owner"] for doc in self.documents["reviews"].values()]
-        assert len(owners) == len(set(owners)), "two reviews of one product by one user"
+        assert len(owners) == len(set(owners)), "two reviews of one product by one user"  # for tests  # nosec B101
 
     def every(self, collection: str, fields: Any = None) -> list[dict[str, Any]]:
         return [doc for _, doc in sorted(self.documents[collection].items())]
 
     def _insert(self, name: str, docs: Sequence[dict[str, Any]]) -> None:
         for doc in docs:
-            assert doc["_id"] not in self.documents[name], f"{name} has {doc['_id']} already"
+            assert doc["_id"] not in self.documents[name], f"{name} has {doc['_id']} already"  # for tests  # nosec B101
             self.documents[name][doc["_id"]] = copy.deepcopy(doc)
 
     def _update(self, doc: dict[str, Any], update: Mapping[str, Mapping[str, Any]]) -> None:

@@ -36,7 +36,7 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
-        "HEALTH_HOST": "0.0.0.0",
+        "HEALTH_HOST": "0.0.0.0",  # a pod's port  # nosec B104
     }
     wanted: Manifest = {
         "topic": said.get("topic", f"shop.{domain}"),

@@ -70,7 +70,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     """Without `replicas`: those are the scaling manager's or the autoscaler's."""
     images, chosen = shop["spec"]["images"], selector(tier.name, shop["metadata"]["name"])
     settings = {
-        "HTTP_HOST": "0.0.0.0",
+        "HTTP_HOST": "0.0.0.0",  # a pod's port  # nosec B104
         "HTTP_PORT": str(tier.port),
         "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
