@@ -21,6 +21,7 @@ def policies(shop: Manifest) -> list[Manifest]:
         return []
     name = shop["metadata"]["name"]
     kafka, database = _ports(shop["spec"]["kafka"]["bootstrapServers"]), [shop["spec"]["mongodb"]["port"]]
+    cache = [_out([shop["spec"]["cache"]["port"]])] if "cache" in shop["spec"] else []
     server, api = selector(SERVER, name), selector(API, name)
     consumers = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": CONSUMER}
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
@@ -31,8 +32,8 @@ def policies(shop: Manifest) -> list[Manifest]:
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api]),
-        _policy(shop, API, api, into_api, [_out(kafka), _out(database)]),
-        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database)]),
+        _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
+        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
     ]
 
