@@ -34,6 +34,8 @@ MISSPELT = (
     "shop.server.replica=2",
     "shop.consumers.purchases.minReplica=0",
     "shop.kafka.topics.partition=3",
+    "shop.campaignWarmUp.minutes=5",
+    "cache.uri=redis://a",
     "ingres.host=x",
     "ingress.tls.secret=x",
     "operator.replica=2",
@@ -105,6 +107,8 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("mongodb.enabled=false",), "exactly one MongoDB"),
         (("mongodb.uri=mongodb://a",), "exactly one MongoDB"),
         (("mongodb.enabled=false,mongodb.uri=mongodb://user:secret@a",), "does not match pattern"),
+        (("cache.url=redis://a", "cache.existingSecret.name=b"), "not both"),
+        (("cache.url=redis://:secret@a",), "does not match pattern"),
         (("ingress.host=",), "ingress.host is empty"),
         (("kafka.brokers.replicas=1",), "there will be 1 brokers"),
         (("shop.mongodb.database=other",), "differ"),
@@ -140,6 +144,18 @@ def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     assert spec["kafka"]["secretRef"] == {"name": "kafka-login"}
     assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
     assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
+
+
+def test_a_warm_up_and_a_shared_cache_are_the_shops() -> None:
+    bare = shop_of(render())["spec"]
+    assert "campaignWarmUp" not in bare and "cache" not in bare
+    spec = shop_of(render("--set", "shop.campaignWarmUp.consumers={analytics}", "--set", "cache.url=redis://a:1/0"))[
+        "spec"
+    ]
+    assert spec["campaignWarmUp"] == {"consumers": ["analytics"], "extraReplicas": 2, "minutesBefore": 10}
+    assert spec["cache"] == {"url": "redis://a:1/0", "port": 6379}
+    spec = shop_of(render("--set", "cache.existingSecret.name=cache-login"))["spec"]
+    assert spec["cache"] == {"urlSecretRef": {"name": "cache-login", "key": "url"}, "port": 6379}
 
 
 def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_away() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -113,8 +113,8 @@ def _metrics() -> Response:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    request_id.set(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    request_id.set(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex())
 
 
 def _end(response: Response) -> Response:
@@ -124,7 +124,7 @@ def _end(response: Response) -> Response:
         response.headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "-"
     method = request.method if request.method in METHODS else "-"  # whatever else a client calls it is its own word
-    metrics.HTTP_SECONDS.labels(route, method, response.status_code).observe(time.perf_counter() - g.started)
+    metrics.http_seconds(route, method, response.status_code).observe(time.perf_counter() - g.started)
     return response
 
 
