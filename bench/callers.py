@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,14 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from load import buy_request, closed_loop
+from servers import serving
 
 from shop_core import api_keys
 
 ISSUER, AUDIENCE = "https://issuer.bench", "scalable-shop"
 
 
-def measure(
-    seconds: float, port: int, prefix: str, folder: Path, serving: Callable[..., AbstractContextManager[str]]
-) -> dict[str, Any]:
+def measure(seconds: float, port: int, prefix: str, folder: Path, kafka: str) -> dict[str, Any]:
     """Acked purchases a second without credentials, with a key and with a token (limits on, counted by worker)."""
     key, token, settings = credentials(folder)
     doors = {
@@ -33,12 +32,20 @@ def measure(
     failed = 0
     with ExitStack() as stack:
         bases = {
-            name: stack.enter_context(serving("-m", "cm_server", HTTP_PORT=str(port + number), **extra))
-            for number, (name, (extra, _)) in enumerate(doors.items())
+            name: stack.enter_context(
+                serving(
+                    [sys.executable, "-m", "cm_server"],
+                    at,
+                    HTTP_PORT=str(at),
+                    KAFKA_BOOTSTRAP_SERVERS=kafka,
+                    **extra,
+                )
+            )
+            for at, (name, (extra, _)) in enumerate(doors.items(), start=port)
         }
         for name in (*doors, *doors):
             done = closed_loop(
-                f"{bases[name]}{prefix}/buy", 32, seconds, partial(buy_request, credentials=doors[name][1])
+                f"http://{bases[name]}{prefix}/buy", 32, seconds, partial(buy_request, credentials=doors[name][1])
             )
             rates[name], failed = max(rates[name], done.rate), failed + done.bad
     ratios = {f"{name} against none": rates[name] / rates["none"] for name in ("key", "token")}

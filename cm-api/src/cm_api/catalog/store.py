@@ -50,6 +50,9 @@ def ensure_indexes(db: Database[Document], generation: int | None = None) -> Non
             )
         reviews.create_index([("owner", ASCENDING)], name="owner", unique=True)
         reviews.create_index([("userid", ASCENDING)], name="userid")
+        # The sweep's question: what some partitions of a topic gave rise to, in the order of their sources.
+        by_source = [("source", ASCENDING), ("partition", ASCENDING), ("order", ASCENDING)]
+        db["outbox"].create_index(by_source, name="source_partition_order")
 
 
 class CatalogStore:
