@@ -62,6 +62,39 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- end -}}
 {{- end }}
 
+{{/* Names of the Secrets that say who may call: the keys' hashes, the key of `helm test`, cm-server's token. */}}
+{{- define "scalable-shop.apiKeysSecret" -}}
+{{ .Values.auth.existingSecret | default (printf "%s-api-keys" (include "scalable-shop.name" .)) }}
+{{- end }}
+
+{{- define "scalable-shop.adminKeySecret" -}}
+{{ include "scalable-shop.name" . }}-admin-key
+{{- end }}
+
+{{- define "scalable-shop.serviceTokenSecret" -}}
+{{ .Values.auth.serviceToken.existingSecret | default (printf "%s-service-token" (include "scalable-shop.name" .)) }}
+{{- end }}
+
+{{/* The keys made for this release, as JSON: `file` is keys.json, `key` the admin's key in clear, empty once its Secret
+     was deleted. Made once and kept over upgrades; remembered in .Values, as two Secrets must tell of the same key.
+     `helm template` cannot look the old ones up: for GitOps name Secrets of your own. */}}
+{{- define "scalable-shop.madeKeys" -}}
+{{- if not (hasKey .Values "madeKeys") }}
+{{- $file := (lookup "v1" "Secret" .Release.Namespace (include "scalable-shop.apiKeysSecret" .)).data | default dict }}
+{{- $admin := (lookup "v1" "Secret" .Release.Namespace (include "scalable-shop.adminKeySecret" .)).data | default dict }}
+{{- $made := dict "file" (b64dec (get $file "keys.json")) "key" (b64dec (get $admin "key")) }}
+{{- if not $made.file }}
+{{- $id := randAlphaNum 12 | lower }}
+{{- $secret := randAlphaNum 43 }}
+{{- $created := dateInZone "2006-01-02T15:04:05Z" now "UTC" }}
+{{- $key := dict "id" $id "hash" (printf "sha256:%s" ($secret | sha256sum)) "name" "admin" "scopes" (list "admin") "created" $created }}
+{{- $made = dict "file" (dict "keys" (list $key) | toJson) "key" (printf "shop_%s_%s" $id $secret) }}
+{{- end }}
+{{- $_ := set .Values "madeKeys" (toJson $made) }}
+{{- end }}
+{{- .Values.madeKeys }}
+{{- end }}
+
 {{/* What no schema can say, each with what to do. */}}
 {{- define "scalable-shop.validate" -}}
 {{- if gt (len .Release.Name) 40 }}
@@ -85,6 +118,21 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
 {{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}
+{{- end }}
+{{- $jwt := .Values.auth.jwt }}
+{{- if eq .Values.auth.mode "jwt" }}
+{{- if or (not $jwt.issuer) (not $jwt.audience) (eq (empty $jwt.jwksUrl) (empty $jwt.jwksSecret)) }}
+{{- fail "auth.mode is jwt: set auth.jwt.issuer, auth.jwt.audience, and either auth.jwt.jwksUrl or auth.jwt.jwksSecret." }}
+{{- end }}
+{{- else if or $jwt.issuer $jwt.jwksUrl $jwt.jwksSecret }}
+{{- fail "auth.jwt names an issuer, but auth.mode is not jwt: nobody would ask it." }}
+{{- end }}
+{{- $limits := .Values.limits }}
+{{- if and $limits.url $limits.existingSecret.name }}
+{{- fail "Name the limits' store once: by limits.url, or by limits.existingSecret." }}
+{{- end }}
+{{- if and (or $limits.url $limits.existingSecret.name) (not $limits.rules) }}
+{{- fail "The limits have a store but no rules: set limits.rules, for example 600/60." }}
 {{- end }}
 {{- $topics := .Values.shop.kafka.topics }}
 {{- if and .Values.kafka.enabled (gt (int $topics.replicationFactor) (int .Values.kafka.brokers.replicas)) }}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import variables
-from shop_operator.resources.tiers import full_name, mongodb_uri
+from shop_operator.resources.tiers import full_name
 
 DEFAULT_THRESHOLD = 100
 SERVICE_ACCOUNT = "consumer"
@@ -33,6 +34,7 @@ def service_account(shop: Manifest) -> Manifest:
 
 def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     spec, images, domain = shop["spec"], shop["spec"]["images"], said["domain"]
+    proof = credentials.mongodb(shop)
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
@@ -45,7 +47,10 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
         "pullPolicy": images["pullPolicy"],
         "command": ["cm-api-consumer"],
         "args": ["--domain", domain],
-        "env": variables(env, [mongodb_uri(shop), *said.get("env", [])]),
+        "env": variables(env | proof.env, said.get("env", [])),
+        "secrets": [
+            {"name": folder.secret, "mountPath": folder.path, "keys": list(folder.keys)} for folder in proof.folders
+        ],
         "probes": {"port": 8090, "liveness": "/healthz", "readiness": "/readyz"},
         "serviceAccountName": full_name(shop, SERVICE_ACCOUNT),
         "kafka": _kafka(spec["kafka"]),

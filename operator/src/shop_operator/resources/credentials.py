@@ -1,0 +1,108 @@
+"""What the pods of a Shop know their callers by, and prove themselves by: Secrets mounted as folders, and the variables
+that name their files.
+
+A folder is swapped as a whole when its Secret changes, and the services read it again; a single file (subPath) or a
+variable would keep the old content until the pod ends. The operator itself never reads any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shop_operator.resources.base import Manifest
+from shop_operator.resources.pods import Folder
+
+FOLDER = "/etc/shop"
+REDIS_PORT = 6379
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Variables and the folders that they point into."""
+
+    env: dict[str, str]
+    folders: tuple[Folder, ...] = ()
+
+    def __add__(self, other: Credentials) -> Credentials:
+        return Credentials(self.env | other.env, self.folders + other.folders)
+
+
+NONE = Credentials({})
+
+
+def of_server(shop: Manifest) -> Credentials:
+    """cm-server: its callers, how often they may call, and its token at cm-api."""
+    return _callers(shop["spec"].get("auth") or {"mode": "none"}) + _limits(shop) + _service_token(shop)
+
+
+def of_api(shop: Manifest) -> Credentials:
+    """cm-api: the token that it asks cm-server for, and MongoDB."""
+    return _service_token(shop) + mongodb(shop)
+
+
+def mongodb(shop: Manifest) -> Credentials:
+    """MongoDB's URI, and none of its Secret's other keys."""
+    reference = shop["spec"]["mongodb"]["uriSecretRef"]
+    return _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+
+
+def open_to_all(shop: Manifest) -> bool:
+    """Whether nobody is asked who they are."""
+    return bool((shop["spec"].get("auth") or {"mode": "none"})["mode"] == "none")
+
+
+def server_ports(shop: Manifest) -> list[int]:
+    """Where cm-server goes to hold its callers to what they may: the limits' store and the issuer's keys."""
+    spec = shop["spec"]
+    limits, issuer = spec.get("limits", {}), spec.get("auth", {}).get("jwt", {}).get("jwksUrl")
+    ports = [limits.get("port", REDIS_PORT)] if limits.get("url") or limits.get("urlSecretRef") else []
+    if issuer:
+        parts = urlsplit(issuer)
+        ports.append(parts.port or (443 if parts.scheme == "https" else 80))
+    return ports
+
+
+def _callers(said: Manifest) -> Credentials:
+    found = Credentials({"AUTH_MODE": said["mode"]})
+    if said["mode"] == "none":
+        return found
+    if keys := said.get("apiKeysSecretRef"):
+        found += _file("AUTH_API_KEYS_FILE", "api-keys", keys["name"], "keys.json")
+    return found + _issuer(said["jwt"]) if said["mode"] == "jwt" else found
+
+
+def _issuer(said: Manifest) -> Credentials:
+    names = {
+        "issuer": "AUTH_JWT_ISSUER",
+        "audience": "AUTH_JWT_AUDIENCE",
+        "jwksUrl": "AUTH_JWT_JWKS_URL",
+        "userClaim": "AUTH_JWT_USER_CLAIM",
+        "usernameClaim": "AUTH_JWT_USERNAME_CLAIM",
+        "scopeClaim": "AUTH_JWT_SCOPE_CLAIM",
+    }
+    found = Credentials({names[key]: said[key] for key in names if said.get(key)})
+    if keys := said.get("jwksSecretRef"):
+        found += _file("AUTH_JWT_JWKS_FILE", "jwks", keys["name"], "jwks.json")
+    if trust := said.get("caSecretRef"):
+        found += _file("AUTH_JWT_CA_FILE", "issuer-ca", trust["name"], "ca.crt")
+    return found
+
+
+def _limits(shop: Manifest) -> Credentials:
+    said = shop["spec"].get("limits")
+    if not said:
+        return NONE
+    found = Credentials({"LIMITS": said["rules"]} | ({"LIMITS_URL": said["url"]} if said.get("url") else {}))
+    store = said.get("urlSecretRef")
+    return found + _file("LIMITS_URL_FILE", "limits", store["name"], store["key"]) if store else found
+
+
+def _service_token(shop: Manifest) -> Credentials:
+    reference = shop["spec"].get("serviceTokenSecretRef")
+    return _file("CM_API_TOKEN_FILE", "service-token", reference["name"], "token") if reference else NONE
+
+
+def _file(variable: str, name: str, secret: str, key: str) -> Credentials:
+    folder = Folder(secret, f"{FOLDER}/{name}", (key,))
+    return Credentials({variable: f"{folder.path}/{key}"}, (folder,))
