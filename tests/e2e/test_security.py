@@ -43,8 +43,10 @@ def test_without_a_key_nobody_gets_in(shop: Installation, method: str, path: str
 
 
 def test_the_key_that_notes_tell_of_gets_in(shop: Installation) -> None:
-    assert shop.request("POST", "/buy", body=PURCHASE).status == 200
-    assert shop.ask("GET", f"/v1/users/{USER}", headers={"X-API-Key": shop.key}).status == 200
+    bought = shop.request("POST", "/buy", body=PURCHASE)
+    assert bought.status == 200
+    history = f"/getAllUserBuys/{USER}?after={bought.json()['receipt']}"
+    assert shop.ask("GET", history, headers={"X-API-Key": shop.key}).status == 200
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,11 @@ def test_the_shop_says_that_it_asks_its_callers(shop: Installation) -> None:
     assert found["OpenToAll"]["status"] == "False" and "apikey" in found["OpenToAll"]["message"]
 
 
+def inside(shop: Installation, pod: str, file: str) -> str:
+    """What a file of a pod holds, as its process sees it."""
+    return shop.k8s.kubectl("--namespace", shop.namespace, "exec", pod, "--", "cat", file)
+
+
 def secrets(shop: Installation) -> dict[str, str]:
     """What the release's Secrets hold, that nobody may see elsewhere, by where it stands."""
     found = {}
@@ -142,7 +149,7 @@ def test_no_secret_is_in_a_manifest_an_environment_a_log_or_an_event(shop: Insta
         name = pod["metadata"]["name"]
         texts[f"log of {name}"] = shop.kubectl("logs", name, "--all-containers")
         if pod["status"]["phase"] == "Running":
-            texts[f"environment of {name}"] = shop.kubectl("exec", name, "--", "cat", "/proc/1/environ")
+            texts[f"environment of {name}"] = inside(shop, name, "/proc/1/environ")
     assert sum(name.startswith("environment") for name in texts) >= 8
     seen = [(secret, place) for secret, value in wanted.items() for place, text in texts.items() if value in text]
     assert seen == []
@@ -152,6 +159,6 @@ def test_the_search_would_find_a_secret(shop: Installation) -> None:
     """The same way of looking, at what is there on purpose."""
     [pod, *_] = shop.get("pods", "-l", "app.kubernetes.io/name=cm-server")["items"]
     file = "/etc/shop/service-token/token"
-    held = shop.kubectl("exec", pod["metadata"]["name"], "--", "cat", file)
-    assert held == secrets(shop)[f"{shop.name}-service-token/token"]
-    assert file in shop.kubectl("exec", pod["metadata"]["name"], "--", "cat", "/proc/1/environ")
+    name = pod["metadata"]["name"]
+    assert inside(shop, name, file) == secrets(shop)[f"{shop.name}-service-token/token"]
+    assert file in inside(shop, name, "/proc/1/environ")
