@@ -43,6 +43,22 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- end -}}
 {{- end }}
 
+{{/* The Secrets by which all parts log in to Kafka, by the Shop's fields; empty where there is none. */}}
+{{- define "scalable-shop.kafkaSecrets" -}}
+{{- $kafka := .Values.kafka }}
+{{- $found := dict }}
+{{- if not $kafka.enabled }}
+{{- $found = dict "secretRef" $kafka.existingSecret "passwordsSecretRef" $kafka.clientsSecret "caSecretRef" $kafka.caSecret }}
+{{- else if $kafka.security.enabled }}
+{{- $chart := .Subcharts.kafka }}
+{{- $_ := set $found "secretRef" (include "kafka.operatorSecret" $chart) }}
+{{- $_ := set $found "kedaSecretRef" (include "kafka.kedaSecret" $chart) }}
+{{- $_ := set $found "passwordsSecretRef" (include "kafka.usersSecret" $chart) }}
+{{- $_ := set $found "caSecretRef" (include "kafka.tlsSecret" $chart) }}
+{{- end }}
+{{- toJson $found }}
+{{- end }}
+
 {{/* Named after what it holds, so that another address makes new pods. */}}
 {{- define "scalable-shop.mongodbUriSecret" -}}
 {{ include "scalable-shop.name" . }}-mongodb-uri-{{ .Values.mongodb.uri | sha256sum | trunc 8 }}
@@ -105,6 +121,15 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- end }}
 {{- if not (or .Values.kafka.enabled .Values.kafka.bootstrapServers) }}
 {{- fail "There is no Kafka: set kafka.enabled=true, or kafka.bootstrapServers to one that is there." }}
+{{- end }}
+{{- if .Values.kafka.enabled }}
+{{- $given := .Values.kafka.security.existingSecrets }}
+{{- if not (has (len (compact (list $given.users $given.operator $given.keda))) (list 0 3)) }}
+{{- fail "kafka.security.existingSecrets: name all three Secrets or none, as they hold the same passwords." }}
+{{- end }}
+{{- end }}
+{{- if and .Values.kafka.enabled (or .Values.kafka.existingSecret .Values.kafka.clientsSecret .Values.kafka.caSecret) }}
+{{- fail "kafka.existingSecret, clientsSecret and caSecret are for a Kafka that is there: use kafka.security.existingSecrets instead." }}
 {{- end }}
 {{- $databases := 0 }}
 {{- range list .Values.mongodb.enabled .Values.mongodb.uri .Values.mongodb.existingSecret.name }}

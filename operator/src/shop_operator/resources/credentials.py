@@ -33,18 +33,39 @@ NONE = Credentials({})
 
 def of_server(shop: Manifest) -> Credentials:
     """cm-server: its callers, how often they may call, and its token at cm-api."""
-    return _callers(shop["spec"].get("auth") or {"mode": "none"}) + _limits(shop) + _service_token(shop)
+    callers = _callers(shop["spec"].get("auth") or {"mode": "none"})
+    return callers + _limits(shop) + _service_token(shop) + kafka(shop, "cm-server")
 
 
 def of_api(shop: Manifest) -> Credentials:
-    """cm-api: the token that it asks cm-server for, and MongoDB."""
-    return _service_token(shop) + mongodb(shop)
+    """cm-api: the token that it asks cm-server for, MongoDB and Kafka."""
+    return _service_token(shop) + mongodb(shop) + kafka(shop, "cm-api")
+
+
+def of_consumer(shop: Manifest, domain: str) -> Credentials:
+    """One domain's consumer: MongoDB and Kafka."""
+    return mongodb(shop) + kafka(shop, f"{domain}-consumer")
 
 
 def mongodb(shop: Manifest) -> Credentials:
     """MongoDB's URI, and none of its Secret's other keys."""
     reference = shop["spec"]["mongodb"]["uriSecretRef"]
     return _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+
+
+def kafka(shop: Manifest, principal: str) -> Credentials:
+    """The login of one principal of kafka/acls.json, where Kafka asks for one."""
+    said = shop["spec"]["kafka"]
+    passwords, trust = said.get("passwordsSecretRef"), said.get("caSecretRef")
+    if not passwords and not trust:
+        return NONE
+    found = Credentials({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL" if passwords else "SSL"})
+    if trust:
+        found += _file("KAFKA_SSL_CA_FILE", "kafka-ca", trust["name"], "ca.crt")
+    if passwords:
+        found += Credentials({"KAFKA_SASL_USERNAME": principal})
+        found += _file("KAFKA_SASL_PASSWORD_FILE", "kafka", passwords["name"], principal)
+    return found
 
 
 def open_to_all(shop: Manifest) -> bool:
