@@ -64,18 +64,33 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{ include "scalable-shop.name" . }}-mongodb-uri-{{ .Values.mongodb.uri | sha256sum | trunc 8 }}
 {{- end }}
 
-{{/* Which Secret and key hold MongoDB's URI. */}}
-{{- define "scalable-shop.mongodbSecret" -}}
-{{- if .Values.mongodb.enabled -}}
-name: {{ .Values.mongodb.auth.existingSecret | default (printf "%s-mongodb" .Release.Name) }}
-key: uri
-{{- else if .Values.mongodb.uri -}}
-name: {{ include "scalable-shop.mongodbUriSecret" . }}
-key: uri
-{{- else -}}
-name: {{ .Values.mongodb.existingSecret.name }}
-key: {{ .Values.mongodb.existingSecret.key }}
-{{- end -}}
+{{/* The Secrets and keys that hold MongoDB's URIs, by the Shop's fields: consumers write, cm-api reads, the Job makes indexes. */}}
+{{- define "scalable-shop.mongodbSecrets" -}}
+{{- $said := .Values.mongodb }}
+{{- $found := dict }}
+{{- if $said.enabled }}
+{{- $name := include "mongodb.secret" .Subcharts.mongodb }}
+{{- $_ := set $found "uriSecretRef" (dict "name" $name "key" "uri-shop-writer") }}
+{{- $_ := set $found "readerUriSecretRef" (dict "name" $name "key" "uri-shop-reader") }}
+{{- $_ := set $found "migratorUriSecretRef" (dict "name" $name "key" "uri-shop-migrator") }}
+{{- if $said.tls.enabled }}
+{{- $_ := set $found "caSecretRef" (dict "name" (include "mongodb.tlsSecret" .Subcharts.mongodb)) }}
+{{- end }}
+{{- else }}
+{{- if $said.uri }}
+{{- $_ := set $found "uriSecretRef" (dict "name" (include "scalable-shop.mongodbUriSecret" .) "key" "uri") }}
+{{- else }}
+{{- $given := $said.existingSecret }}
+{{- $_ := set $found "uriSecretRef" (dict "name" $given.name "key" $given.key) }}
+{{- range $field, $key := dict "readerUriSecretRef" $given.readerKey "migratorUriSecretRef" $given.migratorKey }}
+{{- if $key }}{{ $_ := set $found $field (dict "name" $given.name "key" $key) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if $said.caSecret }}
+{{- $_ := set $found "caSecretRef" (dict "name" $said.caSecret) }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{/* Names of the Secrets that say who may call: the keys' hashes, the key of `helm test`, cm-server's token. */}}
@@ -138,8 +153,11 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- if ne (int $databases) 1 }}
 {{- fail "Name exactly one MongoDB: mongodb.enabled=true, or mongodb.enabled=false with mongodb.uri, or with mongodb.existingSecret.name." }}
 {{- end }}
+{{- if and .Values.mongodb.enabled .Values.mongodb.caSecret }}
+{{- fail "mongodb.caSecret is for a MongoDB that is there: use mongodb.tls instead." }}
+{{- end }}
 {{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
-{{- fail "mongodb.database and shop.mongodb.database differ: the user that the chart makes may use only the first." }}
+{{- fail "mongodb.database and shop.mongodb.database differ: the users that the chart makes may use only the first." }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
 {{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}

@@ -92,12 +92,12 @@ class Consumers:
     def _login(self, body: Manifest) -> tuple[dict[str, str], str]:
         """The Kafka Secret's keys and the certificates that brokers are checked by, and what is wrong with them."""
         kafka, login = body["spec"]["kafka"], {}
-        for field, keys in (("secretRef", scaler.LOGIN_KEYS), ("caSecretRef", (scaler.CA_KEY,))):
-            if not (reference := kafka.get(field)):
+        for name, keys in (("secretRef", scaler.LOGIN_KEYS), ("caSecretRef", (scaler.CA_KEY,))):
+            if not (reference := kafka.get(name)):
                 continue
             secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
             if secret is None:
-                return {}, f"Secret {reference['name']} (kafka.{field}) does not exist: make it, or correct the name"
+                return {}, f"Secret {reference['name']} (kafka.{name}) does not exist: make it, or correct the name"
             data = secret.get("data", {})
             login |= {key: base64.b64decode(data[key]).decode() for key in keys if key in data}
         if trust := login.pop(scaler.CA_KEY, ""):

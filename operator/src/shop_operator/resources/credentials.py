@@ -34,26 +34,35 @@ NONE = Credentials({})
 def of_server(shop: Manifest) -> Credentials:
     """cm-server: its callers, how often they may call, and its token at cm-api."""
     callers = _callers(shop["spec"].get("auth") or {"mode": "none"})
-    return callers + _limits(shop) + _service_token(shop) + kafka(shop, "cm-server")
+    return callers + _limits(shop) + _service_token(shop) + _kafka(shop, "cm-server")
 
 
 def of_api(shop: Manifest) -> Credentials:
     """cm-api: the token that it asks cm-server for, MongoDB and Kafka."""
-    return _service_token(shop) + mongodb(shop) + kafka(shop, "cm-api")
+    return _service_token(shop) + _mongodb(shop, "readerUriSecretRef") + _kafka(shop, "cm-api")
 
 
 def of_consumer(shop: Manifest, domain: str) -> Credentials:
     """One domain's consumer: MongoDB and Kafka."""
-    return mongodb(shop) + kafka(shop, f"{domain}-consumer")
+    return _mongodb(shop, "uriSecretRef") + _kafka(shop, f"{domain}-consumer")
 
 
-def mongodb(shop: Manifest) -> Credentials:
-    """MongoDB's URI, and none of its Secret's other keys."""
-    reference = shop["spec"]["mongodb"]["uriSecretRef"]
-    return _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+def of_indexes(shop: Manifest) -> Credentials:
+    """The Job that makes indexes."""
+    return _mongodb(shop, "migratorUriSecretRef")
 
 
-def kafka(shop: Manifest, principal: str) -> Credentials:
+def _mongodb(shop: Manifest, field: str) -> Credentials:
+    """The URI of one user of MongoDB, and none of its Secret's other keys; one Secret may serve all."""
+    said = shop["spec"]["mongodb"]
+    reference = said.get(field) or said["uriSecretRef"]
+    found = _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+    if trust := said.get("caSecretRef"):
+        found += _file("MONGODB_TLS_CA_FILE", "mongodb-ca", trust["name"], "ca.crt")
+    return found
+
+
+def _kafka(shop: Manifest, principal: str) -> Credentials:
     """The login of one principal of kafka/acls.json, where Kafka asks for one."""
     said = shop["spec"]["kafka"]
     passwords, trust = said.get("passwordsSecretRef"), said.get("caSecretRef")

@@ -75,7 +75,7 @@ def _behavior(most: int, cooldown: int) -> Manifest:
 
 
 def trigger_authentication(parent: Manifest, keys: list[str]) -> Manifest | None:
-    """How KEDA logs in: by a Secret of its own, or by those keys that the operator's has; None where there is neither."""
+    """How KEDA logs in: by its own Secret, or by those `keys` that the operator's has; None where there is neither."""
     kafka, login = parent["spec"]["kafka"], _login(parent)
     if not login:
         return None
