@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from shop_core.events import DOMAINS
 from shop_operator.resources import consumer as consumers
 from shop_operator.resources import credentials, domains, indexes, policies, tiers
 
@@ -77,6 +79,49 @@ def test_of_the_databases_secret_only_the_uri_is_mounted(shop: Make) -> None:
     for name, pod in pods.items():
         assert files(pod) == {"/etc/shop/mongodb": (ref["name"], (ref["key"],))}, name
         assert environment(pod)["MONGODB_URI_FILE"] == f"/etc/shop/mongodb/{ref['key']}", name
+
+
+def test_each_part_is_its_own_user_of_kafka_and_mounts_no_other_password(shop: Make) -> None:
+    secrets = {"passwordsSecretRef": {"name": "users"}, "caSecretRef": {"name": "tls"}}
+    kafka = {"bootstrapServers": "kafka:9092", **secrets}
+    body = shop(kafka=kafka, consumers=[{"domain": "purchases"}])
+    (made,) = domains.consumers(body)
+    found = {name: environment(pod_of(body, part)) for part, name in enumerate(("cm-server", "cm-api"))}
+    found["purchases-consumer"] = {entry["name"]: entry["value"] for entry in made["spec"]["env"]}
+    for principal, variables in found.items():
+        assert variables["KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
+        assert variables["KAFKA_SASL_USERNAME"] == principal
+        assert variables["KAFKA_SASL_PASSWORD_FILE"] == f"/etc/shop/kafka/{principal}"
+        assert variables["KAFKA_SSL_CA_FILE"] == "/etc/shop/kafka-ca/ca.crt"
+    mounted = files(pod_of(body, 0))
+    assert mounted["/etc/shop/kafka"] == ("users", ("cm-server",))
+    assert mounted["/etc/shop/kafka-ca"] == ("tls", ("ca.crt",)), "and never the brokers' key"
+    assert {"name": "users", "mountPath": "/etc/shop/kafka", "keys": ["purchases-consumer"]} in made["spec"]["secrets"]
+
+
+def test_pods_principals_are_those_of_the_table() -> None:
+    table = json.loads((Path(__file__).parents[2] / "kafka" / "acls.json").read_text())["principals"]
+    consumers = {f"{domain}-consumer" for domain in DOMAINS}
+    assert table.keys() >= {"cm-server", "cm-api", "operator", "keda", "shopctl", *consumers}
+
+
+def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
+    refs = {
+        "uriSecretRef": {"name": "m", "key": "writer"},
+        "readerUriSecretRef": {"name": "m", "key": "reader"},
+        "migratorUriSecretRef": {"name": "m", "key": "migrator"},
+        "caSecretRef": {"name": "ca"},
+    }
+    body = shop(mongodb={"database": "shop", **refs}, consumers=[{"domain": "purchases"}])
+    (made,) = domains.consumers(body)
+    job = indexes.job(body)["spec"]["template"]["spec"]
+    assert files(pod_of(body, 1)) == {
+        "/etc/shop/mongodb": ("m", ("reader",)),
+        "/etc/shop/mongodb-ca": ("ca", ("ca.crt",)),
+    }
+    assert files(job)["/etc/shop/mongodb"] == ("m", ("migrator",))
+    assert environment(job)["MONGODB_TLS_CA_FILE"] == "/etc/shop/mongodb-ca/ca.crt"
+    assert {"name": "m", "mountPath": "/etc/shop/mongodb", "keys": ["writer"]} in made["spec"]["secrets"]
 
 
 def test_tokens_of_an_issuer_are_accepted_beside_keys(shop: Make) -> None:

@@ -43,23 +43,54 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- end -}}
 {{- end }}
 
+{{/* The Secrets by which all parts log in to Kafka, by the Shop's fields; empty where there is none. */}}
+{{- define "scalable-shop.kafkaSecrets" -}}
+{{- $kafka := .Values.kafka }}
+{{- $found := dict }}
+{{- if not $kafka.enabled }}
+{{- $found = dict "secretRef" $kafka.existingSecret "passwordsSecretRef" $kafka.clientsSecret "caSecretRef" $kafka.caSecret }}
+{{- else if $kafka.security.enabled }}
+{{- $chart := .Subcharts.kafka }}
+{{- $_ := set $found "secretRef" (include "kafka.operatorSecret" $chart) }}
+{{- $_ := set $found "kedaSecretRef" (include "kafka.kedaSecret" $chart) }}
+{{- $_ := set $found "passwordsSecretRef" (include "kafka.usersSecret" $chart) }}
+{{- $_ := set $found "caSecretRef" (include "kafka.tlsSecret" $chart) }}
+{{- end }}
+{{- toJson $found }}
+{{- end }}
+
 {{/* Named after what it holds, so that another address makes new pods. */}}
 {{- define "scalable-shop.mongodbUriSecret" -}}
 {{ include "scalable-shop.name" . }}-mongodb-uri-{{ .Values.mongodb.uri | sha256sum | trunc 8 }}
 {{- end }}
 
-{{/* Which Secret and key hold MongoDB's URI. */}}
-{{- define "scalable-shop.mongodbSecret" -}}
-{{- if .Values.mongodb.enabled -}}
-name: {{ .Values.mongodb.auth.existingSecret | default (printf "%s-mongodb" .Release.Name) }}
-key: uri
-{{- else if .Values.mongodb.uri -}}
-name: {{ include "scalable-shop.mongodbUriSecret" . }}
-key: uri
-{{- else -}}
-name: {{ .Values.mongodb.existingSecret.name }}
-key: {{ .Values.mongodb.existingSecret.key }}
-{{- end -}}
+{{/* The Secrets and keys that hold MongoDB's URIs, by the Shop's fields: consumers write, cm-api reads, the Job makes indexes. */}}
+{{- define "scalable-shop.mongodbSecrets" -}}
+{{- $said := .Values.mongodb }}
+{{- $found := dict }}
+{{- if $said.enabled }}
+{{- $name := include "mongodb.secret" .Subcharts.mongodb }}
+{{- $_ := set $found "uriSecretRef" (dict "name" $name "key" "uri-shop-writer") }}
+{{- $_ := set $found "readerUriSecretRef" (dict "name" $name "key" "uri-shop-reader") }}
+{{- $_ := set $found "migratorUriSecretRef" (dict "name" $name "key" "uri-shop-migrator") }}
+{{- if $said.tls.enabled }}
+{{- $_ := set $found "caSecretRef" (dict "name" (include "mongodb.tlsSecret" .Subcharts.mongodb)) }}
+{{- end }}
+{{- else }}
+{{- if $said.uri }}
+{{- $_ := set $found "uriSecretRef" (dict "name" (include "scalable-shop.mongodbUriSecret" .) "key" "uri") }}
+{{- else }}
+{{- $given := $said.existingSecret }}
+{{- $_ := set $found "uriSecretRef" (dict "name" $given.name "key" $given.key) }}
+{{- range $field, $key := dict "readerUriSecretRef" $given.readerKey "migratorUriSecretRef" $given.migratorKey }}
+{{- if $key }}{{ $_ := set $found $field (dict "name" $given.name "key" $key) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if $said.caSecret }}
+{{- $_ := set $found "caSecretRef" (dict "name" $said.caSecret) }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{/* Names of the Secrets that say who may call: the keys' hashes, the key of `helm test`, cm-server's token. */}}
@@ -106,6 +137,15 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- if not (or .Values.kafka.enabled .Values.kafka.bootstrapServers) }}
 {{- fail "There is no Kafka: set kafka.enabled=true, or kafka.bootstrapServers to one that is there." }}
 {{- end }}
+{{- if .Values.kafka.enabled }}
+{{- $given := .Values.kafka.security.existingSecrets }}
+{{- if not (has (len (compact (list $given.users $given.operator $given.keda))) (list 0 3)) }}
+{{- fail "kafka.security.existingSecrets: name all three Secrets or none, as they hold the same passwords." }}
+{{- end }}
+{{- end }}
+{{- if and .Values.kafka.enabled (or .Values.kafka.existingSecret .Values.kafka.clientsSecret .Values.kafka.caSecret) }}
+{{- fail "kafka.existingSecret, clientsSecret and caSecret are for a Kafka that is there: use kafka.security.existingSecrets instead." }}
+{{- end }}
 {{- $databases := 0 }}
 {{- range list .Values.mongodb.enabled .Values.mongodb.uri .Values.mongodb.existingSecret.name }}
 {{- if . }}{{ $databases = add $databases 1 }}{{ end }}
@@ -113,8 +153,11 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- if ne (int $databases) 1 }}
 {{- fail "Name exactly one MongoDB: mongodb.enabled=true, or mongodb.enabled=false with mongodb.uri, or with mongodb.existingSecret.name." }}
 {{- end }}
+{{- if and .Values.mongodb.enabled .Values.mongodb.caSecret }}
+{{- fail "mongodb.caSecret is for a MongoDB that is there: use mongodb.tls instead." }}
+{{- end }}
 {{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
-{{- fail "mongodb.database and shop.mongodb.database differ: the user that the chart makes may use only the first." }}
+{{- fail "mongodb.database and shop.mongodb.database differ: the users that the chart makes may use only the first." }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
 {{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}

@@ -33,18 +33,48 @@ NONE = Credentials({})
 
 def of_server(shop: Manifest) -> Credentials:
     """cm-server: its callers, how often they may call, and its token at cm-api."""
-    return _callers(shop["spec"].get("auth") or {"mode": "none"}) + _limits(shop) + _service_token(shop)
+    callers = _callers(shop["spec"].get("auth") or {"mode": "none"})
+    return callers + _limits(shop) + _service_token(shop) + _kafka(shop, "cm-server")
 
 
 def of_api(shop: Manifest) -> Credentials:
-    """cm-api: the token that it asks cm-server for, and MongoDB."""
-    return _service_token(shop) + mongodb(shop)
+    """cm-api: the token that it asks cm-server for, MongoDB and Kafka."""
+    return _service_token(shop) + _mongodb(shop, "readerUriSecretRef") + _kafka(shop, "cm-api")
 
 
-def mongodb(shop: Manifest) -> Credentials:
-    """MongoDB's URI, and none of its Secret's other keys."""
-    reference = shop["spec"]["mongodb"]["uriSecretRef"]
-    return _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+def of_consumer(shop: Manifest, domain: str) -> Credentials:
+    """One domain's consumer: MongoDB and Kafka."""
+    return _mongodb(shop, "uriSecretRef") + _kafka(shop, f"{domain}-consumer")
+
+
+def of_indexes(shop: Manifest) -> Credentials:
+    """The Job that makes indexes."""
+    return _mongodb(shop, "migratorUriSecretRef")
+
+
+def _mongodb(shop: Manifest, field: str) -> Credentials:
+    """The URI of one user of MongoDB, and none of its Secret's other keys; one Secret may serve all."""
+    said = shop["spec"]["mongodb"]
+    reference = said.get(field) or said["uriSecretRef"]
+    found = _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+    if trust := said.get("caSecretRef"):
+        found += _file("MONGODB_TLS_CA_FILE", "mongodb-ca", trust["name"], "ca.crt")
+    return found
+
+
+def _kafka(shop: Manifest, principal: str) -> Credentials:
+    """The login of one principal of kafka/acls.json, where Kafka asks for one."""
+    said = shop["spec"]["kafka"]
+    passwords, trust = said.get("passwordsSecretRef"), said.get("caSecretRef")
+    if not passwords and not trust:
+        return NONE
+    found = Credentials({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL" if passwords else "SSL"})
+    if trust:
+        found += _file("KAFKA_SSL_CA_FILE", "kafka-ca", trust["name"], "ca.crt")
+    if passwords:
+        found += Credentials({"KAFKA_SASL_USERNAME": principal})
+        found += _file("KAFKA_SASL_PASSWORD_FILE", "kafka", passwords["name"], principal)
+    return found
 
 
 def open_to_all(shop: Manifest) -> bool:

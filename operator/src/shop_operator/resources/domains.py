@@ -34,7 +34,7 @@ def service_account(shop: Manifest) -> Manifest:
 
 def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     spec, images, domain = shop["spec"], shop["spec"]["images"], said["domain"]
-    proof = credentials.mongodb(shop)
+    proof = credentials.of_consumer(shop, domain)
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
@@ -69,6 +69,4 @@ def _kafka(said: Manifest) -> Manifest:
     topics = said.get("topics", {})
     kafka: Manifest = {"bootstrapServers": said["bootstrapServers"], "createTopics": topics.get("create", True)}
     kafka |= {name: topics[name] for name in ("partitions", "replicationFactor", "minInsyncReplicas") if name in topics}
-    if said.get("secretRef"):
-        kafka["secretRef"] = said["secretRef"]
-    return kafka
+    return kafka | {name: said[name] for name in ("secretRef", "kedaSecretRef", "caSecretRef") if said.get(name)}

@@ -15,7 +15,7 @@ from shop_operator.resources.tiers import API, full_name
 def job(shop: Manifest) -> Manifest:
     """`python -m cm_api.indexes`; safe to repeat."""
     spec, images = shop["spec"], shop["spec"]["images"]
-    proof = credentials.mongodb(shop)
+    proof = credentials.of_indexes(shop)
     container = Container(
         name="indexes",
         image=images["cmApi"],
