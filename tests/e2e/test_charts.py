@@ -86,7 +86,10 @@ def test_no_manifest_names_a_password_or_replicas_beside_an_autoscaler(manifests
 def test_random_secrets_differ_from_render_to_render() -> None:
     first, second = (render(*PAGES), render(*PAGES))
     names = {
-        "shop-mongodb": "password",
+        "shop-mongodb": "shop-writer",
+        "shop-kafka-users": "admin",
+        "shop-kafka-keda": "password",
+        "shop-kafka-tls": "tls.key",
         "shop-kafka-ui": "password",
         "shop-mongo-express": "password",
         "shop-admin-key": "key",

@@ -120,6 +120,62 @@ def test_the_shop_says_that_it_asks_its_callers(shop: Installation) -> None:
     assert found["OpenToAll"]["status"] == "False" and "apikey" in found["OpenToAll"]["message"]
 
 
+# Run in a pod of the shop, so by its own login: what Kafka says to somebody who ought not to get what they ask for.
+ASKING = """
+import os, sys
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+from shop_core.kafka import security
+options = dict(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], **security.options())
+way = sys.argv[1]
+if way == "plaintext":
+    options = {"bootstrap_servers": options["bootstrap_servers"]}
+if way == "nameless":
+    options = {name: options[name] for name in ("bootstrap_servers", "ssl_cafile")} | {"security_protocol": "SSL"}
+if way == "stranger":
+    options["sasl_plain_password"] = "x"
+try:
+    if way == "write":
+        KafkaProducer(**options).send("shop.purchases", b"{}").get(20)
+    else:
+        consumer = KafkaConsumer(consumer_timeout_ms=8000, **options)
+        consumer.assign([TopicPartition("shop.purchases", 0)])
+        consumer.seek_to_beginning()
+        next(consumer, None)
+    print("let in")
+except (KafkaError, AssertionError) as error:
+    print("refused", type(error).__name__)
+"""
+
+
+def pod_of(shop: Installation, labels: str) -> str:
+    found: str = shop.get("pods", "-l", labels)["items"][0]["metadata"]["name"]
+    return found
+
+
+def asks(shop: Installation, pod: str, way: str) -> str:
+    words = ("--namespace", shop.namespace, "exec", pod, "--", "python", "-c", ASKING, way)
+    return shop.k8s.kubectl(*words).strip()
+
+
+@pytest.mark.parametrize(
+    ("who", "way", "said"),
+    [
+        ("app.kubernetes.io/name=cm-server", "plaintext", "refused "),
+        ("app.kubernetes.io/name=cm-server", "nameless", "refused "),
+        ("app.kubernetes.io/name=cm-server", "stranger", "refused "),
+        ("app.kubernetes.io/name=cm-server", "read", "refused TopicAuthorizationFailedError"),
+        ("scalable-shop.dev/consumer=purchases", "write", "refused TopicAuthorizationFailedError"),
+        ("scalable-shop.dev/consumer=catalog", "read", "refused TopicAuthorizationFailedError"),
+        ("scalable-shop.dev/consumer=purchases", "read", "let in"),
+    ],
+)
+def test_kafka_refuses_plaintext_strangers_and_what_is_not_in_the_table(
+    shop: Installation, who: str, way: str, said: str
+) -> None:
+    assert asks(shop, pod_of(shop, who), way).startswith(said)
+
+
 def inside(shop: Installation, pod: str, file: str) -> str:
     """What a file of a pod holds, as its process sees it."""
     return shop.k8s.kubectl("--namespace", shop.namespace, "exec", pod, "--", "cat", file)
@@ -133,7 +189,15 @@ def secrets(shop: Installation) -> dict[str, str]:
             continue
         for key, value in secret.get("data", {}).items():
             text = base64.b64decode(value).decode()
-            if key in ("password", "key", "token", "keyfile", "rootPassword", "cookieSecret", "sessionSecret"):
+            if secret["metadata"]["name"].endswith("-kafka-users") or key in (
+                "password",
+                "key",
+                "token",
+                "keyfile",
+                "rootPassword",
+                "cookieSecret",
+                "sessionSecret",
+            ):
                 found[f"{secret['metadata']['name']}/{key}"] = text.rpartition("_")[2] if key == "key" else text
             if key.endswith("keys.json"):
                 found |= {f"hash of key {each['id']}": each["hash"] for each in json.loads(text)["keys"]}
@@ -157,8 +221,7 @@ def test_no_secret_is_in_a_manifest_an_environment_a_log_or_an_event(shop: Insta
 
 def test_the_search_would_find_a_secret(shop: Installation) -> None:
     """The same way of looking, at what is there on purpose."""
-    [pod, *_] = shop.get("pods", "-l", "app.kubernetes.io/name=cm-server")["items"]
+    name = pod_of(shop, "app.kubernetes.io/name=cm-server")
     file = "/etc/shop/service-token/token"
-    name = pod["metadata"]["name"]
     assert inside(shop, name, file) == secrets(shop)[f"{shop.name}-service-token/token"]
     assert file in inside(shop, name, "/proc/1/environ")

@@ -91,7 +91,7 @@ class Consumers:
 
     def _login(self, body: Manifest) -> tuple[dict[str, str], str]:
         """The Kafka Secret's keys and the certificates that brokers are checked by, and what is wrong with them."""
-        kafka, login = body["spec"]["kafka"], {}
+        kafka, login = body["spec"]["kafka"], dict[str, str]()
         for name, keys in (("secretRef", scaler.LOGIN_KEYS), ("caSecretRef", (scaler.CA_KEY,))):
             if not (reference := kafka.get(name)):
                 continue
