@@ -28,6 +28,8 @@ from shop_cluster.rendering import (
     tool,
     unrestricted,
 )
+from shop_core.api_keys import ApiKeys
+from shop_core.auth import ADMIN
 
 MISSPELT = (
     "shop.sever.replicas=2",
@@ -44,6 +46,9 @@ MISSPELT = (
     "mongodb.url=x",
     "mongodb.arbiter.enable=true",
     "global.networkPolicy=true",
+    "auth.modes=none",
+    "auth.jwt.jwkUrl=https://a",
+    "limits.rule=1/1",
 )
 
 
@@ -79,17 +84,28 @@ def test_no_manifest_names_a_password_or_replicas_beside_an_autoscaler(manifests
         for container in [*pod.get("initContainers", []), *pod["containers"]]:
             for variable in container.get("env", []):
                 secret = re.search("PASSWORD|SECRET|TOKEN|_URL$", variable["name"]) and variable["name"] != "SHOP_URL"
-                assert not (secret and "value" in variable), variable
+                is_file = variable.get("value", "").startswith("/")
+                assert not (secret and "value" in variable and not is_file), variable
 
 
 def test_random_secrets_differ_from_render_to_render() -> None:
     first, second = (render(*PAGES), render(*PAGES))
-    for name in ("shop-mongodb", "shop-kafka-ui", "shop-mongo-express"):
+    names = {
+        "shop-mongodb": "shop-writer",
+        "shop-kafka-users": "admin",
+        "shop-kafka-keda": "password",
+        "shop-kafka-tls": "tls.key",
+        "shop-kafka-ui": "password",
+        "shop-mongo-express": "password",
+        "shop-admin-key": "key",
+        "shop-service-token": "token",
+    }
+    for name, key in names.items():
         one, other = (
             next(m for m in ms if m["kind"] == "Secret" and m["metadata"]["name"] == name) for ms in (first, second)
         )
-        assert len(base64.b64decode(one["data"]["password"])) >= 24
-        assert one["data"]["password"] != other["data"]["password"]
+        assert len(base64.b64decode(one["data"][key])) >= 24
+        assert one["data"][key] != other["data"][key]
 
 
 @pytest.mark.parametrize("value", MISSPELT)
@@ -113,6 +129,11 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("kafka.brokers.replicas=1",), "there will be 1 brokers"),
         (("shop.mongodb.database=other",), "differ"),
         (("shop.images.tag=latest",), "shop/images/tag"),
+        (("auth.mode=jwt,auth.jwt.issuer=https://a",), "set auth.jwt.issuer, auth.jwt.audience"),
+        (("auth.jwt.issuer=https://a",), "auth.mode is not jwt"),
+        (("limits.url=redis://:secret@a",), "does not match pattern"),
+        (("limits.url=redis://a",), "no rules"),
+        (("limits.rules=often",), "does not match pattern"),
         (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
     ],
 )
@@ -143,6 +164,8 @@ def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     assert spec["kafka"]["bootstrapServers"] == "kafka.elsewhere:9094"
     assert spec["kafka"]["secretRef"] == {"name": "kafka-login"}
     assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
+    assert spec["auth"]["apiKeysSecretRef"] == {"name": "keys"} and spec["serviceTokenSecretRef"] == {"name": "token"}
+    assert spec["limits"] == {"rules": "600/60", "port": 6379, "urlSecretRef": {"name": "redis", "key": "url"}}
     assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
 
 
@@ -156,6 +179,35 @@ def test_a_warm_up_and_a_shared_cache_are_the_shops() -> None:
     assert spec["cache"] == {"url": "redis://a:1/0", "port": 6379}
     spec = shop_of(render("--set", "cache.existingSecret.name=cache-login"))["spec"]
     assert spec["cache"] == {"urlSecretRef": {"name": "cache-login", "key": "url"}, "port": 6379}
+
+
+def test_the_key_that_is_told_is_the_one_whose_hash_is_kept(tmp_path: Path) -> None:
+    secrets = {m["metadata"]["name"]: m.get("data", {}) for m in render(*PROFILES["cluster"]) if m["kind"] == "Secret"}
+    file = tmp_path / "keys.json"
+    file.write_bytes(base64.b64decode(secrets["shop-api-keys"]["keys.json"]))
+    key = base64.b64decode(secrets["shop-admin-key"]["key"]).decode()
+    assert ApiKeys(str(file)).caller(key).may(ADMIN)
+    assert key.rpartition("_")[2] not in file.read_text()
+    assert len(base64.b64decode(secrets["shop-service-token"]["token"])) >= 32
+
+
+def test_callers_are_asked_unless_somebody_says_otherwise() -> None:
+    assert shop_of(render())["spec"]["auth"] == {"mode": "apikey", "apiKeysSecretRef": {"name": "shop-api-keys"}}
+    manifests = render("--set", "auth.mode=none")
+    assert shop_of(manifests)["spec"]["auth"] == {"mode": "none"}
+    names = {m["metadata"]["name"] for m in manifests if m["kind"] == "Secret"}
+    assert "shop-service-token" in names and not {"shop-api-keys", "shop-admin-key"} & names
+
+
+def test_an_issuer_is_told_to_the_shop() -> None:
+    words = "auth.mode=jwt,auth.jwt.issuer=https://id.example,auth.jwt.audience=shop"
+    said = shop_of(render("--set", f"{words},auth.jwt.jwksUrl=https://id.example/keys,auth.jwt.caSecret=ca"))
+    assert said["spec"]["auth"]["jwt"] == {
+        "issuer": "https://id.example",
+        "audience": "shop",
+        "jwksUrl": "https://id.example/keys",
+        "caSecretRef": {"name": "ca"},
+    }
 
 
 def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_away() -> None:

@@ -14,14 +14,14 @@ import time
 from dataclasses import fields
 from typing import Any
 
-from shop_core.settings import KafkaSettings, MongoSettings
+from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings
 from shop_core.watched import Changes
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 CREDENTIAL_FILES = tuple(
     field.metadata["env"]
-    for settings in (KafkaSettings, MongoSettings)
+    for settings in (KafkaSettings, MongoSettings, CacheSettings)
     for field in fields(settings)
     if field.metadata["env"].endswith("_FILE") and not field.metadata["env"].startswith("LOG_")
 )

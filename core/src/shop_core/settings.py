@@ -111,7 +111,7 @@ KNOWN = (
     "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
     "HTTP_THREADS", "CM_API_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS", "LOG_LEVEL_FILE",
     "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "KAFKA_CLIENT", "CONSUMER_BATCH",
-    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_TTL",
+    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_URL_FILE", "CACHE_TTL",
     "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
     "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
@@ -210,4 +210,5 @@ class CacheSettings(LogSettings):
         "URL",
         "Redis or Valkey for products and what is live; empty: each process for itself",
     )
+    cache_url_file: str = variable("CACHE_URL_FILE", "", text, "path", "File with that URL, where it has a password")
     cache_ttl: int = variable("CACHE_TTL", 60, whole(1, 86_400), "seconds", "Longest life of an entry in CACHE_URL")

@@ -19,6 +19,8 @@ EXTERNAL = (
     *("--set", "kafka.enabled=false,kafka.bootstrapServers=kafka.elsewhere:9094,kafka.existingSecret=kafka-login"),
     *("--set", "mongodb.enabled=false,mongodb.existingSecret.name=mongodb-login"),
     *("--set", "gateway.parentRefs[0].name=public"),
+    *("--set", "auth.existingSecret=keys,auth.serviceToken.existingSecret=token"),
+    *("--set", "limits.rules=600/60,limits.existingSecret.name=redis"),
 )
 PROFILES: dict[str, tuple[str, ...]] = {
     "default": (),
