@@ -17,7 +17,7 @@ import pytest
 from shop_core.answers import campaigns as answers
 from shop_core.events.fields import format_instant
 from shop_operator import warming
-from shop_operator.campaigns import ApiAway, Campaigns, CampaignsApi, unseen
+from shop_operator.campaigns import UNSEEN, ApiAway, Campaigns, CampaignsApi, unseen
 from shop_operator.cluster import Cluster
 from shop_operator.resources import domains, policies, scaler
 from shop_operator.scaling import Limits
@@ -225,6 +225,16 @@ def test_an_api_that_is_away_is_told_once_and_its_last_word_is_kept(api: tuple[A
     said.status = 200
     campaigns.ask("ns", "shop")
     assert not unseen(ASKED, campaigns.told("ns", "shop"))[0] and not unseen(None, campaigns.told("ns", "shop"))[0]
+
+
+def test_an_operator_that_has_just_begun_says_what_was_said_before() -> None:
+    before = [
+        {"type": "Ready", "status": "True"},
+        {"type": UNSEEN, "status": "True", "reason": "ApiAway", "message": "m"},
+    ]
+    assert unseen(ASKED, Told(failures=2), before) == (True, "ApiAway", "m")
+    assert not unseen(ASKED, Told(), before[:1])[0]
+    assert not unseen(ASKED, told(), before)[0], "told again"
 
 
 @pytest.mark.parametrize("answer", ["[]", '{"campaigns": [{}], "next": null}', "{}", "nonsense"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = urllib3.Timeout(connect=2, read=5)
 # Beyond so many pages of campaigns at once nobody has a plan; the rest is left out.
 PAGES, LIMIT = 10, 200
+UNSEEN = "CampaignsUnseen"
 
 
 class ApiAway(Exception):
@@ -106,11 +108,15 @@ class Campaigns:
         return tokens[0]
 
 
-def unseen(asked: Manifest | None, told: Told) -> tuple[bool, str, str]:
-    """The condition CampaignsUnseen: whether it holds, reason and message."""
+def unseen(asked: Manifest | None, told: Told, before: Sequence[Manifest] = ()) -> tuple[bool, str, str]:
+    """The condition CampaignsUnseen: whether it holds, reason and message. `before` are the conditions as they were:
+    an operator that has just begun knows no better."""
     if asked is None:
         return False, "NotAsked", "No consumer is warmed up for campaigns."
     if not told.unseen:
-        return False, "Fine", "cm-api tells the campaigns."
+        known = next((each for each in before if each["type"] == UNSEEN and each["status"] == "True"), None)
+        if known and told.campaigns is None:
+            return True, known["reason"], known["message"]
+        return False, "Fine", f"cm-api has not failed to tell the campaigns {warming.UNSEEN_AFTER} times in a row."
     said = "what it told last counts on" if told.campaigns is not None else "the last warm-up lasts until its end"
     return True, "ApiAway", f"{told.trouble}; {said}, and no other campaign is seen: is cm-api up and reachable?"

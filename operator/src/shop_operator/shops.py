@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shop_operator import holding, metrics, warming
-from shop_operator.campaigns import Campaigns, unseen
+from shop_operator.campaigns import UNSEEN, Campaigns, unseen
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.deploying import deploy
 from shop_operator.reporting import Reporter
@@ -156,7 +156,8 @@ class Shops:
         if warm is not None:
             columns["warmUp"] = warm
         told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
-        blind = condition("CampaignsUnseen", *unseen(body["spec"].get("campaignWarmUp"), told))
+        before = body.get("status", {}).get("conditions", [])
+        blind = condition(UNSEEN, *unseen(body["spec"].get("campaignWarmUp"), told, before))
         self._reporter.status(body, columns, [verdict, _open_to_all(body), blind])
 
     def _children(self, body: Manifest) -> list[Manifest]:
