@@ -19,6 +19,7 @@ EXTERNAL = (
     *("--set", "kafka.enabled=false,kafka.bootstrapServers=kafka.elsewhere:9094,kafka.existingSecret=kafka-login"),
     *("--set", "mongodb.enabled=false,mongodb.existingSecret.name=mongodb-login"),
     *("--set", "gateway.parentRefs[0].name=public"),
+    *("--set", "kafka.clientsSecret=kafka-users,kafka.caSecret=kafka-ca,mongodb.existingSecret.readerKey=reader"),
     *("--set", "auth.existingSecret=keys,auth.serviceToken.existingSecret=token"),
     *("--set", "limits.rules=600/60,limits.existingSecret.name=redis"),
 )
