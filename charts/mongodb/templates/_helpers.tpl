@@ -188,7 +188,7 @@ containers:
         value: /tmp
     resources:
       requests: {cpu: 20m, memory: 96Mi, ephemeral-storage: 32Mi}
-      limits: {memory: 384Mi, ephemeral-storage: 128Mi}
+      limits: {cpu: "2", memory: 384Mi, ephemeral-storage: 128Mi}
     securityContext:
       {{- include "mongodb.containerSecurity" $root | nindent 6 }}
     volumeMounts:

@@ -99,6 +99,6 @@ def unrestricted(pod: Manifest) -> list[str]:
         if container["image"].endswith(":latest") or (":" not in container["image"]):
             faults.append(f"{container['name']}: image without a tag")
         for kind in ("requests", "limits"):
-            if not {"memory", "ephemeral-storage"} <= set(container.get("resources", {}).get(kind, {})):
+            if not {"cpu", "memory", "ephemeral-storage"} <= set(container.get("resources", {}).get(kind, {})):
                 faults.append(f"{container['name']}: {kind}")
     return faults
