@@ -80,6 +80,9 @@ key: {{ .Values.mongodb.existingSecret.key }}
 {{- if ne (int $databases) 1 }}
 {{- fail "Name exactly one MongoDB: mongodb.enabled=true, or mongodb.enabled=false with mongodb.uri, or with mongodb.existingSecret.name." }}
 {{- end }}
+{{- if and .Values.cache.url .Values.cache.existingSecret.name }}
+{{- fail "Set cache.url (a URL without a password) or cache.existingSecret.name (a Secret that holds one), not both." }}
+{{- end }}
 {{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
 {{- fail "mongodb.database and shop.mongodb.database differ: the user that the chart makes may use only the first." }}
 {{- end }}

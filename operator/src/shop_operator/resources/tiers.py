@@ -49,13 +49,25 @@ def api(shop: Manifest) -> Tier:
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
     }
-    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, [mongodb_uri(shop)])
+    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, [mongodb_uri(shop), *cache_url(shop)])
 
 
 def mongodb_uri(shop: Manifest) -> Manifest:
     """The URI as a reference: the operator itself never reads it."""
     reference = shop["spec"]["mongodb"]["uriSecretRef"]
     return {"name": "MONGODB_URI", "valueFrom": {"secretKeyRef": {"name": reference["name"], "key": reference["key"]}}}
+
+
+def cache_url(shop: Manifest) -> list[Manifest]:
+    """The shared cache's URL, as it is or as a reference; nothing where there is no such cache."""
+    said = shop["spec"].get("cache")
+    if not said:
+        return []
+    reference = said.get("urlSecretRef")
+    if reference:
+        chosen = {"secretKeyRef": {"name": reference["name"], "key": reference["key"]}}
+        return [{"name": "CACHE_URL", "valueFrom": chosen}]
+    return [{"name": "CACHE_URL", "value": said["url"]}]
 
 
 def full_name(shop: Manifest, name: str) -> str:
@@ -70,7 +82,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     """Without `replicas`: those are the scaling manager's or the autoscaler's."""
     images, chosen = shop["spec"]["images"], selector(tier.name, shop["metadata"]["name"])
     settings = {
-        "HTTP_HOST": "0.0.0.0",
+        "HTTP_HOST": "0.0.0.0",  # a pod's port  # nosec B104
         "HTTP_PORT": str(tier.port),
         "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
