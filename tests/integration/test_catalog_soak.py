@@ -338,6 +338,7 @@ def test_ratings_are_exact_whatever_is_killed(
         trouble.work()
         trouble.empty_the_cache()
         trouble.kill_another("decoded")
+        trouble.kill_another("half_written")
         trouble.kill_another("committed")
         shop.cache.kill()
         with another_consumer(shop, 7) as second, another_consumer(shop, 8) as third:
@@ -359,7 +360,7 @@ def test_ratings_are_exact_whatever_is_killed(
         "soak", f"{dict(sent)}, {time.monotonic() - began:.0f} s, {trouble.kills + 1} kills, {statuses}"
     )
     shop.check()
-    assert (trouble.kills + 1, statuses.keys()) == (6, {200})
+    assert (trouble.kills + 1, statuses.keys()) == (7, {200})
     refused = platform.db["rejections"].count_documents({"topic": DOMAIN.topic})
     assert refused == sent["refused"], "only what had to be refused was"
     until(lambda: platform.db["outbox"].count_documents({}) == 0, "every change is told")
