@@ -61,7 +61,7 @@ class Platform:
     def shopctl(self, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
         command = [str(BIN / "shopctl"), *words]
         return subprocess.run(
-            command, capture_output=True, text=True, env=self.environment | extra, timeout=120, check=False
+            command, capture_output=True, text=True, env=self.environment | extra, timeout=1200, check=False
         )
 
     @staticmethod

@@ -306,6 +306,9 @@ def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Any) -> None:
         platform.db["products"].update_one({"_id": id}, {"$inc": {"rating.sum": -1}})
     assert platform.shopctl("rebuild", "catalog", "--check").returncode == 0
     assert "products_g1" not in platform.db.list_collection_names()
+    for words in (("verify", "ratings"), ("rebuild", "catalog")):
+        away = platform.shopctl(*words, MONGODB_URI="mongodb://127.0.0.1:9")
+        assert (away.returncode, away.stderr.count("\n")) == (4, 1), "no verdict, in one sentence"
 
 
 def test_an_id_in_any_script_is_answered_percent_encoded_in_headers(platform: Any) -> None:

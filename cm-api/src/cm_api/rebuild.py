@@ -15,8 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from cm_api import people
 from cm_api.domains import hooks, rebuildable, room
@@ -35,6 +36,7 @@ SAY_SECONDS = 1.0
 READERS_FOLLOW_SECONDS = 3.0  # queries look up the live generation at least once a second
 Prints = dict[str, dict[str, bytes]]
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass
@@ -69,17 +71,17 @@ class Rebuild:
             store = self.room.Store(self.db, session, self.live)
             return self.positions.topic(self.domain.topic, session), prints(store, self.room.COLLECTIONS)
 
-        until, live = mongo.in_transaction(self.db, look)
+        def look_at_fresh(session: ClientSession) -> Prints:
+            return prints(self.room.Store(self.db, session, self.fresh), self.room.COLLECTIONS)
+
+        until, live = self._try(lambda: mongo.in_transaction(self.db, look))
         self.replay(until)
-        fresh = mongo.in_transaction(
-            self.db, lambda s: prints(self.room.Store(self.db, s, self.fresh), self.room.COLLECTIONS)
-        )
-        return differences(live, fresh)
+        return differences(live, self._try(lambda: mongo.in_transaction(self.db, look_at_fresh)))
 
     def replay(self, until: dict[int, int]) -> None:
         """Apply what lies between here and `until`. Known ids change nothing, so a batch may be tried again."""
         for batch in self.log.read(until):
-            self._try(lambda events: self._apply(events), decoded(self.domain, batch))
+            self._try(partial(self._apply, decoded(self.domain, batch)))
             self.read += len(batch)
             if time.monotonic() - self.said_at >= SAY_SECONDS:
                 self._progress(until)
@@ -120,14 +122,15 @@ class Rebuild:
 
         mongo.in_transaction(self.db, work)
 
-    def _try(self, act: Callable[[list[Event]], None], events: list[Event]) -> None:
+    def _try(self, act: Callable[[], T]) -> T:
+        """A database that is away or slow for a moment costs time, not the work done so far."""
         for _ in range(10):
             try:
-                return act(events)
+                return act()
             except Outage as outage:
                 self.say(f"trying again: {outage}")
                 time.sleep(0.5)
-        return act(events)
+        return act()
 
     def _progress(self, until: dict[int, int]) -> None:
         self.said_at = time.monotonic()
@@ -167,7 +170,10 @@ def _print(doc: Document) -> bytes:
 
 
 def rebuild(work: Rebuild, *, check: bool, repair: bool) -> int:
-    """0: the same, and swapped in unless `check`; 3: different, and swapped in only to `repair`."""
+    """0: the same, and swapped in unless `check`; 3: different, and swapped in only to `repair`.
+
+    The program's other codes: 2 where it can't be done at all, 4 where database or broker stayed away.
+    """
     work.prepare()
     found = work.compare()
     for line in found[:20]:
@@ -194,7 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare only, change nothing")
     parser.add_argument("--repair", action="store_true", help="swap even where the rebuilt ones differ")
     options = parser.parse_args(argv)
-    with serve.one_sentence():
+    with serve.one_sentence(outage=serve.NOT_JUDGED):
         settings = load(ConsumerSettings, os.environ)
         domain = DOMAINS[options.domain]
         db = mongo.connect(settings, "shopctl-rebuild")

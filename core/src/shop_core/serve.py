@@ -12,11 +12,12 @@ from typing import NoReturn
 from shop_core.errors import ConfigError, Outage
 
 GRACE_SECONDS = 20
+NOT_JUDGED = 4  # of a command whose 3 is a verdict: it could not be come to
 
 
 @contextmanager
-def one_sentence() -> Iterator[None]:
-    """End with exit code 2 and one sentence on stderr for a `ConfigError`, 3 for an `Outage` that stops the start."""
+def one_sentence(outage: int = 3) -> Iterator[None]:
+    """End with exit code 2 and one sentence on stderr for a `ConfigError`, `outage` for an `Outage` that stops it."""
     try:
         yield
     except ConfigError as error:
@@ -24,7 +25,7 @@ def one_sentence() -> Iterator[None]:
         raise SystemExit(2) from None
     except Outage as error:
         sys.stderr.write(f"{error}\n")
-        raise SystemExit(3) from None
+        raise SystemExit(outage) from None
 
 
 def gunicorn(app: str, *, host: str, port: int, workers: int, threads: int) -> NoReturn:

@@ -11,6 +11,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from cm_api.catalog.shelf import Changes
+from cm_api.failpoints import failpoint
 from shop_core.mongo import Document, Generations, outages
 
 DOMAIN = "catalog"
@@ -98,6 +99,7 @@ class CatalogStore:
         if applied:
             docs = [{"_id": id, "digest": digest} for id, digest in applied.items()]
             self._applied.insert_many(docs, ordered=False, session=self._session)
+        failpoint("half_written")
         removed = [DeleteMany({"productid": id}) for id in cleared]
         for collection, changes, first in (
             (self._products, products, []),
