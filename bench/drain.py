@@ -84,25 +84,30 @@ def raw_loop(bootstrap: str, client: MongoClient[dict[str, Any]], events: int) -
     return seconds
 
 
-def drain(bootstrap: str, mongodb: str, client: MongoClient[dict[str, Any]], events: int) -> tuple[float, float]:
-    """Seconds from the first stored event to the last, and peak memory (MiB): own database, alone in its group."""
+def drain(
+    bootstrap: str, mongodb: str, client: MongoClient[dict[str, Any]], events: int, domain: str = "purchases",
+    before: int = 0,
+) -> tuple[float, float]:  # fmt: skip
+    """Seconds from the first stored event after `before` to `events` of them in all, and peak memory (MiB): own
+    database, alone in its group."""
+    database = f"bench_{domain}"
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "MONGODB_URI": mongodb,
-        "MONGODB_DATABASE": "bench_drain",
+        "MONGODB_DATABASE": database,
         "HEALTH_PORT": "8490",
     }
     subprocess.run([sys.executable, "-m", "cm_api.indexes"], env=environment, check=True)
-    command = [str(Path(sys.executable).parent / "cm-api-consumer"), "--domain", "purchases"]
+    command = [str(Path(sys.executable).parent / "cm-api-consumer"), "--domain", domain]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as consumer:
-        positions = client.bench_drain.positions
+        positions = client[database].positions
         total = lambda: sum(doc["offset"] for doc in positions.find({}))  # noqa: E731
-        while (first := total()) == 0:
-            time.sleep(0.05)
+        while (first := total()) <= before:
+            time.sleep(0.02)
         started, memory = time.perf_counter(), 0.0
         while (now := total()) < events:
-            time.sleep(0.1)
+            time.sleep(0.02)
             memory = max(memory, resident(consumer.pid))
         seconds = time.perf_counter() - started
         consumer.terminate()
-    return seconds * events / (now - first), memory
+    return seconds * (events - before) / max(1, now - first), memory

@@ -3,7 +3,8 @@
 (a) acked POST /buy, with each Kafka client, against a bare Flask view in the same gunicorn; (b) the consumer draining
 events against a raw loop of fetch and insert_many; (c) a page at depth 10,000 against the first page; (d) to (f)
 analytics: the current hour against a bare view, POST /analytics against POST /buy, a batch added up against one update
-an event; and resident memory under load.
+an event; (g) to (i) the catalog: cached product reads against uncached, review events against purchases, events of one
+hot product against spread ones; acked POST /buy by callers who are asked who they are; and resident memory under load.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ import argparse
 import json
 import os
 import platform
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import analytics
+import callers
+import catalog
 import drain
 import load
 import pages
 from memory import resident
+from servers import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFSET = 300
@@ -49,9 +51,15 @@ def main() -> None:
         results["drain"] = say("drain against fetch + insert_many", drain.measure(state, options.events))
         with bare_views() as bare:
             name = "analytics: current hour against a bare view, POST against POST /buy"
-            results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"{bare}/analytics"))
+            results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"http://{bare}/analytics"))
+        with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
+            port, kafka = 8080 + OFFSET + 52, f"127.0.0.1:{9092 + OFFSET}"
+            asked = callers.measure(options.seconds, port, PREFIX, Path(folder), kafka)
+        results["callers"] = say("acked POST /buy with a key, with a token, against AUTH_MODE=none", asked)
         database = next(p["address"] for p in state["processes"] if p["name"] == "database")
         results["counting"] = say("aggregated against one by one", analytics.writes(database, options.events // 20))
+        rate = results["drain"]["consumer/s"]
+        results["catalog"] = say("catalog", catalog.measure(state, options.events // 10, options.seconds, rate))
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
@@ -62,10 +70,9 @@ def shop() -> Iterator[dict[str, Any]]:
     """A platform of its own on shifted ports, thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
         chosen = ["--state-dir", folder]
-        subprocess.run(
-            [*SHOPCTL, "up", "--detach", "--fresh", "--offset", str(OFFSET), "--consumers", "purchases=0", *chosen],
-            check=True,
-        )
+        # What is drained is drained by consumers that the bench starts itself.
+        alone = ["--consumers", "purchases=0", "--consumers", "catalog=0"]
+        subprocess.run([*SHOPCTL, "up", "--detach", "--fresh", "--offset", str(OFFSET), *alone, *chosen], check=True)
         try:
             answer = subprocess.run([*SHOPCTL, "status", "--json", *chosen], check=True, capture_output=True)
             yield json.loads(answer.stdout)
@@ -75,13 +82,11 @@ def shop() -> Iterator[dict[str, Any]]:
 
 def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
     """Each load twice in turn; the better of each, so that one disturbance doesn't decide."""
-    native = {"HTTP_PORT": str(8080 + OFFSET + 51), "KAFKA_CLIENT": "native"}
+    port = 8080 + OFFSET + 51
+    native = {"HTTP_PORT": str(port), "KAFKA_CLIENT": "native"}
     kafka = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{9092 + OFFSET}"}
-    with (
-        bare_views() as bare,
-        serving("-m", "cm_server", **native, **kafka) as fast,
-    ):
-        urls = {"bare": f"{bare}/buy", "acked": f"{BASE}/buy", "acked native": f"{fast}{PREFIX}/buy"}
+    with bare_views() as bare, serving([sys.executable, "-m", "cm_server"], port, **native, **kafka) as fast:
+        urls = {"bare": f"http://{bare}/buy", "acked": f"{BASE}/buy", "acked native": f"http://{fast}{PREFIX}/buy"}
         rates = dict.fromkeys(urls, 0.0)
         failed = 0
         for name in (*urls, *urls):
@@ -99,33 +104,12 @@ def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
 
 def bare_views() -> AbstractContextManager[str]:
     """The address of views that do nothing."""
-    return serving(str(ROOT / "bench" / "bare.py"), HTTP_PORT=str(8080 + OFFSET + 50))
-
-
-@contextmanager
-def serving(*command: str, **settings: str) -> Iterator[str]:
-    """The base URL of a server started for the bench; it is stopped at the end."""
-    server = subprocess.Popen([sys.executable, *command], env=os.environ | settings, stderr=subprocess.DEVNULL)
-    try:
-        await_port(int(settings["HTTP_PORT"]))
-        yield f"http://127.0.0.1:{settings['HTTP_PORT']}"
-    finally:
-        server.terminate()
-        server.wait()
+    port = 8080 + OFFSET + 50
+    return serving([sys.executable, str(ROOT / "bench" / "bare.py")], port, HTTP_PORT=str(port))
 
 
 def pid_of(state: dict[str, Any], name: str) -> int:
     return int(next(process["pid"] for process in state["processes"] if process["name"] == name))
-
-
-def await_port(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError(f"nothing listens on port {port}")
 
 
 def say(what: str, result: dict[str, Any]) -> dict[str, Any]:

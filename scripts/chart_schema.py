@@ -23,7 +23,12 @@ OWN = {
         "existingSecret": {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"name": {"type": "string"}, "key": {"type": "string", "minLength": 1}},
+            "properties": {
+                "name": {"type": "string"},
+                "key": {"type": "string", "minLength": 1},
+                "readerKey": {"type": "string"},
+                "migratorKey": {"type": "string"},
+            },
         },
     },
 }

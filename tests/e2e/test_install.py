@@ -70,6 +70,7 @@ def test_after_the_install_all_is_ready(shop: Installation) -> None:
     assert shop.get("persistentvolumeclaims")["items"]
 
 
+@pytest.mark.security(1)
 def test_the_restricted_namespace_admits_every_pod(shop: Installation) -> None:
     labels = shop.k8s.get("namespace", shop.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -82,18 +83,19 @@ def test_the_restricted_namespace_admits_every_pod(shop: Installation) -> None:
 def test_the_readmes_lines_work_through_the_ingress(shop: Installation, scheme: str) -> None:
     base = f"{scheme}://{shop.host}{PREFIX}"
     # The ingress has no certificate of its own here: --insecure. A real one is in the next test.
+    # README's lines are for a shop that asks nobody, hence the key beside them.
+    words = ("--insecure", "-H", f"Authorization: Bearer {shop.key}")
     send, *reads = readme_lines()
     name = f"ada-{uuid.uuid4().hex[:8]}"
-    bought = as_typed(send.replace("ada", name), base, shop.host, "--insecure")
+    bought = as_typed(send.replace("ada", name), base, shop.host, *words)
     assert bought["status"] == "Ok!"
     history = f"{reads[0]}?after={bought['receipt']}"
-    listed, profile = (
-        as_typed(line.replace("ada", name), base, shop.host, "--insecure") for line in (history, reads[1])
-    )
+    listed, profile = (as_typed(line.replace("ada", name), base, shop.host, *words) for line in (history, reads[1]))
     assert [purchase["price"] for purchase in listed["purchases"]] == ["1195.30"]
     assert profile["count"] == 1
 
 
+@pytest.mark.security(18)
 def test_a_given_certificate_is_served(shop: Installation, tmp_path: Path, until: Callable[..., None]) -> None:
     key, certificate = tmp_path / "tls.key", tmp_path / "tls.crt"
     subject = ("-subj", f"/CN={shop.host}", "-addext", f"subjectAltName=DNS:{shop.host}", "-days", "2")
@@ -124,9 +126,17 @@ def page(shop: Installation) -> Iterator[Page]:
 def test_the_page_buys_through_the_ingress(shop: Installation, page: Page, scheme: str) -> None:
     name = f"page-{uuid.uuid4().hex[:8]}"
     page.goto(f"{scheme}://{shop.host}{PREFIX}", wait_until="networkidle")
-    for label, value in {"Username": name, "User ID": name, "Price": "7.25"}.items():
-        page.get_by_label(label).fill(value)
-    page.get_by_role("button", name="Buy", exact=True).click()
+
+    def buy() -> None:
+        for label, value in {"Username": name, "User ID": name, "Price": "7.25"}.items():
+            page.get_by_label(label, exact=True).fill(value)
+        page.get_by_role("button", name="Buy", exact=True).click()
+
+    buy()
+    page.get_by_label("Key or token").fill(shop.key)
+    page.locator("#sign-in").get_by_role("button", name="Sign in").click()
+    page.reload(wait_until="networkidle")
+    buy()
     expect(page.locator(".life").first).to_have_attribute("data-state", "stored", timeout=20_000)
 
 

@@ -264,6 +264,12 @@ def test_each_change_of_a_rating_is_told_to_other_services(platform: Any, until:
     until(lambda: platform.db["outbox"].count_documents({"key": id.encode()}) == 0, "the outbox is empty")
 
 
+def test_the_sweep_of_derived_events_walks_an_index(platform: Any) -> None:
+    waiting = platform.db["outbox"].find({"source": "shop.catalog", "partition": {"$in": [0, 1]}})
+    plan = waiting.sort("order", 1).explain()["queryPlanner"]["winningPlan"]
+    assert "'indexName': 'source_partition_order'" in str(plan)
+
+
 @pytest.mark.parametrize(
     ("asked", "used", "unpack"),
     [

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -59,30 +56,14 @@ class Database(MemoryCatalog):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    assert program, "a redis-server is needed: run scripts/bootstrap redis"
-    folder: Path = tmp_path_factory.mktemp("redis")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        yield f"redis://127.0.0.1:{port}/0", process
-        process.terminate()
+def server(tmp_path_factory: pytest.TempPathFactory, start_redis: Any) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with start_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url, server.process
 
 
 @pytest.fixture
-def raw(server: tuple[str, Any], until: Callable[..., None]) -> Iterator[Any]:
+def raw(server: tuple[str, Any]) -> Iterator[Any]:
     with redis.Redis.from_url(server[0]) as client:
-
-        def answers() -> bool:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
-
-        until(answers, "redis answers", 10)
         client.flushall()
         yield client
 

@@ -109,7 +109,7 @@ def test_the_environment_of_a_tier_can_be_overridden_once(shop: Make) -> None:
 
 def test_secrets_are_referred_to_and_never_read(everything: Everything, shop: Make) -> None:
     text = json.dumps(everything(shop()))
-    assert "secretKeyRef" in text and "mongodb://" not in text
+    assert "MONGODB_URI_FILE" in text and "secretKeyRef" not in text and "mongodb://" not in text
 
 
 def test_ingress_has_class_annotations_tls_and_no_rewrite(shop: Make) -> None:
@@ -225,7 +225,7 @@ def test_the_number_of_pods_is_no_drift() -> None:
         ({"url": "redis://cache:6380/0", "port": 6380}, {"name": "CACHE_URL", "value": "redis://cache:6380/0"}),
         (
             {"urlSecretRef": {"name": "cache-login", "key": "url"}},
-            {"name": "CACHE_URL", "valueFrom": {"secretKeyRef": {"name": "cache-login", "key": "url"}}},
+            {"name": "CACHE_URL_FILE", "value": "/etc/shop/cache/url"},
         ),
     ],
 )

@@ -81,6 +81,16 @@ def test_a_login_is_handed_to_keda_by_reference(consumer: Make) -> None:
     assert set(scaler.LOGIN_KEYS) <= AUTHENTICATION_PARAMETERS
     (trigger,) = scaler.scaled_object(body, 100, 12)["spec"]["triggers"]
     assert trigger["authenticationRef"] == {"name": made["metadata"]["name"]}
+    own = {"secretRef": {"name": "operators"}, "kedaSecretRef": {"name": "kedas"}, "caSecretRef": {"name": "tls"}}
+    body = consumer(kafka={"bootstrapServers": "kafka:9093", **own})
+    made = scaler.trigger_authentication(body, ["password", "ca"])
+    assert made and {(r["parameter"], r["name"], r["key"]) for r in made["spec"]["secretTargetRef"]} == {
+        ("sasl", "kedas", "sasl"),
+        ("username", "kedas", "username"),
+        ("password", "kedas", "password"),
+        ("tls", "kedas", "tls"),
+        ("ca", "tls", "ca.crt"),
+    }
     assert scaler.trigger_authentication(consumer(), []) is None
 
 

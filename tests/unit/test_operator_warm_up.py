@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -183,16 +183,23 @@ def test_all_live_ones_and_those_that_start_soon_are_asked_for(api: tuple[Api, s
     assert found[0] == Campaign("live0", at(-1), at(5))
 
 
-def test_the_token_is_read_at_each_question(api: tuple[Api, str], tmp_path: Path) -> None:
+def test_the_token_is_read_at_each_question(api: tuple[Api, str], shop: Make) -> None:
     said, address = api
-    file = tmp_path / "token"
-    asking = CampaignsApi(address, str(file))
-    with pytest.raises(ApiAway, match="FileNotFoundError"):
-        asking.near("ns", "shop", NOON)
-    for text, sent in (("one\n", "Bearer one"), ("two\none\n", "Bearer two"), ("", "")):
-        file.write_text(text)
-        asking.near("ns", "shop", NOON)
-        assert said.token == sent
+    held: dict[str, str] = {}
+
+    class Shops:
+        def get(self, kind: str, *_: str) -> Manifest | None:
+            if kind == "Secret":
+                return {"data": {"token": base64.b64encode(held["token"].encode()).decode()}} if held else None
+            return shop(campaignWarmUp=ASKED, serviceTokenSecretRef={"name": "tokens"})
+
+    campaigns = Campaigns(cast(Cluster, Shops()), CampaignsApi(address), timedelta(minutes=1))
+    campaigns.ask("ns", "shop")
+    assert "Secret tokens" in campaigns.told("ns", "shop").trouble and said.asked == 0
+    for text, sent in (("one\n", "Bearer one"), ("two\none\n", "Bearer two")):
+        held["token"] = text
+        campaigns.ask("ns", "shop")
+        assert said.token == sent and campaigns.told("ns", "shop").campaigns == ()
 
 
 def test_an_api_that_is_away_is_told_once_and_its_last_word_is_kept(api: tuple[Api, str], shop: Make) -> None:

@@ -50,6 +50,9 @@ containers:
       - {name: HEAP, value: {{ .values.heap | quote }}}
     ports:
       - {name: {{ .portName }}, containerPort: {{ .port }}}
+      {{- if and $root.Values.security.enabled (eq .role "broker") }}
+      - {name: internal, containerPort: 9094}
+      {{- end }}
     startupProbe:
       tcpSocket: {port: {{ .portName }}}
       periodSeconds: 2
@@ -70,9 +73,29 @@ containers:
       - {name: data, mountPath: /var/lib/kafka}
       - {name: config, mountPath: /etc/kafka, readOnly: true}
       - {name: tmp, mountPath: /tmp}
+      {{- if $root.Values.security.enabled }}
+      - {name: tls, mountPath: /etc/kafka-tls, readOnly: true}
+      - {name: run, mountPath: /run/kafka}
+      {{- if eq .role "controller" }}
+      - {name: admin, mountPath: /etc/kafka-users, readOnly: true}
+      {{- end }}
+      {{- end }}
 volumes:
   - name: config
     configMap: {name: {{ $name }}}
   - name: tmp
     emptyDir: {sizeLimit: 128Mi}
+  {{- if $root.Values.security.enabled }}
+  - name: tls
+    secret: {secretName: {{ include "kafka.tlsSecret" $root }}, defaultMode: 0440}
+  - name: run
+    emptyDir: {medium: Memory, sizeLimit: 1Mi}
+  {{- if eq .role "controller" }}
+  - name: admin
+    secret:
+      secretName: {{ include "kafka.usersSecret" $root }}
+      defaultMode: 0440
+      items: [{key: admin, path: admin}]
+  {{- end }}
+  {{- end }}
 {{- end -}}

@@ -26,6 +26,15 @@ helm.sh/chart: mongodb-{{ .Chart.Version }}
 {{ .Values.auth.existingSecret | default (include "mongodb.fullname" .) }}
 {{- end }}
 
+{{- define "mongodb.tlsSecret" -}}
+{{ .Values.tls.existingSecret | default (printf "%s-tls" (include "mongodb.fullname" .)) }}
+{{- end }}
+
+{{/* Users of mongodb/users.json, as a JSON list. */}}
+{{- define "mongodb.users" -}}
+{{ (.Files.Get "files/users.json" | fromJson).users | keys | sortAlpha | toJson }}
+{{- end }}
+
 {{/* host:port of each data member, as a JSON list. */}}
 {{- define "mongodb.hosts" -}}
 {{- $name := include "mongodb.fullname" . }}
@@ -86,7 +95,15 @@ initContainers:
   - name: keyfile
     image: {{ include "mongodb.image" $root | quote }}
     imagePullPolicy: {{ $root.Values.image.pullPolicy }}
-    command: [sh, -c, "umask 077 && cp /secret/keyfile /keyfile/keyfile && chmod 400 /keyfile/keyfile"]
+    command:
+      - sh
+      - -c
+      - |
+        umask 077
+        cp /secret/keyfile /keyfile/keyfile && chmod 400 /keyfile/keyfile
+        {{- if $root.Values.tls.enabled }}
+        cat /tls/tls.key /tls/tls.crt >/keyfile/node.pem
+        {{- end }}
     resources:
       {{- toYaml .resources | nindent 6 }}
     securityContext:
@@ -94,6 +111,9 @@ initContainers:
     volumeMounts:
       - {name: secret, mountPath: /secret, readOnly: true}
       - {name: keyfile, mountPath: /keyfile}
+      {{- if $root.Values.tls.enabled }}
+      - {name: tls, mountPath: /tls, readOnly: true}
+      {{- end }}
 containers:
   - name: mongod
     image: {{ include "mongodb.image" $root | quote }}
@@ -104,6 +124,13 @@ containers:
       - --port=27017
       - --replSet={{ $root.Values.replicaSet }}
       - --keyFile=/keyfile/keyfile
+      {{- if $root.Values.tls.enabled }}
+      - --tlsMode=requireTLS
+      - --tlsCertificateKeyFile=/keyfile/node.pem
+      - --tlsCAFile=/tls/ca.crt
+      # Clients log in with a password.
+      - --tlsAllowConnectionsWithoutCertificates
+      {{- end }}
       - --dbpath=/data/db
       {{- if $member }}
       - --wiredTigerCacheSizeGB={{ $root.Values.cacheGB }}
@@ -132,6 +159,9 @@ containers:
       - {name: data, mountPath: /data/db}
       - {name: keyfile, mountPath: /keyfile, readOnly: true}
       - {name: tmp, mountPath: /tmp}
+      {{- if $root.Values.tls.enabled }}
+      - {name: ca, mountPath: /tls, readOnly: true}
+      {{- end }}
   {{- if $member }}
   # Beside mongod, because only a client on the same host may make the first user. The first member's does the work.
   - name: replica-set
@@ -151,25 +181,23 @@ containers:
         value: {{ ternary (include "mongodb.arbiterHost" $root) "" $root.Values.arbiter.enabled | quote }}
       - name: DATABASE
         value: {{ $root.Values.database }}
-      - name: USERNAME
-        value: {{ $root.Values.auth.username }}
-      - name: ROOT_PASSWORD
-        valueFrom:
-          secretKeyRef: {name: {{ include "mongodb.secret" $root }}, key: rootPassword}
-      - name: PASSWORD
-        valueFrom:
-          secretKeyRef: {name: {{ include "mongodb.secret" $root }}, key: password}
+      - name: TLS_CA
+        value: {{ ternary "/tls/ca.crt" "" $root.Values.tls.enabled | quote }}
       # mongosh keeps its settings in the home folder.
       - name: HOME
         value: /tmp
     resources:
       requests: {cpu: 20m, memory: 96Mi, ephemeral-storage: 32Mi}
-      limits: {memory: 384Mi, ephemeral-storage: 128Mi}
+      limits: {cpu: "2", memory: 384Mi, ephemeral-storage: 128Mi}
     securityContext:
       {{- include "mongodb.containerSecurity" $root | nindent 6 }}
     volumeMounts:
       - {name: scripts, mountPath: /scripts, readOnly: true}
+      - {name: passwords, mountPath: /secret, readOnly: true}
       - {name: shell, mountPath: /tmp}
+      {{- if $root.Values.tls.enabled }}
+      - {name: ca, mountPath: /tls, readOnly: true}
+      {{- end }}
   {{- end }}
 volumes:
   - name: secret
@@ -180,9 +208,26 @@ volumes:
         - {key: keyfile, path: keyfile}
   - name: keyfile
     emptyDir: {medium: Memory, sizeLimit: 1Mi}
+  {{- if $root.Values.tls.enabled }}
+  - name: tls
+    secret: {secretName: {{ include "mongodb.tlsSecret" $root }}, defaultMode: 0440}
+  - name: ca
+    secret:
+      secretName: {{ include "mongodb.tlsSecret" $root }}
+      defaultMode: 0440
+      items: [{key: ca.crt, path: ca.crt}]
+  {{- end }}
   - name: tmp
     emptyDir: {sizeLimit: 64Mi}
   {{- if $member }}
+  - name: passwords
+    secret:
+      secretName: {{ include "mongodb.secret" $root }}
+      defaultMode: 0440
+      items:
+        {{- range prepend (include "mongodb.users" $root | fromJsonArray) "rootPassword" }}
+        - {key: {{ . }}, path: {{ . }}}
+        {{- end }}
   - name: scripts
     configMap:
       name: {{ include "mongodb.fullname" $root }}

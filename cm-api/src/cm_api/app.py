@@ -7,11 +7,11 @@ import threading
 
 from flask import Flask
 
-from cm_api import receipts
+from cm_api import people, receipts
 from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
-from shop_core import mongo
+from shop_core import mongo, service_token
 from shop_core.cache import shared_cache
 from shop_core.kafka.follower import Follower
 from shop_core.settings import load
@@ -28,7 +28,9 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     waiters = threading.BoundedSemaphore(settings.http_threads * 2 // 3)
     context = Context(db, waiters, follower.add, shared=shared_cache(settings))
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
+    service_token.guard(app, service_token.ServiceToken(settings))
     app.register_blueprint(receipts.blueprint(context))
+    app.register_blueprint(people.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))
     follower.start()

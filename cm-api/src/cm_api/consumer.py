@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from cm_api import people
 from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.health import Health
@@ -30,7 +31,8 @@ from shop_core.errors import InvalidInput, Outage
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.reader import Reader
-from shop_core.mongo import ClientSession, Database, Document, PendingEvents, PositionMoved, Rejections
+from shop_core.mongo import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
+from shop_core.rotation import Rotation
 from shop_core.settings import load
 from shop_core.telemetry import logs, metrics
 
@@ -42,9 +44,10 @@ BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 class Consumer:
     """One group member of one domain. `stop` may be set from a signal; `run` then ends after the batch in hand."""
 
-    def __init__(self, domain: Domain, settings: ConsumerSettings) -> None:
+    def __init__(self, domain: Domain, settings: ConsumerSettings, health: Health) -> None:
         self.stop = threading.Event()
-        self.health = Health()
+        self.health = health
+        self._rotation = Rotation()
         self._domain = domain
         self._room = room(domain.name)
         self._store = store_maker(domain.name, settings)
@@ -58,15 +61,16 @@ class Consumer:
             session_ms=settings.session_timeout_ms,
         )
         self._places = Places(domain, settings.bootstrap_servers, self._reader, self._db)
+        self._erasures = Erasures(self._db, domain.name)
         self._undeliverable = undeliverable(domain, settings.bootstrap_servers, Rejections(self._db))
         self._outbox = outbox(domain, settings.bootstrap_servers, PendingEvents(self._db))
         self._hooks = hooks(domain.name, settings, self._db)
         self._failures = 0
 
     def run(self) -> None:
-        """Consume until `stop`; then let Kafka's offsets follow and leave the group."""
+        """Consume until `stop`, or the credentials change; then let Kafka's offsets follow and leave the group."""
         try:
-            while not self.stop.is_set():
+            while not self.stop.is_set() and not self._rotation.due():
                 self.health.beat()
                 self._step()
         finally:
@@ -106,7 +110,9 @@ class Consumer:
         moves = self._places.moves(messages)
 
         def work(session: ClientSession) -> Outcome:
-            outcome: Outcome = self._room.apply(self._store(self._db, session), events)
+            store = self._store(self._db, session)
+            living, forgotten = people.forget(self._room, store, self._erasures, session, events)
+            outcome = people.together(forgotten, self._room.apply(store, living))
             every = [*refused, *outcome.refused]
             if every:
                 Rejections(self._db).add(session, [to_rejection(raw[r.receipt], r) for r in every])
@@ -195,11 +201,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load(ConsumerSettings)
         logs.configure(settings)
         logs.reload_on_sighup(settings)
-        on_stop(lambda: sys.exit(0))
-        consumer = wait_for(lambda: Consumer(domain, settings))
-    on_stop(consumer.stop.set)
-    with consumer.health.serve(settings.health_host, settings.health_port):
+        health = Health()
+        consumer = started(lambda: Consumer(domain, settings, health))
+    with health.serve(settings.health_host, settings.health_port):
         consumer.run()
+        while not consumer.stop.is_set():
+            log.info("credentials_changed", extra={"group": domain.group})
+            consumer = started(lambda: Consumer(domain, settings, health))
+            consumer.run()
+
+
+def started(make: Callable[[], Consumer]) -> Consumer:
+    """A consumer that ends on SIGTERM after its batch; until there is one, the signal ends the process."""
+    on_stop(lambda: sys.exit(0))
+    consumer = wait_for(make)
+    on_stop(consumer.stop.set)
+    return consumer
 
 
 def on_stop(act: Callable[[], object]) -> None:

@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from flask import request
 
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.fields import check_text, parse_instant
 from shop_core.telemetry import metrics
+from shop_core.web import OWNER_HEADER
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 _CURSOR = re.compile(r"\d{18}-.{1,128}", re.DOTALL)
@@ -56,6 +58,12 @@ def name_arg(field: str, value: str) -> str:
         return check_text(field, value)
     except InvalidInput as error:
         raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None
+
+
+def owner() -> str | None:
+    """The userid whose own things alone are to be shown, where cm-server says so."""
+    text = request.headers.get(OWNER_HEADER)
+    return None if text is None else unquote(text)
 
 
 def instant_arg(name: str) -> datetime | None:

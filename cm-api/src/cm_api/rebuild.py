@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from cm_api import people
 from cm_api.domains import hooks, rebuildable, room
 from cm_api.settings import ConsumerSettings
 from shop_core import mongo, serve
@@ -25,7 +26,7 @@ from shop_core.errors import ConfigError, InvalidInput, Outage
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.log import TopicLog, topic_log
-from shop_core.mongo import ClientSession, Database, Document, Generations, Positions
+from shop_core.mongo import ClientSession, Database, Document, Erasures, Generations, Positions
 from shop_core.settings import load
 
 CLOSE = 500  # events behind the live positions that a swap may leave for the consumers to read again
@@ -111,9 +112,13 @@ class Rebuild:
         return True
 
     def _apply(self, events: Sequence[Event]) -> None:
-        mongo.in_transaction(
-            self.db, lambda session: self.room.apply(self.room.Store(self.db, session, self.fresh), events)
-        )
+        def work(session: ClientSession) -> None:
+            store = self.room.Store(self.db, session, self.fresh)
+            # Who was erased stays so, although the log still tells of them.
+            living, _ = people.forget(self.room, store, Erasures(self.db, self.domain.name), session, events)
+            self.room.apply(store, living)
+
+        mongo.in_transaction(self.db, work)
 
     def _try(self, act: Callable[[list[Event]], None], events: list[Event]) -> None:
         for _ in range(10):

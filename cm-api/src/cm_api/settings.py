@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings, text, variable, whole
+from shop_core.settings import (
+    CacheSettings,
+    KafkaSettings,
+    MongoSettings,
+    ServiceTokenSettings,
+    text,
+    variable,
+    whole,
+)
 
 
 @dataclass(frozen=True)
-class QuerySettings(KafkaSettings, MongoSettings, CacheSettings):
+class QuerySettings(ServiceTokenSettings, KafkaSettings, MongoSettings, CacheSettings):
     """The query API."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cm_server.callers import authenticators
 from cm_server.settings import ServerSettings
 from shop_core import serve
 from shop_core.settings import load
@@ -11,6 +12,7 @@ def main() -> None:
     """Exit with one sentence where the configuration can't work; Kafka that is away is waited for by the workers."""
     with serve.one_sentence():
         settings = load(ServerSettings)
+        authenticators(settings)
         serve.gunicorn(
             "cm_server.app:create_app()",
             host=settings.http_host,

@@ -8,7 +8,9 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from cm_server import batches, commands
+from cm_server.access import CUSTOMER, REPORTS, writes_own
 from cm_server.batches import BatchAnswer
+from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.current_hour import CurrentHour
 from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, Parameter
@@ -53,19 +55,19 @@ OPERATIONS = (
             Parameter("impression", "query", "It was an impression; either this or click", _FLAG),
             KEY, WAIT,
         ),
-        headers={204: COMMAND_HEADERS[204]},
+        headers={204: COMMAND_HEADERS[204]}, access=writes_own("user"),
     ),
     Operation(
         "post", "/analytics:batch", "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
-        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES,
+        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES, access=CUSTOMER,
     ),
     Operation(
         "get", "/analytics", "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
-        (400, 412, 503), (TIMESTAMP, AFTER), headers=COUNTED, also=("text/plain",),
+        (400, 412, 503), (TIMESTAMP, AFTER), headers=COUNTED, also=("text/plain",), access=REPORTS,
     ),
     Operation(
         "get", "/analytics/series", "Hours or days in a row: JSON or CSV", {200: Series, 304: None},
-        (400, 412, 503), RANGE, headers=COUNTED, also=("text/csv",),
+        (400, 412, 503), RANGE, headers=COUNTED, also=("text/csv",), access=REPORTS,
     ),
 )  # fmt: skip
 
@@ -125,6 +127,7 @@ def parse(line: bytes, now: datetime) -> InteractionRecorded:
     """One line of a batch."""
     data = decode_json(line, InteractionRecorded)
     data.check()
+    must_be_own("user", data.user)
     check_not_far_ahead(data.timestamp, now)
     return data
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib import import_module
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import docs, receipts, ui
+from cm_server import callers, docs, limit_settings, limits, people, receipts, ui
 from cm_server.context import PREFIX, Context
+from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
 from cm_server.settings import ServerSettings
+from shop_core import watched
 from shop_core.events import DOMAINS
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.service_token import ServiceToken
 from shop_core.settings import load
 from shop_core.telemetry import logs
 from shop_core.web import make_app
+
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: ServerSettings | None = None) -> Flask:
     """The app of one worker, made after the fork, with a Kafka client of its own."""
     settings = settings or load(ServerSettings, os.environ)
     logs.configure(settings)
+    if settings.auth_mode == "none":
+        log.warning("callers_not_asked", extra={"AUTH_MODE": "none"})
+    if settings.limits and not (settings.limits_url or settings.limits_url_file):
+        log.warning("limits_by_worker", extra={"LIMITS_URL": "", "workers": settings.http_workers})
     publisher = KafkaPublisher(
         settings.bootstrap_servers,
         ack_timeout=settings.ack_timeout,
@@ -29,7 +40,8 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         waiting=max(1, settings.http_threads // 2),
         client=settings.kafka_client,
     )
-    app = build(Context(publisher, QueryClient(settings.cm_api_url, settings.http_threads)), settings)
+    queries = QueryClient(settings.cm_api_url, settings.http_threads, ServiceToken(settings).headers)
+    app = build(Context(publisher, queries), settings)
     app.extensions["shop_close"] = publisher.close
     return app
 
@@ -38,10 +50,25 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     """The routes over `context`; tests give it fakes."""
     checks = {"kafka": context.publisher.check, "cm-api": context.queries.check}
     app = make_app("cm_server", checks, prefixes=("", PREFIX))
+    table = {(operation.method, operation.path): operation.access for operation in operations()}
+    callers.install(app, callers.authenticators(settings), table)
+    if settings.limits:
+        limits.install(app, limiter_of(settings), table)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     app.register_blueprint(receipts.blueprint(context))
+    app.register_blueprint(people.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.{name}").blueprint(context))
     app.register_blueprint(ui.blueprint(settings.docs_path if settings.docs_active else None), url_prefix=PREFIX)
     if settings.docs_active:
-        app.register_blueprint(docs.blueprint(settings.docs_path))
+        described = document(secured=settings.auth_mode != "none", limited=bool(settings.limits))
+        app.register_blueprint(docs.blueprint(settings.docs_path, described))
     return app
+
+
+def limiter_of(settings: ServerSettings) -> limits.Limiter:
+    """Counting in the shared store where there is one."""
+    url = watched.Watched(settings.limits_url_file, watched.secret).get() if settings.limits_url_file else ""
+    url = url or settings.limits_url
+    return limits.Limiter(limit_settings.parse(settings.limits), limits.SharedStore(url) if url else None)

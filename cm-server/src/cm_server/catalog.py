@@ -10,6 +10,8 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
 from cm_server import commands
+from cm_server.access import CUSTOMER, writes_own
+from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.prices import SentPrice, price_of
@@ -82,14 +84,25 @@ OPERATIONS = (
     command("patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,), ProductPatch),
     command("delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
     query("/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
-    command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest),
+    command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest, CUSTOMER),
     query("/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
     query("/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
     command(
-        "put", "/v1/products/{id}/reviews/{reviewId}", "Change one's own review", 200, (ID, REVIEW_ID), ReviewRequest
+        "put",
+        "/v1/products/{id}/reviews/{reviewId}",
+        "Change one's own review",
+        200,
+        (ID, REVIEW_ID),
+        ReviewRequest,
+        CUSTOMER,
     ),
     command(
-        "delete", "/v1/products/{id}/reviews/{reviewId}", "Take one's own review back", 204, (ID, REVIEW_ID, AUTHOR)
+        "delete",
+        "/v1/products/{id}/reviews/{reviewId}",
+        "Take one's own review back",
+        204,
+        (ID, REVIEW_ID, AUTHOR),
+        access=writes_own("userid"),
     ),
 )
 
@@ -196,6 +209,7 @@ def to_updated(id: str, sent: ProductPatch) -> catalog.ProductUpdated:
 def to_review(
     event: type[catalog.Review], productid: str, reviewid: str, sent: ReviewRequest, now: datetime
 ) -> catalog.Review:
+    must_be_own("userid", sent.userid)
     timestamp = now
     if sent.timestamp is not None:
         timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)

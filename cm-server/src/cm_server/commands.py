@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Response, request
 
+from cm_server.callers import caller
 from cm_server.context import PREFIX, Context
 from cm_server.queries import segment
 from shop_core.answers import CommandAnswer
@@ -22,7 +23,6 @@ from shop_core.web import json_answer, seconds_to_wait
 log = logging.getLogger(__name__)
 _IDEMPOTENCY_NAMESPACE = uuid.UUID("6c1f9f5a-54d8-5d0c-8f0b-0c2b1f7f0a11")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
-ANONYMOUS = "anonymous"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def event_id(line: int | None = None) -> str:
         return str(uuid7())
     if not 1 <= len(key) <= 256 or not key.isprintable():
         raise InvalidInput(FieldFault("Idempotency-Key", "must be 1 to 256 printable characters"), status=400)
-    name = f"{ANONYMOUS}\n{key}" if line is None else f"{ANONYMOUS}\n{key}\n{line}"
+    whose = f"{caller().id}\n{key}"
+    name = whose if line is None else f"{whose}\n{line}"
     return str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, name))
 
 

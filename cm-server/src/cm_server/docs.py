@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response
 from markupsafe import escape
 
 from cm_server.context import PREFIX
-from cm_server.openapi import document
 from cm_server.reference import page
 from cm_server.ui import CONTENT_SECURITY_POLICY
 from shop_core.events.asyncapi import document as asyncapi_document
 from shop_core.web import json_answer
 
 
-def blueprint(docs_path: str) -> Blueprint:
+def blueprint(docs_path: str, openapi: dict[str, Any]) -> Blueprint:
     """`docs_path` is the page's path below the prefix."""
     routes = Blueprint("docs", __name__, url_prefix=PREFIX)
-    openapi, asyncapi = document(), asyncapi_document()
+    asyncapi = asyncapi_document()
     html = page(openapi, asyncapi, str(escape(PREFIX)))
 
     @routes.get("/openapi.json")

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from cm_server import people
 from cm_server.context import PREFIX
 from cm_server.operations import SHARED, Operation
 from shop_core.events import DOMAINS
@@ -24,6 +25,15 @@ HEADERS = {
     "ETag": "Names this state; send it as If-None-Match to be answered 304 when nothing changed",
     "X-Data-As-Of": "The moment of which the answer tells, at most a second ago",
     "Cache-Control": "How long the answer may be kept",
+    "WWW-Authenticate": "Which credentials are wanted, and what was wrong with those sent",
+    "RateLimit-Limit": "Requests of this kind that a caller may send in a window",
+    "RateLimit-Remaining": "Requests left in this window",
+    "RateLimit-Reset": "Seconds until there is room again",
+}
+LIMIT_HEADERS = ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the issuer, or an API key"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Made by `shopctl keys create`"},
 }
 
 
@@ -32,11 +42,11 @@ def operations() -> list[Operation]:
     found: list[Operation] = []
     for name in DOMAINS:
         found += import_module(f"cm_server.{name}").OPERATIONS
-    return [*found, *SHARED]
+    return [*found, *people.OPERATIONS, *SHARED]
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document of cm-server."""
+def document(*, secured: bool = False, limited: bool = False) -> dict[str, Any]:
+    """The OpenAPI document of cm-server; `secured` where callers are asked who they are, `limited` how often."""
     described = operations()
     types = {type_ for operation in described for type_ in _types(operation)} | {Problem}
     ordered = sorted(types, key=lambda type_: type_.__name__)
@@ -45,6 +55,11 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for operation in described:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, by_type)
+        if secured:
+            _secure(paths[operation.path][operation.method], operation, by_type)
+        if limited and operation.access.scope is not None:
+            paths[operation.path][operation.method]["responses"]["429"] = _problem(429, by_type, *LIMIT_HEADERS)
+    schemes = {"securitySchemes": SECURITY_SCHEMES} if secured else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -55,7 +70,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": PREFIX}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, **schemes},
     }
 
 
@@ -113,12 +128,24 @@ def _responses(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str,
         found[str(status)] = answer
     for status in operation.problems:
         extra = ("Retry-After",) if status == 503 else ()
-        found[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {"application/problem+json": {"schema": by_type[Problem]}},
-            "headers": _headers("X-Request-Id", *extra),
-        }
+        found[str(status)] = _problem(status, by_type, *extra)
     return found
+
+
+def _problem(status: int, by_type: dict[type[Any], Any], *headers: str) -> dict[str, Any]:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "content": {"application/problem+json": {"schema": by_type[Problem]}},
+        "headers": _headers("X-Request-Id", *headers),
+    }
+
+
+def _secure(described: dict[str, Any], operation: Operation, by_type: dict[type[Any], Any]) -> None:
+    """Say which credentials an operation needs, and what it answers without them."""
+    scope = operation.access.scope
+    described["security"] = [] if scope is None else [{name: [scope] if scope else []} for name in SECURITY_SCHEMES]
+    if scope is not None:
+        described["responses"] |= {str(status): _problem(status, by_type, "WWW-Authenticate") for status in (401, 403)}
 
 
 def _headers(*names: str) -> dict[str, Any]:

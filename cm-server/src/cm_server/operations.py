@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cm_server.access import ADMIN, EVERYBODY, KNOWN, STAFF, Access
 from shop_core.answers import CommandAnswer, Readiness, ReceiptState
 
 
@@ -23,6 +24,7 @@ class Parameter:
 class Operation:
     """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses.
 
+    `access` says who may call it: admins alone, unless the row says otherwise.
     `also` are the kinds of text in which a 200 may be answered instead.
     """
 
@@ -35,12 +37,13 @@ class Operation:
     body: Any = None
     body_types: tuple[str, ...] = ("application/json",)
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    access: Access = ADMIN
     also: tuple[str, ...] = ()
 
 
 WAIT = Parameter(
     "Prefer", "header", "`wait=n`: hold the answer until the event is stored or refused, at most n (≤ 10) seconds",
-    {"type": "string", "pattern": "^wait=[0-9]{1,2}$", "examples": ["wait=2"]},
+    {"type": "string", "examples": ["wait=2"]},  # what else it prefers is left alone, as RFC 7240 has it
 )  # fmt: skip
 KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
@@ -71,12 +74,14 @@ COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 
 
 def command(
-    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None
-) -> Operation:
+    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None,
+    access: Access = STAFF,
+) -> Operation:  # fmt: skip
     """A command: 202 before it is stored, `stored` once it was waited for."""
     answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
     headers = {status: COMMAND_HEADERS[status] for status in answers}
-    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, (*parameters, KEY, WAIT), body, headers=headers)
+    sent = (*parameters, KEY, WAIT)
+    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, sent, body, headers=headers, access=access)
 
 
 def query(
@@ -85,7 +90,7 @@ def query(
     """A read: conditional, and able to wait for a receipt."""
     return Operation(
         "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
-        headers=NOT_MODIFIED,
+        headers=NOT_MODIFIED, access=KNOWN,
     )  # fmt: skip
 
 
@@ -102,8 +107,9 @@ SHARED = (
              "wait", "query", "Seconds to wait for the event to be stored or refused",
              {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},
          )),
+        access=KNOWN,
     ),
-    Operation("get", "/healthz", "Liveness: `Success` while the process runs", {200: str}),
-    Operation("get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness}),
+    Operation("get", "/healthz", "Liveness: `Success` while the process runs", {200: str}, access=EVERYBODY),
+    Operation("get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness}, access=EVERYBODY),
     Operation("get", "/metrics", "Prometheus metrics", {200: str}),
 )  # fmt: skip

@@ -10,7 +10,9 @@ import msgspec
 from flask import Blueprint, Response
 
 from cm_server import batches, commands
+from cm_server.access import CUSTOMER, KNOWN, reads_own
 from cm_server.batches import BatchAnswer
+from cm_server.callers import must_be_own, own_list
 from cm_server.context import PREFIX, Context
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.prices import SentPrice, price_of
@@ -55,31 +57,33 @@ class PurchaseAnswer(msgspec.Struct):
 OPERATIONS = (
     Operation(
         "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
+        access=CUSTOMER,
     ),
     Operation(
         "post", "/v1/purchases", "Buy something; 201 when it was waited for and is stored",
         {202: PurchaseAnswer, 201: PurchaseAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
-        headers={201: ("Location",), 202: ("Location",)},
+        headers={201: ("Location",), 202: ("Location",)}, access=CUSTOMER,
     ),
     Operation(
         "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
         (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
+        access=CUSTOMER,
     ),
     Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
         {200: PurchasesByUsername, 304: None}, (400, 412, 503),
         (path_segment("username", "The user's name"), *PAGE),
-        headers=NOT_MODIFIED,
+        headers=NOT_MODIFIED, access=KNOWN,
     ),
     Operation(
         "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
         {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), *PAGE),
-        headers=NOT_MODIFIED,
+        headers=NOT_MODIFIED, access=reads_own("userid"),
     ),
     Operation(
         "get", "/v1/users/{userid}", "A user's profile: count, total, first and last purchase",
         {200: Profile, 304: None}, (400, 404, 412, 503), (path_segment("userid", "The user's id"), AFTER),
-        headers=NOT_MODIFIED,
+        headers=NOT_MODIFIED, access=reads_own("userid"),
     ),
 )  # fmt: skip
 
@@ -106,7 +110,8 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
-        return context.queries.forward(f"/buyList/{segment(username)}")
+        owner = own_list(username, context.queries.username_of)
+        return context.queries.forward(f"/buyList/{segment(username)}", owner)
 
     @routes.get("/v1/users/<segment:userid>/purchases")
     def user_purchases(userid: str) -> Response:
@@ -122,7 +127,7 @@ def blueprint(context: Context) -> Blueprint:
 def publish_one(context: Context) -> commands.Settled:
     """Parse the request, publish its event, and wait for it as long as the caller prefers."""
     wait, id = commands.preferred_wait(), commands.event_id()
-    record = to_record(parse(commands.body(), context.now()), id, context.now(), commands.named_by_client())
+    record = to_record(own(parse(commands.body(), context.now())), id, context.now(), commands.named_by_client())
     receipt = context.publisher.publish([record])[0]
     log.info("purchase_published", extra={"event_id": id, "receipt": receipt})
     return commands.settle(context, id, receipt, wait)
@@ -131,7 +136,7 @@ def publish_one(context: Context) -> commands.Settled:
 def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
     """Every good line becomes an event; all are acked before the answer."""
     now, named = context.now(), commands.named_by_client()
-    return batches.publish(context, payload, lambda line, id: to_record(parse(line, now), id, now, named))
+    return batches.publish(context, payload, lambda line, id: to_record(own(parse(line, now)), id, now, named))
 
 
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
@@ -147,6 +152,12 @@ def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
     if data.productid is not None:
         said.append(data.productid)
     return data, digest_of(msgspec.json.encode(said))
+
+
+def own(parsed: tuple[PurchaseMade, str]) -> tuple[PurchaseMade, str]:
+    """`parsed` itself, when the caller may buy as this user."""
+    must_be_own("userid", parsed[0].userid, parsed[0].username)
+    return parsed
 
 
 def to_record(parsed: tuple[PurchaseMade, str], id: str, now: datetime, named: bool) -> Record:

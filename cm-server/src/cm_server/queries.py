@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -21,33 +21,42 @@ _UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-A
 
 
 class QueryClient:
-    """A pool of connections to cm-api; raises `Outage` when it doesn't answer."""
+    """A pool of connections to cm-api; raises `Outage` when it doesn't answer. `token` makes the headers it wants."""
 
-    def __init__(self, base_url: str, connections: int = 16) -> None:
+    def __init__(self, base_url: str, connections: int = 16, token: Callable[[], Mapping[str, str]] = dict) -> None:
         self._base = base_url
+        self._token = token
         self._pool = urllib3.PoolManager(maxsize=connections, timeout=TIMEOUT, retries=urllib3.Retry(1, redirect=0))
 
     def get(self, path: str, query: str = "", headers: Mapping[str, str] | None = None) -> urllib3.BaseHTTPResponse:
         """One GET; `path` is percent-encoded already."""
-        sent = {"X-Request-Id": request_id.get() or ""} | dict(headers or {})
+        sent = {"X-Request-Id": request_id.get() or ""} | dict(headers or {}) | dict(self._token())
         try:
-            return self._pool.request("GET", f"{self._base}{path}" + (f"?{query}" if query else ""), headers=sent)
+            answer = self._pool.request("GET", f"{self._base}{path}" + (f"?{query}" if query else ""), headers=sent)
         except urllib3.exceptions.HTTPError as error:
             raise Outage(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
+        if answer.status == 401:
+            raise Outage("cm-api does not know this service: CM_API_TOKEN differs")
+        return answer
 
-    def forward(self, path: str) -> Response:
-        """The answer of cm-api to the request in hand, at `path`."""
-        headers = {name: request.headers[name] for name in _DOWN if name in request.headers}
+    def forward(self, path: str, more: Mapping[str, str] | None = None) -> Response:
+        """The answer of cm-api to the request in hand, at `path`; `more` are headers of ours for it."""
+        headers = {name: request.headers[name] for name in _DOWN if name in request.headers} | dict(more or {})
         answer = self.get(path, request.query_string.decode("latin-1"), headers)
         if answer.status >= 500:
             raise Outage(f"cm-api answered {answer.status}")
         kept = {name: answer.headers[name] for name in _UP if name in answer.headers}
         return packed(Response(answer.data, answer.status, kept))
 
+    def username_of(self, userid: str) -> str | None:
+        """The name that a user last bought under."""
+        answer = self.get(f"/v1/users/{segment(userid)}")
+        return str(msgspec.json.decode(answer.data)["username"]) if answer.status == 200 else None
+
     def state(self, receipt: str, wait: float) -> dict[str, Any]:
         """`{"state": …}` of a receipt after at most `wait` seconds; accepted when cm-api can't say."""
         try:
-            answer = self.get(f"/v1/receipts/{segment(receipt)}", f"wait={wait}")
+            answer = self.get(f"/v1/receipts/{segment(receipt)}", f"wait={wait:.3f}")
         except Outage:
             return {"state": "accepted"}
         return msgspec.json.decode(answer.data) if answer.status == 200 else {"state": "accepted"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cm_server.auth_settings import AuthSettings
+from cm_server.limit_settings import LimitSettings
 from shop_core.kafka.clients import CLIENTS, native_module
-from shop_core.settings import KafkaSettings, flag, text, variable, whole
+from shop_core.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
 
 
 def url(value: str) -> str:
@@ -29,7 +31,7 @@ def client(value: str) -> str:
 
 
 @dataclass(frozen=True)
-class ServerSettings(KafkaSettings):
+class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSettings):
     """The HTTP door."""
 
     http_host: str = variable("HTTP_HOST", "127.0.0.1", text, "address", "Address to listen on")

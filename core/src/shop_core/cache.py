@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from shop_core.settings import CacheSettings
 from shop_core.telemetry import metrics
+from shop_core.watched import Watched, secret
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -112,5 +113,7 @@ class SharedCache:
 
 
 def shared_cache(settings: CacheSettings) -> SharedCache | None:
-    """The cache at CACHE_URL, None without one. Nothing is connected yet."""
-    return SharedCache(settings.cache_url, settings.cache_ttl) if settings.cache_url else None
+    """The cache at CACHE_URL or at the URL in CACHE_URL_FILE, None without one. Nothing is connected yet."""
+    file = settings.cache_url_file
+    url = Watched(file, secret).get() if file else settings.cache_url
+    return SharedCache(url, settings.cache_ttl) if url else None

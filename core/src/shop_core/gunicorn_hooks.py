@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from shop_core import rotation
 from shop_core.settings import LogSettings, load
 from shop_core.telemetry import logs
 
@@ -27,13 +28,17 @@ def on_starting(server: Any) -> None:
         logger.propagate = True
 
 
+def post_worker_init(worker: Any) -> None:
+    rotation.end_worker_on_change(worker)
+
+
 def child_exit(server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Close what the worker's app opened, so that nothing acked or in flight is cut off."""
-    if (close := getattr(worker.wsgi, "extensions", {}).get("shop_close")) is not None:
+    if (close := getattr(getattr(worker, "app_made", None), "extensions", {}).get("shop_close")) is not None:
         close()
 
 

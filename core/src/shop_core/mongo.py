@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -18,7 +19,7 @@ from pymongo import ASCENDING, MongoClient, ReadPreference, UpdateOne, WriteConc
 from pymongo.client_session import ClientSession as ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as Database
-from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
@@ -66,18 +67,21 @@ class _PoolGauge(ConnectionPoolListener):
 
 def connect(settings: MongoSettings, app: str) -> Database[Document]:
     """The shop's database: majority and journalled writes, short time limits, no I/O yet."""
+    ca = settings.mongodb_ca_file
+    checked: dict[str, Any] = {"tls": True, "tlsCAFile": ca} if ca else {}
     try:
         client: MongoClient[Document] = MongoClient(
-            settings.mongodb_uri,
+            uri_of(settings),
             appname=app,
             serverSelectionTimeoutMS=3000,
             connectTimeoutMS=2000,
             socketTimeoutMS=20000,
             event_listeners=[_PoolGauge()],
+            **checked,
         )
     except (ConfigurationError, InvalidURI, ValueError) as error:
         raise ConfigError(
-            f"MONGODB_URI is not a MongoDB address ({error}): set it like mongodb://host:27017."
+            f"MONGODB_URI is not a MongoDB address ({type(error).__name__}): set it like mongodb://host:27017."
         ) from None
     return client.get_database(
         settings.mongodb_database,
@@ -86,13 +90,29 @@ def connect(settings: MongoSettings, app: str) -> Database[Document]:
     )
 
 
+def uri_of(settings: MongoSettings) -> str:
+    """The URI, from its file where there is one: it holds a password and may be another one next time."""
+    if not settings.mongodb_uri_file:
+        return settings.mongodb_uri
+    try:
+        return Path(settings.mongodb_uri_file).read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"MONGODB_URI_FILE can't be read ({error}).") from None
+
+
 @contextmanager
 def outages() -> Iterator[None]:
     """Turn the driver's errors for an absent or overloaded database into `Outage`."""
     try:
         yield
     except PyMongoError as error:
-        raise Outage(f"MongoDB does not answer ({type(error).__name__}: {str(error)[:200]})") from error
+        raise Outage(f"MongoDB does not answer ({_said(error)})") from error
+
+
+def _said(error: PyMongoError) -> str:
+    """The fault in words that can be logged: an answer of the server may quote the document, so only its code."""
+    code = f" {error.code}" if isinstance(error, OperationFailure) else f": {str(error)[:200]}"
+    return type(error).__name__ + code
 
 
 def require_transactions(db: Database[Document]) -> None:
@@ -273,3 +293,32 @@ class Rejections:
         with outages():
             found = self._rejections.find({"topic": topic, "resolution": {"$exists": True}}, {"resolution": 1})
             return {doc["_id"]: doc["resolution"] for doc in found}
+
+
+class Erasures:
+    """The collection `erasures`: whom a domain has erased, by the hash of the userid, since when, and who asked."""
+
+    def __init__(self, db: Database[Document], domain: str) -> None:
+        self._erasures = db["erasures"]
+        self._domain = domain
+
+    def add(self, session: ClientSession, user: str, at: datetime, by: str, receipt: str) -> None:
+        """Record an erasure; another one of the same user moves the moment on, never back."""
+        at += timedelta(milliseconds=1)  # a BSON date drops what is below: never earlier than the erasure
+        self._erasures.update_one(
+            {"_id": f"{self._domain}/{user}"},
+            {"$max": {"at": at}, "$set": {"by": by, "receipt": receipt, "appliedAt": datetime.now(UTC)}},
+            upsert=True,
+            session=session,
+        )
+
+    def any(self, session: ClientSession) -> bool:
+        """Whether this domain has erased anybody yet: most never did, and are asked nothing more."""
+        query = {"_id": {"$gte": f"{self._domain}/", "$lt": f"{self._domain}0"}}
+        return self._erasures.find_one(query, {"_id": 1}, session=session) is not None
+
+    def of(self, session: ClientSession, users: Sequence[str]) -> dict[str, datetime]:
+        """Since when each of `users` is erased, those that are."""
+        ids = {f"{self._domain}/{user}": user for user in users}
+        found = self._erasures.find({"_id": {"$in": list(ids)}}, {"at": 1}, session=session)
+        return {ids[doc["_id"]]: doc["at"] for doc in found}

@@ -10,11 +10,13 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from shop_core.auth import Unauthenticated
 from shop_core.errors import FieldFault, InvalidInput, Outage
 from shop_core.telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 2
+REALM = 'Bearer realm="scalable-shop"'
 
 
 class Fault(msgspec.Struct):
@@ -65,13 +67,22 @@ def problem(
 def install(app: Flask) -> None:
     """Answer every error of `app` as a problem."""
     app.register_error_handler(InvalidInput, _invalid)
+    app.register_error_handler(Unauthenticated, _unknown)
     app.register_error_handler(Outage, _outage)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
 def _invalid(error: InvalidInput) -> Response:
-    return problem(error.status, str(error), error.faults)
+    headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'} if error.status == 403 else None
+    return problem(error.status, str(error), error.faults, headers=headers)
+
+
+def _unknown(error: Unauthenticated) -> Response:
+    log.info("caller_unknown", extra={"why": str(error)})
+    fault = ', error="invalid_token"' if error.given else ""
+    detail = "Send an API key or a token of the issuer as Authorization: Bearer; this request has none that holds."
+    return problem(401, detail, headers={"WWW-Authenticate": REALM + fault})
 
 
 def _outage(error: Outage) -> Response:

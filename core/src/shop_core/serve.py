@@ -32,8 +32,8 @@ def gunicorn(app: str, *, host: str, port: int, workers: int, threads: int) -> N
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="shop-metrics-")
     arguments = [
-        "--bind", f"{host}:{port}", "--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads),
-        "--graceful-timeout", str(GRACE_SECONDS), "--keep-alive", "75", "--config", "python:shop_core.gunicorn_hooks",
-        app,
+        "--bind", f"{host}:{port}", "--worker-class", "shop_core.patience.PatientWorker", "--workers", str(workers),
+        "--threads", str(threads), "--graceful-timeout", str(GRACE_SECONDS), "--keep-alive", "75",
+        "--config", "python:shop_core.gunicorn_hooks", app,
     ]  # fmt: skip
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments])

@@ -24,6 +24,8 @@ _PREFIXES = (
     "CONSUMER_",
     "IDEMPOTENCY_",
     "CACHE_",
+    "AUTH_",
+    "LIMIT",
     "ANALYTICS_",
 )
 
@@ -47,6 +49,17 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         if not value.strip().isdecimal() or not low <= int(value) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(value)
+
+    return parse
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """A parser for one of `words`."""
+
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
 
     return parse
 
@@ -98,7 +111,13 @@ KNOWN = (
     "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
     "HTTP_THREADS", "CM_API_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS", "LOG_LEVEL_FILE",
     "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "KAFKA_CLIENT", "CONSUMER_BATCH",
-    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_TTL",
+    "CONSUMER_SESSION_TIMEOUT_MS", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_URL_FILE", "CACHE_TTL",
+    "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
+    "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
+    "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
+    "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
+    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT",
 )  # fmt: skip
 
 
@@ -119,6 +138,25 @@ class LogSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class HttpSettings(LogSettings):
+    """What every HTTP service has."""
+
+    http_read_timeout: int = variable(
+        "HTTP_READ_TIMEOUT", 20, whole(1, 600), "seconds", "A request must be in whole after so long"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceTokenSettings(HttpSettings):
+    """By what cm-api knows cm-server: both are HTTP services."""
+
+    cm_api_token: str = variable("CM_API_TOKEN", "", text, "", "Token that cm-api asks for and cm-server sends")
+    cm_api_token_file: str = variable(
+        "CM_API_TOKEN_FILE", "", text, "path", "File with that token, read again when it changes"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class KafkaSettings(LogSettings):
     """What every process that talks to Kafka has."""
 
@@ -129,6 +167,16 @@ class KafkaSettings(LogSettings):
         "host:port,…",
         "Kafka brokers to start from",
     )
+    security_protocol: str = variable(
+        "KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "",
+        "How the brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+    )  # fmt: skip
+    ssl_ca_file: str = variable("KAFKA_SSL_CA_FILE", "", text, "path", "Certificates that the brokers are checked by")
+    sasl_mechanism: str = variable(
+        "KAFKA_SASL_MECHANISM", "SCRAM-SHA-512", choice("SCRAM-SHA-512", "SCRAM-SHA-256"), "", "How the user logs in"
+    )
+    sasl_username: str = variable("KAFKA_SASL_USERNAME", "", text, "", "The process's user at the brokers")
+    sasl_password_file: str = variable("KAFKA_SASL_PASSWORD_FILE", "", text, "path", "File with that user's password")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,6 +191,12 @@ class MongoSettings(LogSettings):
         "MongoDB replica set (transactions are needed)",
     )
     mongodb_database: str = variable("MONGODB_DATABASE", "shop", text, "", "Database of the read models")
+    mongodb_uri_file: str = variable(
+        "MONGODB_URI_FILE", "", text, "path", "File with the URI, where it has a password; goes before MONGODB_URI"
+    )
+    mongodb_ca_file: str = variable(
+        "MONGODB_TLS_CA_FILE", "", text, "path", "Certificates that MongoDB is checked by; turns TLS on"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,4 +210,5 @@ class CacheSettings(LogSettings):
         "URL",
         "Redis or Valkey for products and what is live; empty: each process for itself",
     )
+    cache_url_file: str = variable("CACHE_URL_FILE", "", text, "path", "File with that URL, where it has a password")
     cache_ttl: int = variable("CACHE_TTL", 60, whole(1, 86_400), "seconds", "Longest life of an entry in CACHE_URL")

@@ -22,6 +22,15 @@ from shop_core.telemetry.logs import request_id
 BODY_LIMIT = 16 * 1024
 SWALLOW_LIMIT = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 10.0
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# An answer that is no page of ours: no browser may run, frame or take it for one. Pages say their own.
+GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+# From cm-server to cm-api: show this user's alone. Percent-encoded.
+OWNER_HEADER = "X-Shop-Owner"
 _SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Check = Callable[[], None]
@@ -111,9 +120,11 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     _take_in_body(response)
     response.headers["X-Request-Id"] = request_id.get() or ""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "-"
-    metrics.http_seconds(route, request.method, response.status_code).observe(time.perf_counter() - g.started)
+    method = request.method if request.method in METHODS else "-"  # whatever else a client calls it is its own word
+    metrics.http_seconds(route, method, response.status_code).observe(time.perf_counter() - g.started)
     return response
 
 
@@ -128,7 +139,7 @@ def _take_in_body(response: Response) -> None:
     body, left = request.environ["wsgi.input"], SWALLOW_LIMIT
     while left > 0 and (piece := body.read(min(left, 65536))):
         left -= len(piece)
-    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code == 413):
+    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code in (408, 413)):
         response.headers["Connection"] = "close"
 
 

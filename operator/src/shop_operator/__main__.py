@@ -75,7 +75,7 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
 
 async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
     reporter = Reporter(cluster)
-    api = CampaignsApi(settings.cm_api_url, settings.cm_api_token_file)
+    api = CampaignsApi(settings.cm_api_url)
     # Two questions ahead, so that a campaign is known before it is warm.
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
     shops, consumers = Shops(cluster, reporter, campaigns), Consumers(cluster, Kafkas(), reporter)

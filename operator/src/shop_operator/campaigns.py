@@ -5,11 +5,11 @@ What was told last is kept, and counts until something else is told.
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -32,22 +32,22 @@ class ApiAway(Exception):
 class CampaignsApi:
     """The campaigns of one Shop at a time. `address` has the places {shop} and {namespace}."""
 
-    def __init__(self, address: str, token_file: str = "") -> None:
-        self._address, self._token_file = address, token_file
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._pool = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
-    def near(self, namespace: str, shop: str, horizon: datetime) -> tuple[Campaign, ...]:
-        """All that are live, and those that start until `horizon`."""
+    def near(self, namespace: str, shop: str, horizon: datetime, token: str = "") -> tuple[Campaign, ...]:
+        """All that are live, and those that start until `horizon`; `token` is what cm-api asks for."""
         base = self._address.format(shop=shop, namespace=namespace)
-        found = self._all(f"{base}/campaign-events/live", None)
-        return (*found, *self._all(f"{base}/campaign-events/upcoming", horizon))
+        found = self._all(f"{base}/campaign-events/live", None, token)
+        return (*found, *self._all(f"{base}/campaign-events/upcoming", horizon, token))
 
-    def _all(self, url: str, horizon: datetime | None) -> list[Campaign]:
+    def _all(self, url: str, horizon: datetime | None, token: str) -> list[Campaign]:
         """The pages of a list in the order of its start."""
         found: list[Campaign] = []
         fields = {"limit": str(LIMIT)}
         for _ in range(PAGES):
-            page = self._page(url, fields)
+            page = self._page(url, fields, token)
             try:
                 found += warming.campaigns_of(page["campaigns"])
                 cursor = page["next"]
@@ -58,19 +58,15 @@ class CampaignsApi:
             fields = {"limit": str(LIMIT), "cursor": cursor}
         return found
 
-    def _page(self, url: str, fields: dict[str, str]) -> Any:
+    def _page(self, url: str, fields: dict[str, str], token: str) -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = self._pool.request("GET", url, fields=fields, headers=self._headers())
+            answer = self._pool.request("GET", url, fields=fields, headers=headers)
             if answer.status != 200:
                 raise ApiAway(f"{url} answered {answer.status}")
             return answer.json()
         except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
             raise ApiAway(f"{url} does not answer ({type(error).__name__})") from error
-
-    def _headers(self) -> dict[str, str]:
-        """The token is read each time, so that a new one is known at once; of several lines the first is sent."""
-        tokens = Path(self._token_file).read_text().split() if self._token_file else []
-        return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
 
 
 class Campaigns:
@@ -87,18 +83,29 @@ class Campaigns:
         """One question for a Shop that has a warm-up; False when the Shop is gone."""
         body = self._cluster.get("Shop", namespace, shop)
         asked = body["spec"].get("campaignWarmUp") if body else None
-        if asked is None:
+        if body is None or asked is None:
             self._told.pop((namespace, shop), None)
             return body is not None
         try:
             until = datetime.now(UTC) + warming.lead(asked) + self._horizon
-            self._told[namespace, shop] = Told(self._api.near(namespace, shop, until))
+            self._told[namespace, shop] = Told(self._api.near(namespace, shop, until, self._token(body)))
             metrics.CAMPAIGNS_ASKED.labels("ok").inc()
         except ApiAway as error:
             before = self.told(namespace, shop)
             self._told[namespace, shop] = replace(before, failures=before.failures + 1, trouble=str(error))
             metrics.CAMPAIGNS_ASKED.labels("failed").inc()
         return True
+
+    def _token(self, body: Manifest) -> str:
+        """The service token of a Shop's Secret, read each time; of several lines the first is sent."""
+        reference = body["spec"].get("serviceTokenSecretRef")
+        if not reference:
+            return ""
+        secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"]) or {}
+        tokens = base64.b64decode(secret.get("data", {}).get("token", "")).decode().split()
+        if not tokens:
+            raise ApiAway(f"Secret {reference['name']} (serviceTokenSecretRef) has no token")
+        return tokens[0]
 
 
 def unseen(asked: Manifest | None, told: Told, before: Sequence[Manifest] = ()) -> tuple[bool, str, str]:

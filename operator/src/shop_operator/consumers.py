@@ -91,15 +91,19 @@ class Consumers:
         return self._memories[key]
 
     def _login(self, body: Manifest) -> tuple[dict[str, str], str]:
-        """The Kafka Secret's keys, and what is wrong with it."""
-        reference = body["spec"]["kafka"].get("secretRef")
-        if not reference:
-            return {}, ""
-        secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
-        if secret is None:
-            return {}, f"Secret {reference['name']} (kafka.secretRef) does not exist: make it, or correct the name"
-        data = {key: base64.b64decode(value).decode() for key, value in secret.get("data", {}).items()}
-        return {key: value for key, value in data.items() if key in scaler.LOGIN_KEYS}, ""
+        """The Kafka Secret's keys and the certificates that brokers are checked by, and what is wrong with them."""
+        kafka, login = body["spec"]["kafka"], dict[str, str]()
+        for name, keys in (("secretRef", scaler.LOGIN_KEYS), ("caSecretRef", (scaler.CA_KEY,))):
+            if not (reference := kafka.get(name)):
+                continue
+            secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
+            if secret is None:
+                return {}, f"Secret {reference['name']} (kafka.{name}) does not exist: make it, or correct the name"
+            data = secret.get("data", {})
+            login |= {key: base64.b64decode(data[key]).decode() for key in keys if key in data}
+        if trust := login.pop(scaler.CA_KEY, ""):
+            login["ca"] = trust
+        return login, ""
 
     def _kafka(self, body: Manifest, login: dict[str, str]) -> Kafka:
         bootstrap = body["spec"]["kafka"]["bootstrapServers"]

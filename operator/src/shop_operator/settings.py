@@ -75,9 +75,6 @@ class OperatorSettings:
         "URL",
         "Where a Shop's cm-api is asked for its campaigns",
     )
-    cm_api_token_file: str = variable(
-        "CM_API_TOKEN_FILE", "", text, "path", "File with the token that cm-api asks for, read at each question"
-    )
     lease: str = variable("OPERATOR_LEASE", "shop-operator", text, "", "Name of the Lease that the leader holds")
     lease_seconds: int = variable(
         "OPERATOR_LEASE_SECONDS", 15, whole(3, 300), "seconds", "Silence after which another one leads"

@@ -11,7 +11,7 @@ from shop_operator.campaigns import UNSEEN, Campaigns, unseen
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.deploying import deploy
 from shop_operator.reporting import Reporter
-from shop_operator.resources import domains, indexes, policies, tiers
+from shop_operator.resources import credentials, domains, indexes, policies, tiers
 from shop_operator.resources.base import MANAGED_BY, selector, text
 from shop_operator.resources.door import door
 from shop_operator.resources.tiers import Tier
@@ -158,7 +158,7 @@ class Shops:
         told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
         before = body.get("status", {}).get("conditions", [])
         blind = condition(UNSEEN, *unseen(body["spec"].get("campaignWarmUp"), told, before))
-        self._reporter.status(body, columns, [verdict, blind])
+        self._reporter.status(body, columns, [verdict, _open_to_all(body), blind])
 
     def _children(self, body: Manifest) -> list[Manifest]:
         meta = body["metadata"]
@@ -222,6 +222,15 @@ class Shops:
                 self._cluster.delete(child)
         said = ", ".join(f"{c['metadata']['name']} (lag {c.get('status', {}).get('lag', '?')})" for c in children)
         return f"draining: {said}" if children else ""
+
+
+def _open_to_all(body: Manifest) -> Condition:
+    if credentials.open_to_all(body):
+        message = "Everybody who reaches the shop may do everything: set spec.auth.mode to apikey or jwt."
+        return condition("OpenToAll", True, "NobodyIsAsked", message)
+    return condition(
+        "OpenToAll", False, "CallersAsked", f"Callers are asked who they are ({body['spec']['auth']['mode']})."
+    )
 
 
 def _ready_child(child: Manifest) -> bool:

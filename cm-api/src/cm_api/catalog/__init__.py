@@ -1,9 +1,9 @@
 """The catalog as read models: products with their exact ratings, and the reviews that these come from."""
 
 from cm_api.catalog.cache import hooks
-from cm_api.catalog.projection import apply
-from cm_api.catalog.routes import blueprint
+from cm_api.catalog.projection import apply, erase
+from cm_api.catalog.routes import blueprint, export
 from cm_api.catalog.store import COLLECTIONS, ensure_indexes
 from cm_api.catalog.store import CatalogStore as Store
 
-__all__ = ["COLLECTIONS", "Store", "apply", "blueprint", "ensure_indexes", "hooks"]
+__all__ = ["COLLECTIONS", "Store", "apply", "blueprint", "ensure_indexes", "erase", "export", "hooks"]

@@ -37,6 +37,19 @@ def apply(store: CatalogStore, events: Sequence[Event]) -> Outcome:
     return Outcome(len(fresh), duplicates, refused, derived(shelf), changed(shelf))
 
 
+def erase(store: CatalogStore, events: Sequence[Event]) -> Outcome:
+    """The reviews of these users go, and their stars out of the ratings."""
+    users = sorted({event.data.userid for event in events})
+    products, reviews = store.load((), (), (), users)
+    shelf = Shelf(products, reviews)
+    for doc in reviews:
+        shelf.remove_review(doc)
+        if shelf.has_product(doc["productid"]):
+            rate(shelf, shelf.product(doc["productid"]), doc["rating"], None, events[-1])
+    store.write({}, shelf.product_changes(), shelf.review_changes(), ())
+    return Outcome(len(events), 0, (), derived(shelf), changed(shelf))
+
+
 def wanted(events: Sequence[Event]) -> tuple[list[str], list[str], list[str]]:
     """What the batch needs to know: ids of products, ids of reviews, and whose reviews of what."""
     reviews = [event.data for event in events if hasattr(event.data, "reviewid")]
@@ -112,7 +125,7 @@ def add_review(shelf: Shelf, event: Event) -> None:
     data: catalog.ReviewAdded = event.data
     product = shelf.product(data.productid)
     if shelf.review_of(owner_of(data.productid, data.userid)) or shelf.review(data.reviewid):
-        raise Refused(f"user {data.userid} has reviewed product {data.productid} already", 409)
+        raise Refused(f"this user has reviewed product {data.productid} already", 409)
     moment = data.timestamp.astimezone(UTC)
     order = order_key(moment, data.reviewid)
     doc: Document = {

@@ -125,3 +125,12 @@ def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str
     if len(found) <= limit:
         return None
     return queries.encode_cursor(f"{sort} {found[limit - 1]['sort'][sorts[sort][0].removeprefix('sort.')]}")
+
+
+def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+    """What is kept of a user here; all of it comes with the first page."""
+    if cursor is not None:
+        return {}
+    store = store_of(context)
+    found = store.reviews_by(userid)
+    return {"reviews": [to_review(doc, store.buyers(doc["productid"], [userid])) for doc in found]}

@@ -49,6 +49,10 @@ def ensure_indexes(db: Database[Document], generation: int | None = None) -> Non
                 [("productid", ASCENDING), (field, ASCENDING)], name=f"productid_{field.replace('.', '_')}"
             )
         reviews.create_index([("owner", ASCENDING)], name="owner", unique=True)
+        reviews.create_index([("userid", ASCENDING)], name="userid")
+        # The sweep's question: what some partitions of a topic gave rise to, in the order of their sources.
+        by_source = [("source", ASCENDING), ("partition", ASCENDING), ("order", ASCENDING)]
+        db["outbox"].create_index(by_source, name="source_partition_order")
 
 
 class CatalogStore:
@@ -76,15 +80,17 @@ class CatalogStore:
         return {doc["_id"]: doc["digest"] for doc in found}
 
     def load(
-        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str]
+        self, products: Sequence[str], reviews: Sequence[str], owners: Sequence[str], users: Sequence[str] = ()
     ) -> tuple[list[Document], list[Document]]:
-        """Products and reviews by id, and reviews by product and user, without their texts."""
-        found = list(self._products.find({"_id": {"$in": list(products)}}, _WITHOUT_TEXT, session=self._session))
+        """Products and reviews by id, and reviews by product and user, without their texts; and all of `users`' reviews
+        with their products."""
         by_id: dict[str, Document] = {}
-        for field, values in (("_id", reviews), ("owner", owners)):
+        for field, values in (("_id", reviews), ("owner", owners), ("userid", users)):
             if values:
                 query = {field: {"$in": list(values)}}
                 by_id |= {doc["_id"]: doc for doc in self._reviews.find(query, {"text": 0}, session=self._session)}
+        ids = {*products, *(doc["productid"] for doc in by_id.values() if doc["userid"] in users)}
+        found = list(self._products.find({"_id": {"$in": sorted(ids)}}, _WITHOUT_TEXT, session=self._session))
         return found, list(by_id.values())
 
     def write(self, applied: Mapping[str, str], products: Changes, reviews: Changes, cleared: Sequence[str]) -> None:
@@ -120,6 +126,11 @@ class CatalogStore:
     def reviews(self, productid: str, sort: str, cursor: str | None, limit: int) -> list[Document]:
         field, direction = REVIEW_SORTS[sort]
         return self._page(self._reviews, [{"productid": productid}], field, direction, cursor, limit, None)
+
+    def reviews_by(self, userid: str) -> list[Document]:
+        """Everything a user has said, by moment."""
+        with outages():
+            return list(self._reviews.find({"userid": userid}).sort([("sort.newest", ASCENDING)]))
 
     def review(self, id: str) -> Document | None:
         with outages():

@@ -35,6 +35,12 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
     return Outcome(len(fresh), duplicates, refused)
 
 
+def erase(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
+    """Nothing of these users remains; who is not known is erased as well."""
+    store.erase([event.data.userid for event in events])
+    return Outcome(len(events), 0, ())
+
+
 def to_document(event: Event) -> Document:
     """The stored purchase; `order` sorts by moment to the microsecond, then id, which a BSON date can't."""
     data: Any = event.data

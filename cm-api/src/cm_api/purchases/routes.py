@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response
 
 from cm_api import queries
 from cm_api.context import Context
 from cm_api.order import moment_of, order_key
 from cm_api.purchases.store import PurchaseStore
+from shop_core.answers.purchases import Profile, Purchase
 from shop_core.events.fields import format_instant
 from shop_core.mongo import Document
 from shop_core.problems import problem
 from shop_core.web import conditional
 
+EXPORT_PURCHASES = 5000
 PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
 
 
@@ -52,12 +55,27 @@ def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict
     highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
     high = min(highs, default=None)
     context.await_after()
-    found = context.cache.get((field, value, low, high, limit), lambda: store.page(field, value, low, high, limit + 1))
+    owner = queries.owner()
+    key = (field, value, low, high, limit, owner)
+    found = context.cache.get(key, lambda: store.page(field, value, low, high, limit + 1, owner))
     more = len(found) > limit
     return {
         field: value,
         "purchases": [to_purchase(doc) for doc in found[:limit]],
         "next": queries.encode_cursor(found[limit - 1]["order"]) if more else None,
+    }
+
+
+def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+    """What is kept of a user here; the profile comes with the first page."""
+    store = PurchaseStore(context.db)
+    found = store.page("userid", userid, None, cursor, EXPORT_PURCHASES + 1)
+    profile = store.profile(userid) if cursor is None else None
+    more = len(found) > EXPORT_PURCHASES
+    return {
+        "profile": msgspec.convert(to_profile(profile), Profile) if profile else None,
+        "purchases": [msgspec.convert(to_purchase(doc), Purchase) for doc in found[:EXPORT_PURCHASES]],
+        "next": queries.encode_cursor(found[EXPORT_PURCHASES - 1]["order"]) if more else None,
     }
 
 

@@ -71,10 +71,19 @@ class PurchaseStore:
         if updates:
             self._users.bulk_write(updates, ordered=False, session=self._session)
 
-    def page(self, field: str, value: str, low: str | None, high: str | None, limit: int) -> list[Document]:
-        """Newest first, at most `limit`, with low ≤ order < high; `field` is username or userid."""
+    def erase(self, userids: Sequence[str]) -> None:
+        """Remove every purchase and the profile of each."""
+        self._purchases.delete_many({"userid": {"$in": list(userids)}}, session=self._session)
+        self._users.delete_many({"_id": {"$in": list(userids)}}, session=self._session)
+
+    def page(
+        self, field: str, value: str, low: str | None, high: str | None, limit: int, owner: str | None = None
+    ) -> list[Document]:
+        """Newest first, at most `limit`, with low ≤ order < high; `field` is username or userid, `owner` a userid."""
         bounds = {op: bound for op, bound in (("$gte", low), ("$lt", high)) if bound is not None}
         query: dict[str, Any] = {field: value} | ({"order": bounds} if bounds else {})
+        if owner is not None:
+            query["userid"] = owner
         with outages():
             return list(self._purchases.find(query, _FIELDS).sort([("order", DESCENDING)]).limit(limit))
 

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain
 from shop_core.events.fields import Price, Text128, check_moment, check_price, check_text
+from shop_core.events.people import USER_ERASED, UserErased
 
 PRODUCT_CREATED = "shop.product.created.v1"
 PRODUCT_UPDATED = "shop.product.updated.v1"
@@ -169,6 +170,7 @@ DOMAIN = Domain(
         REVIEW_ADDED: ReviewAdded,
         REVIEW_UPDATED: ReviewUpdated,
         REVIEW_DELETED: ReviewDeleted,
+        USER_ERASED: UserErased,
     },
     derived={RATINGS_TOPIC: {RATING_CHANGED: RatingChanged}},
     topic_config={"retention.ms": "-1"},

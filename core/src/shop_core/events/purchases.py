@@ -8,6 +8,7 @@ import msgspec
 
 from shop_core.events.envelope import Domain
 from shop_core.events.fields import Price, Text128, check_moment, check_price, check_text
+from shop_core.events.people import USER_ERASED, UserErased
 
 PURCHASE_MADE = "shop.purchase.made.v1"
 
@@ -33,4 +34,4 @@ class PurchaseMade(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             check_text("productid", self.productid)
 
 
-DOMAIN = Domain("purchases", "shop.purchases", {PURCHASE_MADE: PurchaseMade})
+DOMAIN = Domain("purchases", "shop.purchases", {PURCHASE_MADE: PurchaseMade, USER_ERASED: UserErased})

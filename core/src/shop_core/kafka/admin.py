@@ -11,6 +11,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Domain
+from shop_core.kafka import security
 
 # A poison message of the broker's full size must still fit into the DLQ with its headers.
 DLQ_MESSAGE_BYTES = 2 * 1024 * 1024
@@ -25,10 +26,12 @@ def admin(bootstrap: str, timeout_ms: int = 5000) -> Iterator[KafkaAdminClient]:
             bootstrap_servers=bootstrap.split(","),
             client_id="scalable-shop-admin",
             bootstrap_timeout_ms=timeout_ms,
+            **security.options(),
         )
         yield client
     except KafkaError as error:
-        raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__}: {error})") from error
+        said = f"{type(error).__name__}: {error}"
+        raise Outage(f"Kafka at {bootstrap} does not answer ({said}){security.doubt()}") from error
     finally:
         if client is not None:
             client.close()

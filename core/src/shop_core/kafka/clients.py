@@ -16,6 +16,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import ConfigError, Outage
 from shop_core.events.envelope import Record
+from shop_core.kafka import security
 
 CLIENT_ID = "cm-server"
 LINGER_MS = 5  # requests in flight together share a batch
@@ -57,6 +58,7 @@ class PythonClient:
                 delivery_timeout_ms=int(ack_timeout * 1000),
                 reconnect_backoff_max_ms=1000,
                 max_request_size=MAX_REQUEST_BYTES,
+                **security.options(),
             )
         except (KafkaError, OSError) as error:
             raise Outage(f"{type(error).__name__}: {error}") from error
@@ -102,6 +104,7 @@ class NativeClient:
                 "message.max.bytes": MAX_REQUEST_BYTES,
                 "log_level": 0,
             }
+            | security.native_options()
         )
         try:
             self._producer.list_topics(timeout=CONNECT_SECONDS)

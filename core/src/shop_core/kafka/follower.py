@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from shop_core.errors import Outage
+from shop_core.kafka import security
 
 log = logging.getLogger(__name__)
 Ends = dict[int, int]
@@ -114,6 +115,7 @@ class Follower:
             bootstrap_timeout_ms=3000,
             metadata_max_age_ms=int(LOOK_AGAIN_SECONDS * 1000),
             reconnect_backoff_max_ms=1000,
+            **security.options(),
         )
 
     def _disconnect(self) -> None:

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message
+from shop_core.kafka import security
 
 BATCH = 2000
 
@@ -63,6 +64,7 @@ def topic_log(bootstrap: str, topic: str) -> Iterator[TopicLog]:
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=5000,
+            **security.options(),
         )
     except KafkaError as error:
         raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error

@@ -17,6 +17,7 @@ from kafka.structs import OffsetAndMetadata
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message
+from shop_core.kafka import security
 
 log = logging.getLogger(__name__)
 Place = tuple[str, int]  # topic, partition
@@ -45,10 +46,11 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
                 metadata_max_age_ms=30_000,
                 reconnect_backoff_max_ms=1000,
                 bootstrap_timeout_ms=5000,
+                **security.options(),
             )
             self._consumer.subscribe([topic], listener=self)
         except KafkaError as error:
-            raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+            raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__}){security.doubt()}") from error
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         fresh = list(assigned)

@@ -50,7 +50,8 @@ def configure(settings: LogSettings) -> None:
 
 def apply_levels(settings: LogSettings) -> None:
     """Set the levels from the settings, then from the file, which wins."""
-    levels = {"kafka": "WARNING", "pymongo": "WARNING", "werkzeug": "WARNING"}
+    # urllib3 warns with the address it asked for, which holds a name.
+    levels = {"kafka": "WARNING", "pymongo": "WARNING", "werkzeug": "WARNING", "urllib3": "ERROR"}
     levels |= _parse("LOG_LEVEL", settings.log_level) | _parse("LOG_LEVELS", settings.log_levels)
     file = Path(settings.log_level_file) if settings.log_level_file else None
     if file and file.is_file():

@@ -62,6 +62,10 @@ CACHE = Counter(
     "Reads by cache (memory, shared) and outcome (hit, miss, bypass, error)",
     ["cache", "outcome"],
 )
+CALLERS = Counter("shop_callers_total", "Requests by what their caller is (accepted, unknown, forbidden)", ["outcome"])
+LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["route"])
+LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")
+ERASED = Counter("shop_users_erased_total", "Erasures of users that a consumer applied")
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
 
 

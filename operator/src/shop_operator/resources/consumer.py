@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop_operator.resources.base import CONSUMER_LABEL, Manifest, labels, manifest
-from shop_operator.resources.pods import Container, Surroundings, pod
+from shop_operator.resources.pods import Container, Folder, Surroundings, pod
 
 
 def selector(parent: Manifest) -> dict[str, str]:
@@ -36,6 +36,9 @@ def deployment(parent: Manifest) -> Manifest:
         readiness=probes.get("readiness", "") if probes else "",
         read_only=spec["readOnlyRootFilesystem"],
         user=spec.get("runAsUser"),
+        folders=tuple(
+            Folder(said["name"], said["mountPath"], tuple(said.get("keys", []))) for said in spec.get("secrets", [])
+        ),
     )
     around = Surroundings(
         pull_secrets=spec.get("pullSecrets", []),

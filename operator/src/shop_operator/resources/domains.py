@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import variables
-from shop_operator.resources.tiers import cache_url, full_name, mongodb_uri
+from shop_operator.resources.tiers import full_name
 from shop_operator.warming import part_of
 
 DEFAULT_THRESHOLD = 100
@@ -38,10 +39,11 @@ def service_account(shop: Manifest) -> Manifest:
 
 def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     spec, images, domain = shop["spec"], shop["spec"]["images"], said["domain"]
+    proof = credentials.of_consumer(shop, domain)
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
-        "HEALTH_HOST": "0.0.0.0",
+        "HEALTH_HOST": "0.0.0.0",  # a pod's port  # nosec B104
     }
     wanted: Manifest = {
         "topic": said.get("topic", f"shop.{domain}"),
@@ -50,7 +52,10 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
         "pullPolicy": images["pullPolicy"],
         "command": ["cm-api-consumer"],
         "args": ["--domain", domain],
-        "env": variables(env, [mongodb_uri(shop), *cache_url(shop), *said.get("env", [])]),
+        "env": variables(env | proof.env, said.get("env", [])),
+        "secrets": [
+            {"name": folder.secret, "mountPath": folder.path, "keys": list(folder.keys)} for folder in proof.folders
+        ],
         "probes": {"port": 8090, "liveness": "/healthz", "readiness": "/readyz"},
         "serviceAccountName": full_name(shop, SERVICE_ACCOUNT),
         "kafka": _kafka(spec["kafka"]),
@@ -69,6 +74,4 @@ def _kafka(said: Manifest) -> Manifest:
     topics = said.get("topics", {})
     kafka: Manifest = {"bootstrapServers": said["bootstrapServers"], "createTopics": topics.get("create", True)}
     kafka |= {name: topics[name] for name in ("partitions", "replicationFactor", "minInsyncReplicas") if name in topics}
-    if said.get("secretRef"):
-        kafka["secretRef"] = said["secretRef"]
-    return kafka
+    return kafka | {name: said[name] for name in ("secretRef", "kedaSecretRef", "caSecretRef") if said.get(name)}

@@ -6,20 +6,23 @@ from __future__ import annotations
 import hashlib
 import json
 
+from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
-from shop_operator.resources.tiers import API, full_name, mongodb_uri
+from shop_operator.resources.tiers import API, full_name
 
 
 def job(shop: Manifest) -> Manifest:
     """`python -m cm_api.indexes`; safe to repeat."""
     spec, images = shop["spec"], shop["spec"]["images"]
+    proof = credentials.of_indexes(shop)
     container = Container(
         name="indexes",
         image=images["cmApi"],
         pull_policy=images["pullPolicy"],
         command=["python", "-m", "cm_api.indexes"],
-        env=variables({"MONGODB_DATABASE": spec["mongodb"]["database"]}, [mongodb_uri(shop)]),
+        env=variables({"MONGODB_DATABASE": spec["mongodb"]["database"]} | proof.env, []),
+        folders=proof.folders,
     )
     around = Surroundings(
         pull_secrets=images.get("pullSecrets", []),

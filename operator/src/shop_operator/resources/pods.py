@@ -7,13 +7,24 @@ from typing import Any
 
 from shop_operator.resources.base import Manifest
 
-# Requests that let a small node hold them all; limits on memory only, since a limit on CPU makes latencies jump.
+# Requests that let a small node hold them all; a limit on CPU that one process of Python never reaches.
 DEFAULT_RESOURCES: Manifest = {
-    "requests": {"cpu": "100m", "memory": "128Mi"},
-    "limits": {"memory": "512Mi"},
+    "requests": {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "32Mi"},
+    "limits": {"cpu": "2", "memory": "512Mi", "ephemeral-storage": "256Mi"},
 }
 # A pod that ends is still sent requests for a moment, until every node has heard of it.
 LEAVE_SECONDS = 5
+# Whoever the image's user is, files of Secrets are readable by this group, and by nobody else.
+SECRETS_GROUP, SECRETS_MODE = 10001, 0o440
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A Secret mounted as a folder: all of its keys, or those named."""
+
+    secret: str
+    path: str
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class Container:
     read_only: bool = True
     user: int | None = None
     leave_slowly: bool = False
+    folders: tuple[Folder, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ def pod(container: Container, around: Surroundings) -> Manifest:
     security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if container.user is not None:
         security["runAsUser"] = container.user
+    if container.folders:
+        security["fsGroup"] = SECRETS_GROUP
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "containers": [_container(container)],
@@ -59,7 +73,7 @@ def pod(container: Container, around: Surroundings) -> Manifest:
         "restartPolicy": around.restart,
         "securityContext": security,
         "terminationGracePeriodSeconds": around.grace,
-        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *(_volume(n, f) for n, f in enumerate(container.folders))],
     }
     if around.service_account:
         spec["serviceAccountName"] = around.service_account
@@ -90,7 +104,13 @@ def _container(container: Container) -> Manifest:
             "privileged": False,
             "readOnlyRootFilesystem": container.read_only,
         },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": [
+            {"name": "tmp", "mountPath": "/tmp"},  # a mount  # nosec B108
+            *(
+                {"name": _volume_name(number), "mountPath": folder.path, "readOnly": True}
+                for number, folder in enumerate(container.folders)
+            ),
+        ],
     }
     optional: dict[str, Any] = {"command": container.command, "args": container.args, "env": container.env}
     spec |= {name: value for name, value in optional.items() if value}
@@ -105,6 +125,17 @@ def _container(container: Container) -> Manifest:
     if container.leave_slowly:
         spec["lifecycle"] = {"preStop": {"sleep": {"seconds": LEAVE_SECONDS}}}
     return spec
+
+
+def _volume(number: int, folder: Folder) -> Manifest:
+    secret: Manifest = {"secretName": folder.secret, "defaultMode": SECRETS_MODE}
+    if folder.keys:
+        secret["items"] = [{"key": key, "path": key} for key in folder.keys]
+    return {"name": _volume_name(number), "secret": secret}
+
+
+def _volume_name(number: int) -> str:
+    return f"secret-{number}"
 
 
 def _probe(path: str, port: str, *, period: int, failures: int) -> Manifest:

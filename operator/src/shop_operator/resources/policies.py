@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shop_operator.resources.base import Manifest, labels, manifest, selector
+from shop_operator.resources.credentials import server_ports
 from shop_operator.resources.tiers import API, SERVER, full_name
 
 CONSUMER = "consumer"
@@ -25,13 +26,14 @@ def policies(shop: Manifest) -> list[Manifest]:
     server, api = selector(SERVER, name), selector(API, name)
     consumers = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": CONSUMER}
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
+    guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
     into_api = [_from(server, 8081), _scraped(8081)]
     if "campaignWarmUp" in shop["spec"]:
         into_api.append({"from": [_OPERATOR], "ports": _tcp([8081])})
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
-        _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api]),
+        _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),
         _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
         _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),

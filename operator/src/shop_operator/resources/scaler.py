@@ -8,6 +8,9 @@ from shop_operator.resources.consumer import marks
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 # The keys of the Kafka Secret, named as KEDA's Kafka scaler names its parameters.
 LOGIN_KEYS = ("sasl", "username", "password", "tls", "ca")
+# Those that a Secret for KEDA alone must have, as the operator doesn't look into it.
+OWN_KEYS = ("sasl", "username", "password", "tls")
+CA_KEY = "ca.crt"
 
 
 def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
@@ -57,7 +60,7 @@ def _trigger(parent: Manifest, threshold: int) -> Manifest:
             "limitToPartitionsWithLag": "true",
         },
     }
-    if spec["kafka"].get("secretRef"):
+    if _login(parent):
         trigger["authenticationRef"] = {"name": parent["metadata"]["name"]}
     return trigger
 
@@ -79,10 +82,20 @@ def _behavior(most: int, cooldown: int) -> Manifest:
 
 
 def trigger_authentication(parent: Manifest, keys: list[str]) -> Manifest | None:
-    """How KEDA logs in: the keys that the Secret has; None where there is no Secret."""
-    secret = parent["spec"]["kafka"].get("secretRef")
-    if not secret:
+    """How KEDA logs in: by its own Secret, or by those `keys` that the operator's has; None where there is neither."""
+    kafka, login = parent["spec"]["kafka"], _login(parent)
+    if not login:
         return None
-    references = [{"parameter": key, "name": secret["name"], "key": key} for key in LOGIN_KEYS if key in keys]
+    there = OWN_KEYS if kafka.get("kedaSecretRef") else keys
+    references = [{"parameter": key, "name": login["name"], "key": key} for key in LOGIN_KEYS if key in there]
+    if trust := kafka.get("caSecretRef"):
+        references = [reference for reference in references if reference["parameter"] != "ca"]
+        references.append({"parameter": "ca", "name": trust["name"], "key": CA_KEY})
     spec = {"secretTargetRef": references}
     return manifest("TriggerAuthentication", parent["metadata"]["name"], parent, marks(parent), spec=spec)
+
+
+def _login(parent: Manifest) -> Manifest | None:
+    kafka = parent["spec"]["kafka"]
+    found: Manifest | None = kafka.get("kedaSecretRef") or kafka.get("secretRef")
+    return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest, selector
+from shop_operator.resources.credentials import Credentials
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
 
 SERVER, API = "cm-server", "cm-api"
@@ -25,7 +27,7 @@ class Tier:
     replicas: int
     threads: int
     env: dict[str, str]
-    secrets: list[Manifest]
+    credentials: Credentials
 
 
 def tiers(shop: Manifest) -> tuple[Tier, Tier]:
@@ -39,7 +41,10 @@ def server(shop: Manifest) -> Tier:
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "CM_API_URL": f"http://{shop['metadata']['name']}-{API}:8081",
     }
-    return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, [])
+    if spec.get("ingress") or spec.get("gateway"):
+        # The door is the one proxy whose word on the caller's address is taken.
+        env["HTTP_TRUSTED_PROXIES"] = "1"
+    return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop))
 
 
 def api(shop: Manifest) -> Tier:
@@ -49,25 +54,7 @@ def api(shop: Manifest) -> Tier:
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
     }
-    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, [mongodb_uri(shop), *cache_url(shop)])
-
-
-def mongodb_uri(shop: Manifest) -> Manifest:
-    """The URI as a reference: the operator itself never reads it."""
-    reference = shop["spec"]["mongodb"]["uriSecretRef"]
-    return {"name": "MONGODB_URI", "valueFrom": {"secretKeyRef": {"name": reference["name"], "key": reference["key"]}}}
-
-
-def cache_url(shop: Manifest) -> list[Manifest]:
-    """The shared cache's URL, as it is or as a reference; nothing where there is no such cache."""
-    said = shop["spec"].get("cache")
-    if not said:
-        return []
-    reference = said.get("urlSecretRef")
-    if reference:
-        chosen = {"secretKeyRef": {"name": reference["name"], "key": reference["key"]}}
-        return [{"name": "CACHE_URL", "valueFrom": chosen}]
-    return [{"name": "CACHE_URL", "value": said["url"]}]
+    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, credentials.of_api(shop))
 
 
 def full_name(shop: Manifest, name: str) -> str:
@@ -82,7 +69,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     """Without `replicas`: those are the scaling manager's or the autoscaler's."""
     images, chosen = shop["spec"]["images"], selector(tier.name, shop["metadata"]["name"])
     settings = {
-        "HTTP_HOST": "0.0.0.0",
+        "HTTP_HOST": "0.0.0.0",  # a pod's port  # nosec B104
         "HTTP_PORT": str(tier.port),
         "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
@@ -92,12 +79,13 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         image=tier.image,
         pull_policy=images["pullPolicy"],
         command=[tier.name],
-        env=variables(settings | tier.env, [*tier.secrets, *tier.spec.get("env", [])]),
+        env=variables(settings | tier.env | tier.credentials.env, tier.spec.get("env", [])),
         resources=tier.spec.get("resources", {}),
         port=("http", tier.port),
         liveness="/healthz",
         readiness="/readyz",
         leave_slowly=True,
+        folders=tier.credentials.folders,
     )
     around = Surroundings(
         pull_secrets=images.get("pullSecrets", []),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import urllib3
@@ -33,11 +35,22 @@ class Installation:
     def url(self) -> str:
         return f"http://{self.host}{PREFIX}"
 
+    @cached_property
+    def key(self) -> str:
+        """The admin's API key, read as NOTES say."""
+        return self.secret("admin-key", "key")
+
+    def secret(self, name: str, key: str) -> str:
+        """What one of the release's Secrets holds."""
+        found: str = self.get("secret", f"{self.name}-{name}")["data"][key]
+        return base64.b64decode(found).decode()
+
     def install(self, *words: str) -> str:
         """The command of README and contract, with the namespace made and restricted beforehand."""
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         head = {"name": self.namespace, "labels": restricted}
         self.k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": head})
+        self.__dict__.pop("key", None)  # each install makes another
         return self._put("install", *words)
 
     def upgrade(self, *words: str) -> str:
@@ -65,7 +78,13 @@ class Installation:
     def request(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """Whatever the shop answers, 503 as well; a connection that breaks is an error."""
+        """Whatever the shop answers, 503 as well; a connection that breaks is an error. With the admin's key."""
+        return self.ask(method, path, body=body, headers={"Authorization": f"Bearer {self.key}", **(headers or {})})
+
+    def ask(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """The same without any credentials but those in `headers`."""
         sent = {"Host": self.host, "Content-Type": "application/json", **(headers or {})}
         return _POOL.request(method, f"http://{ADDRESS}{PREFIX}{path}", body=body, headers=sent)
 

@@ -19,6 +19,9 @@ EXTERNAL = (
     *("--set", "kafka.enabled=false,kafka.bootstrapServers=kafka.elsewhere:9094,kafka.existingSecret=kafka-login"),
     *("--set", "mongodb.enabled=false,mongodb.existingSecret.name=mongodb-login"),
     *("--set", "gateway.parentRefs[0].name=public"),
+    *("--set", "kafka.clientsSecret=kafka-users,kafka.caSecret=kafka-ca,mongodb.existingSecret.readerKey=reader"),
+    *("--set", "auth.existingSecret=keys,auth.serviceToken.existingSecret=token"),
+    *("--set", "limits.rules=600/60,limits.existingSecret.name=redis"),
 )
 PROFILES: dict[str, tuple[str, ...]] = {
     "default": (),
@@ -96,6 +99,6 @@ def unrestricted(pod: Manifest) -> list[str]:
         if container["image"].endswith(":latest") or (":" not in container["image"]):
             faults.append(f"{container['name']}: image without a tag")
         for kind in ("requests", "limits"):
-            if not {"memory", "ephemeral-storage"} <= set(container.get("resources", {}).get(kind, {})):
+            if not {"cpu", "memory", "ephemeral-storage"} <= set(container.get("resources", {}).get(kind, {})):
                 faults.append(f"{container['name']}: {kind}")
     return faults

@@ -1,0 +1,87 @@
+"""Persons, over every domain: what is kept of one, and how one is erased and stays so.
+
+An erasure is remembered by the hash of the user's id, as the record of it and so that what was said before it and
+comes late, from another partition or out of the dead letters, changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from flask import Blueprint, Response
+
+from cm_api import queries
+from cm_api.context import Context
+from cm_api.domains import rooms
+from cm_api.outcome import Outcome
+from shop_core.answers.people import Export
+from shop_core.events.envelope import Event
+from shop_core.events.people import USER_ERASED
+from shop_core.mongo import ClientSession, Erasures
+from shop_core.telemetry import metrics
+from shop_core.web import conditional
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/v1/users/{userid}/export."""
+    routes = Blueprint("people", __name__)
+
+    @routes.get("/v1/users/<segment:userid>/export")
+    def export(userid: str) -> Response:
+        queries.refuse_unknown("cursor", "after")
+        queries.name_arg("userid", userid)
+        cursor = queries.cursor_arg()
+        context.await_after()
+        found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}
+        for room in rooms():
+            if hasattr(room, "export"):
+                found |= room.export(context, userid, cursor)
+        return conditional(Export(userid, **found))
+
+    return routes
+
+
+def forget(
+    room: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
+) -> tuple[list[Event], Outcome]:
+    """Erase whom the batch says, in the transaction; the events that remain to be applied, and what the erasing did."""
+    erasing = [event for event in events if event.type == USER_ERASED]
+    others = [event for event in events if event.type != USER_ERASED]
+    for event in erasing:
+        erasures.add(session, hash_of(event.data.userid), event.time, event.data.by, event.receipt)
+    outcome = Outcome(0, 0, ())
+    if erasing:
+        outcome = room.erase(store, erasing)
+        metrics.ERASED.inc(len(erasing))
+    if not erasures.any(session):
+        return others, outcome
+    people = {user: hash_of(user) for event in others if (user := person_in(event))}
+    known = erasures.of(session, sorted(set(people.values())))
+    living = [
+        event for event in others if (at := known.get(people.get(person_in(event), ""))) is None or event.time > at
+    ]
+    # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
+    return living, replace(outcome, applied=outcome.applied + len(others) - len(living))
+
+
+def person_in(event: Event) -> str:
+    """The id of the user whom an event is about; empty where it is about nobody."""
+    return str(getattr(event.data, "userid", "") or getattr(event.data, "user", ""))
+
+
+def together(one: Outcome, other: Outcome) -> Outcome:
+    """Both in one: what the batch came to."""
+    return replace(
+        other,
+        applied=one.applied + other.applied,
+        derived=[*one.derived, *other.derived],
+        changed=one.changed | other.changed,
+    )
+
+
+def hash_of(userid: str) -> str:
+    return hashlib.sha256(userid.encode()).hexdigest()

@@ -1,0 +1,173 @@
+"""How often each caller may use each route: counted in one shared store, so that it holds over workers and pods.
+
+A window slides in tenths: what is admitted in any window never exceeds the limit, at the price that room comes back in
+steps. Without a store, or while it is away, each worker counts for itself: then up to workers times the limit pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+from flask import Flask, Response, g, request
+
+from cm_server.access import Access
+from cm_server.callers import described_path, wanted_of
+from cm_server.limit_settings import Limit
+from shop_core.errors import Outage
+from shop_core.problems import problem
+from shop_core.telemetry import metrics
+
+log = logging.getLogger(__name__)
+TENTHS = 10
+STORE_TIMEOUT = 0.25
+REST_SECONDS = 1.0  # after a failure the store is left alone for so long
+MOST_KEYS = 100_000
+UNKNOWN_CALLERS = "unknown callers"
+
+# KEYS[1]: one hash a caller and route, of counts by tenth. ARGV: limit, length of a tenth in ms.
+SCRIPT = """
+local time = redis.call('TIME')
+local now = math.floor((time[1] * 1000 + math.floor(time[2] / 1000)) / ARGV[2])
+local sum, oldest = 0, now
+local counts = redis.call('HGETALL', KEYS[1])
+for i = 1, #counts, 2 do
+  local tenth = tonumber(counts[i])
+  if tenth < now - 10 then
+    redis.call('HDEL', KEYS[1], counts[i])
+  else
+    sum = sum + tonumber(counts[i + 1])
+    if tenth < oldest then oldest = tenth end
+  end
+end
+if sum >= tonumber(ARGV[1]) then return {-1, (oldest + 11 - now) * ARGV[2]} end
+redis.call('HINCRBY', KEYS[1], now, 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[2] * 12)
+return {ARGV[1] - sum - 1, (oldest + 11 - now) * ARGV[2]}
+"""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One request counted: how many are left (-1: this one was too much), and after how many seconds room comes."""
+
+    limit: Limit
+    left: int
+    reset: float
+
+
+class Store(Protocol):
+    def take(self, key: str, limit: Limit) -> Taken:
+        """Count one request; `Outage` when it can't be counted."""
+
+
+class SharedStore:
+    """Redis or Valkey at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(
+            url, socket_timeout=STORE_TIMEOUT, socket_connect_timeout=STORE_TIMEOUT, health_check_interval=30
+        )
+        self._script = self._client.register_script(SCRIPT)
+
+    def take(self, key: str, limit: Limit) -> Taken:
+        try:
+            left, wait = self._script(keys=[f"shop:limit:{key}"], args=[limit.count, limit.seconds * 1000 // TENTHS])
+        except (redis.RedisError, OSError) as error:
+            raise Outage(f"the store of limits does not answer ({type(error).__name__})") from error
+        return Taken(limit, int(left), float(wait) / 1000)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class WorkerStore:
+    """The same in the memory of one worker."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[str, dict[int, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, key: str, limit: Limit) -> Taken:
+        tenth = limit.seconds / TENTHS
+        now = int(self._clock() / tenth)
+        with self._lock:
+            counts = {at: n for at, n in self._counts.pop(key, {}).items() if at >= now - TENTHS}
+            total, oldest = sum(counts.values()), min(counts, default=now)
+            if total < limit.count:
+                counts[now] = counts.get(now, 0) + 1
+            self._counts[key] = counts
+            while len(self._counts) > MOST_KEYS:
+                self._counts.popitem(last=False)
+        return Taken(limit, limit.count - total - 1 if total < limit.count else -1, (oldest + TENTHS + 1 - now) * tenth)
+
+
+class Limiter:
+    """The shared store while it answers, otherwise the worker's own."""
+
+    def __init__(self, limits: Mapping[str, Limit], shared: Store | None) -> None:
+        self._limits = limits
+        self._shared = shared
+        self._own = WorkerStore()
+        self._rests_until = 0.0
+
+    def take(self, who: str, route: str) -> Taken | None:
+        """Count a request of `who`; None where no limit is set. Names don't reach the store, only their hash."""
+        limit = self._limits.get(route, self._limits.get(""))
+        if limit is None:
+            return None
+        key = hashlib.sha256(f"{who}\n{route}".encode()).hexdigest()[:32]
+        if self._shared is not None and time.monotonic() >= self._rests_until:
+            try:
+                return self._shared.take(key, limit)
+            except Outage as outage:
+                self._rests_until = time.monotonic() + REST_SECONDS
+                metrics.LIMIT_STORE_ERRORS.inc()
+                log.warning("limits_not_shared", extra={"error": str(outage)})
+        return self._own.take(key, limit)
+
+
+def install(app: Flask, limiter: Limiter, table: Mapping[tuple[str, str], Access]) -> None:
+    """Count each request of a known caller by route, and those of unknown ones by address; too many are a 429."""
+
+    def count() -> Response | None:
+        if wanted_of(table).scope is None or request.url_rule is None:
+            return None
+        route = f"{request.method} {described_path()}"
+        g.taken = limiter.take(f"{g.caller.id} {address() if g.caller.id == 'anonymous' else ''}", route)
+        return refusal(g.taken, route) if g.taken and g.taken.left < 0 else None
+
+    def tell(answer: Response) -> Response:
+        taken: Taken | None = g.get("taken")
+        if answer.status_code == 401 and taken is None:
+            taken = limiter.take(address(), UNKNOWN_CALLERS)
+            if taken is not None and taken.left < 0:
+                answer = refusal(taken, UNKNOWN_CALLERS)
+        if taken is not None:
+            answer.headers["RateLimit-Limit"] = str(taken.limit.count)
+            answer.headers["RateLimit-Remaining"] = str(max(0, taken.left))
+            answer.headers["RateLimit-Reset"] = str(math.ceil(taken.reset))
+            answer.headers["RateLimit-Policy"] = f"{taken.limit.count};w={taken.limit.seconds}"
+        return answer
+
+    app.before_request(count)
+    app.after_request(tell)
+
+
+def address() -> str:
+    return request.remote_addr or "-"
+
+
+def refusal(taken: Taken, route: str) -> Response:
+    metrics.LIMITED.labels(route).inc()
+    detail = f"At most {taken.limit.count} requests of this kind are taken in {taken.limit.seconds} s."
+    return problem(429, detail, headers={"Retry-After": str(max(1, math.ceil(taken.reset)))})

@@ -1,0 +1,61 @@
+"""Passwords and certificates that change while we run: their files are watched, and who holds clients makes them anew.
+
+A consumer makes itself anew within its process; a gunicorn worker ends as on SIGTERM (what it has in hand is finished)
+and gunicorn starts the next one. The process, and so the pod, lives on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import fields
+from typing import Any
+
+from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings
+from shop_core.watched import Changes
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+CREDENTIAL_FILES = tuple(
+    field.metadata["env"]
+    for settings in (KafkaSettings, MongoSettings, CacheSettings)
+    for field in fields(settings)
+    if field.metadata["env"].endswith("_FILE") and not field.metadata["env"].startswith("LOG_")
+)
+
+
+def credentials() -> Changes:
+    """The files that this process proves itself by."""
+    return Changes(os.environ.get(name, "") for name in CREDENTIAL_FILES)
+
+
+class Rotation:
+    """Whether the credentials have changed since this was made; looks at the files now and then."""
+
+    def __init__(self) -> None:
+        self._changes = credentials()
+        self._looked = time.monotonic()
+
+    def due(self) -> bool:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = time.monotonic()
+        return self._changes.any()
+
+
+def end_worker_on_change(worker: Any) -> None:
+    """Let a gunicorn worker end when the credentials change; one after the other, so that one always serves."""
+    changes = credentials()
+
+    def watch() -> None:
+        while not changes.any():
+            time.sleep(LOOK_SECONDS)
+        log.info("credentials_changed", extra={"pid": worker.pid})
+        time.sleep(worker.age % 4 * 2 * LOOK_SECONDS)
+        os.kill(worker.pid, signal.SIGTERM)
+
+    if any(os.environ.get(name) for name in CREDENTIAL_FILES):
+        threading.Thread(target=watch, name="rotation", daemon=True).start()

@@ -1,0 +1,108 @@
+"""Clients that send too slowly, too much or nothing: they are ended, and everybody else is served meanwhile."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+HEAD = b"POST /scalable-shop-cm-server/buy HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+THREADS = 4
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
+    settings = {"HTTP_READ_TIMEOUT": "2", "HTTP_WORKERS": "1", "HTTP_THREADS": str(THREADS), "AUTH_MODE": "none"}
+    with make_door(tmp_path_factory.mktemp("impatient"), **settings) as found:
+        yield found
+
+
+def connected(stack: ExitStack, door: Any) -> socket.socket:
+    place = urlsplit(door.base_url)
+    return stack.enter_context(socket.create_connection((place.hostname or "", place.port or 0), timeout=15))
+
+
+def ended(connection: socket.socket) -> bytes:
+    """What comes until the server closes."""
+    found = b""
+    while piece := connection.recv(4096):
+        found += piece
+    return found
+
+
+@pytest.mark.security(23)
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"", None),
+        (b"POST /scalable", b""),
+        (HEAD, b""),
+        (HEAD + b"Content-Length: 100\r\n\r\n", b"408"),
+        (HEAD + b"Content-Length: 100\r\n\r\n{", b"408"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{", b"408"),
+    ],
+    ids=["silent", "half a line", "half a head", "no body", "half a body", "half a chunk"],
+)
+def test_those_who_stop_hold_no_thread(impatient: Any, sent: bytes, answered: bytes | None) -> None:
+    with ExitStack() as stack:
+        slow = [connected(stack, impatient) for _ in range(3 * THREADS)]
+        for connection in slow:
+            connection.sendall(sent)
+        assert impatient.request("GET", "/healthz", timeout=12).status == 200
+        if answered is not None:
+            assert all(answered in ended(connection)[:20] for connection in slow)
+
+
+@pytest.mark.security(23)
+def test_a_byte_now_and_then_is_no_way_around(impatient: Any) -> None:
+    """Whatever trickles in is counted from the start of the request, not from the last byte."""
+    with ExitStack() as stack:
+        connection = connected(stack, impatient)
+        connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
+        connection.settimeout(0.3)
+        started, answer = time.monotonic(), b""
+        while not answer and time.monotonic() - started < 12:
+            try:
+                connection.sendall(b" ")
+                answer = connection.recv(4096)
+            except TimeoutError:
+                continue
+        assert b" 408 " in answer
+
+
+@pytest.mark.security(23)
+def test_a_slow_request_that_makes_it_in_time_is_served(impatient: Any) -> None:
+    body = b'{"username":"slow","userid":"slow","price":"free"}'
+    with ExitStack() as stack:
+        connection = connected(stack, impatient)
+        connection.sendall(HEAD + f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        for half in (body[:20], body[20:]):
+            connection.sendall(half)
+        assert b" 422 " in ended(connection)[:20], "the whole body was judged"
+
+
+@pytest.mark.security(23)
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b" 400 "),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Large: " + b"a" * 20_000 + b"\r\n\r\n", b" 400 "),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(100)) + b"\r\n", b" 400 "),
+        (HEAD + b"Content-Length: 20000\r\n\r\n" + b" " * 20_000, b" 413 "),
+        (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b" 400 "),
+        (HEAD + b"Content-Length: -1\r\n\r\n", b" 400 "),
+    ],
+    ids=["long line", "large header", "many headers", "large body", "two lengths", "negative length"],
+)
+def test_too_much_is_refused(impatient: Any, sent: bytes, status: bytes) -> None:
+    with ExitStack() as stack:
+        connection = connected(stack, impatient)
+        connection.sendall(sent)
+        answer = connection.recv(4096)
+        assert answer.split(b"\r\n")[0].count(status.strip()) == 1 or b"431" in answer[:20] or b"414" in answer[:20]
+        assert b"Traceback" not in answer
