@@ -59,6 +59,16 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")
 	@scripts/images $(ARGS)
 
+.PHONY: sbom
+sbom: .venv/dev.stamp ## Write sbom/<image>.cdx.json, what each image is made of (ARGS="cm-server")
+	@scripts/sbom $(ARGS)
+
+# Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
+.PHONY: security
+security: .venv/dev.stamp ## Score the 30 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
+	@scripts/bootstrap java maven chromium redis
+	SCHEMATHESIS_EXAMPLES=10000 .venv/bin/python -m pytest -m security $(ARGS)
+
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl shop-operator)

@@ -28,13 +28,14 @@ class Result:
         return self.good / self.seconds
 
 
-def buy_request(url: str, number: int) -> bytes:
+def buy_request(url: str, number: int, credentials: str = "") -> bytes:
     """POST of one purchase; a thousand users, so keys spread over every partition."""
     body = json.dumps({"username": f"user-{number % 1000}", "userid": f"id-{number % 1000}", "price": "19.90"}).encode()
     parts = urlsplit(url)
+    known = f"Authorization: Bearer {credentials}\r\n" if credentials else ""
     head = (
         f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"{known}Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

@@ -3,7 +3,7 @@
 (a) acked POST /buy, with each Kafka client, against a bare Flask view in the same gunicorn; (b) the consumer draining
 events against a raw loop of fetch and insert_many; (c) a page at depth 10,000 against the first page; (d) to (f)
 analytics: the current hour against a bare view, POST /analytics against POST /buy, a batch added up against one update
-an event; and resident memory under load.
+an event; acked POST /buy by callers who are asked who they are; and resident memory under load.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import analytics
+import callers
 import drain
 import load
 import pages
@@ -50,6 +52,12 @@ def main() -> None:
         with bare_views() as bare:
             name = "analytics: current hour against a bare view, POST against POST /buy"
             results["analytics"] = say(name, analytics.http(options.seconds, BASE, f"{bare}/analytics"))
+        kafka = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{9092 + OFFSET}"}
+        with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
+            asked = callers.measure(
+                options.seconds, 8080 + OFFSET + 52, PREFIX, Path(folder), partial(serving, **kafka)
+            )
+        results["callers"] = say("acked POST /buy with a key, with a token, against AUTH_MODE=none", asked)
         database = next(p["address"] for p in state["processes"] if p["name"] == "database")
         results["counting"] = say("aggregated against one by one", analytics.writes(database, options.events // 20))
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))

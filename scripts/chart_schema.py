@@ -68,7 +68,16 @@ def _shop() -> dict[str, Any]:
     tier["properties"]["autoscaling"]["properties"]["maxReplicas"]["minimum"] = 0
     consumer.pop("required")
     consumer["properties"].pop("domain")
-    return {"tier": tier, "consumer": consumer, "topics": _closed(spec["kafka"]["properties"]["topics"])}
+    warm_up = _closed(spec["campaignWarmUp"])
+    # In the values no consumer at all switches it off.
+    warm_up.pop("required")
+    warm_up["properties"]["consumers"].pop("minItems")
+    return {
+        "tier": tier,
+        "consumer": consumer,
+        "topics": _closed(spec["kafka"]["properties"]["topics"]),
+        "warmUp": warm_up,
+    }
 
 
 def _closed(part: Any) -> Any:

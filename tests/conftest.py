@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import urllib3
 from pymongo import MongoClient
 
@@ -22,6 +24,7 @@ from shop_core.kafka.publisher import KafkaPublisher
 from shopctl.layout import HOST, PREFIX, Ports, layout_of
 from shopctl.state import ProcessState, StateDirectory
 
+pytest_plugins = ["shop_security.record"]
 BIN = Path(sys.executable).parent
 TOPIC = "shop.purchases"
 # What the surroundings may say about servers and levels must not reach a platform under test.
@@ -153,6 +156,59 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform that all tests of a session share; a test that breaks a part waits until it runs again."""
     with running(tmp_path_factory.mktemp("platform"), "--consumers", "purchases=2") as platform:
         yield platform
+
+
+@dataclass
+class RedisServer:
+    """A real Redis or Valkey on a port of its own, which may be killed and started again there."""
+
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        with socket.socket() as free:
+            free.bind((HOST, 0))
+            self.port = free.getsockname()[1]
+        self.url = f"redis://{HOST}:{self.port}/0"
+
+    def start(self) -> subprocess.Popen[bytes]:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        assert program, "a redis-server is needed: run scripts/bootstrap redis"
+        command = [program, "--port", str(self.port), "--bind", HOST, "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        return self.process
+
+    def answers(self) -> bool:
+        with redis.Redis.from_url(self.url) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    """The server, answering, until the end of the block."""
+    server = RedisServer(folder)
+    server.start()
+    try:
+        deadline = time.monotonic() + 20
+        while not server.answers():
+            assert time.monotonic() < deadline, "redis does not answer"
+            time.sleep(0.05)
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def start_redis() -> Callable[[Path], AbstractContextManager[RedisServer]]:
+    return running_redis
 
 
 @pytest.fixture(scope="session")

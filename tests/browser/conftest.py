@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -20,6 +20,22 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The ratio of WCAG 2 between a text and the nearest opaque background behind it.
+CONTRAST = """node => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const light = rgb => rgb.slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  let behind = node;
+  const opaque = () => (parse(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 1;
+  while (behind.parentElement && !opaque()) behind = behind.parentElement;
+  const colours = [getComputedStyle(node).color, getComputedStyle(behind).backgroundColor];
+  const pair = colours.map(parse).map(light);
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+TOO_WIDE = """nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth).map(n => n.outerHTML)"""
+UNNAMED = """nodes => nodes.filter(n => !(n.labels?.length || n.textContent.trim())).map(n => n.outerHTML)"""
+DESCRIBED = """nodes => nodes.flatMap(n => n.getAttribute('aria-describedby').split(' '))"""
 expect.set_options(timeout=15_000)
 
 
@@ -52,6 +68,25 @@ class Shop:
     def buy(self, username: str, userid: str, price: str) -> None:
         self.fill(username=username, userid=userid, price=price)
         self.press("Buy")
+
+    def unreadable(self, texts: Iterable[str]) -> dict[str, float]:
+        """Of what the selectors find visible, where the contrast is below 4.5."""
+        ratios = {
+            text: [node.evaluate(CONTRAST) for node in self.page.locator(f"{text}:visible").all()] for text in texts
+        }
+        return {text: min(found) for text, found in ratios.items() if min(found) < 4.5}
+
+    def too_wide(self) -> list[str]:
+        """What does not fit into the window."""
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        return list(self.page.locator("main *:visible").evaluate_all(TOO_WIDE))
+
+    def check_names(self) -> None:
+        """Every control has a name, every id is unique, and every description is there."""
+        assert self.page.locator("input, select, textarea, button, a").evaluate_all(UNNAMED) == []
+        ids = self.page.locator("[id]").evaluate_all("nodes => nodes.map(n => n.id)")
+        assert len(ids) == len(set(ids))
+        assert set(self.page.locator("[aria-describedby]").evaluate_all(DESCRIBED)) <= set(ids)
 
     def foreign(self) -> list[str]:
         home = urlsplit(self.base_url).netloc

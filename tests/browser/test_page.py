@@ -29,19 +29,6 @@ TEXTS = [
     ".clock",
     "#shown",
 ]
-# The ratio of WCAG 2 between a text and the nearest opaque background behind it.
-CONTRAST = """node => {
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const light = rgb => rgb.slice(0, 3).map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  let behind = node;
-  const opaque = () => (parse(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 1;
-  while (behind.parentElement && !opaque()) behind = behind.parentElement;
-  const colours = [getComputedStyle(node).color, getComputedStyle(behind).backgroundColor];
-  const pair = colours.map(parse).map(light);
-  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-}"""
 
 
 def _in_use(shop):
@@ -82,13 +69,8 @@ def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop, scheme, wid
     shop.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shop.page.set_viewport_size({"width": width, "height": 812})
     _in_use(shop)
-    assert shop.page.evaluate("document.documentElement.scrollWidth") <= width
-    cut = "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth).map(n => n.outerHTML)"
-    assert shop.page.locator("main *:visible").evaluate_all(cut) == []
-    ratios = {
-        text: min(node.evaluate(CONTRAST) for node in shop.page.locator(f"{text}:visible").all()) for text in TEXTS
-    }
-    assert {text: ratio for text, ratio in ratios.items() if ratio < 4.5} == {}
+    assert shop.too_wide() == []
+    assert shop.unreadable(TEXTS) == {}
     page = shop.page.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(map(int, re.findall(r"\d+", page)[:3])) / 3
     assert brightness > 200 if scheme == "light" else brightness < 50
@@ -115,14 +97,10 @@ def test_the_browser_has_nothing_to_complain_about(shop):
 
 def test_every_control_has_a_name_and_ids_are_unique(shop):
     shop.open()
-    unnamed = "nodes => nodes.filter(n => !(n.labels?.length || n.textContent.trim())).map(n => n.outerHTML)"
-    assert shop.page.locator("input, button, a").evaluate_all(unnamed) == []
-    ids = shop.page.locator("[id]").evaluate_all("nodes => nodes.map(n => n.id)")
-    assert len(ids) == len(set(ids))
-    described = "nodes => nodes.flatMap(n => n.getAttribute('aria-describedby').split(' '))"
-    assert set(shop.page.locator("[aria-describedby]").evaluate_all(described)) <= set(ids)
+    shop.check_names()
 
 
+@pytest.mark.security(25)
 @pytest.mark.parametrize("path", ["", "/", "/ui/app.js", "/ui/app.css", "/ui/icon.svg"])
 def test_files_are_guarded_and_answer_304(platform, path):
     url = platform.base_url.rstrip("/") + path

@@ -36,6 +36,8 @@ MISSPELT = (
     "shop.server.replica=2",
     "shop.consumers.purchases.minReplica=0",
     "shop.kafka.topics.partition=3",
+    "shop.campaignWarmUp.minutes=5",
+    "cache.uri=redis://a",
     "ingres.host=x",
     "ingress.tls.secret=x",
     "operator.replica=2",
@@ -59,11 +61,13 @@ def shop_of(manifests: list[dict[str, Any]]) -> dict[str, Any]:
     return next(m for m in manifests if m["kind"] == "Shop")
 
 
+@pytest.mark.security(2, 3, 4, 5, 9)
 def test_every_pod_is_restricted_and_says_what_it_needs(manifests: list[dict[str, Any]]) -> None:
     found = {name: unrestricted(pod) for name, pod in pods(manifests).items()}
     assert found and all(faults == [] for faults in found.values()), found
 
 
+@pytest.mark.security(6)
 def test_only_those_who_ask_the_api_server_have_a_token(manifests: list[dict[str, Any]]) -> None:
     with_token = {name for name, pod in pods(manifests).items() if pod["automountServiceAccountToken"]}
     assert with_token == {"Deployment/shop-operator", "Job/shop-uninstall"}
@@ -71,6 +75,7 @@ def test_only_those_who_ask_the_api_server_have_a_token(manifests: list[dict[str
         assert pod.get("serviceAccountName") != "default"
 
 
+@pytest.mark.security(13)
 def test_no_manifest_names_a_password_or_replicas_beside_an_autoscaler(manifests: list[dict[str, Any]]) -> None:
     shop = shop_of(manifests)
     for tier in ("server", "api"):
@@ -118,6 +123,8 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("mongodb.enabled=false",), "exactly one MongoDB"),
         (("mongodb.uri=mongodb://a",), "exactly one MongoDB"),
         (("mongodb.enabled=false,mongodb.uri=mongodb://user:secret@a",), "does not match pattern"),
+        (("cache.url=redis://a", "cache.existingSecret.name=b"), "not both"),
+        (("cache.url=redis://:secret@a",), "does not match pattern"),
         (("ingress.host=",), "ingress.host is empty"),
         (("kafka.brokers.replicas=1",), "there will be 1 brokers"),
         (("shop.mongodb.database=other",), "differ"),
@@ -137,6 +144,7 @@ def test_what_cannot_work_is_refused_with_a_sentence(words: tuple[str, ...], sai
         render(*(part for word in words for part in ("--set", word)))
 
 
+@pytest.mark.security(19)
 def test_one_value_turns_the_ingress_into_a_route() -> None:
     shop = shop_of(render("--set", "gateway.parentRefs[0].name=public"))
     assert "ingress" not in shop["spec"]
@@ -156,6 +164,7 @@ def test_tls_comes_from_a_secret_or_an_issuer() -> None:
     assert issued["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt", redirect: "true"}
 
 
+@pytest.mark.security(13)
 def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     manifests = render(*EXTERNAL)
     spec = shop_of(manifests)["spec"]
@@ -260,6 +269,18 @@ def test_mongodb_has_a_user_for_each_purpose_and_tls_where_it_is_asked_for() -> 
             assert "rootPassword" not in str(container.get("env", [])), "passwords of MongoDB's setup are files"
 
 
+def test_a_warm_up_and_a_shared_cache_are_the_shops() -> None:
+    bare = shop_of(render())["spec"]
+    assert "campaignWarmUp" not in bare and "cache" not in bare
+    spec = shop_of(render("--set", "shop.campaignWarmUp.consumers={analytics}", "--set", "cache.url=redis://a:1/0"))[
+        "spec"
+    ]
+    assert spec["campaignWarmUp"] == {"consumers": ["analytics"], "extraReplicas": 2, "minutesBefore": 10}
+    assert spec["cache"] == {"url": "redis://a:1/0", "port": 6379}
+    spec = shop_of(render("--set", "cache.existingSecret.name=cache-login"))["spec"]
+    assert spec["cache"] == {"urlSecretRef": {"name": "cache-login", "key": "url"}, "port": 6379}
+
+
 def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_away() -> None:
     words = ("--set", "shop.consumers.purchases.drainWithin=30s", "--set", "shop.consumers.analytics=null")
     consumers = {c["domain"]: c for c in shop_of(render(*words))["spec"]["consumers"]}
@@ -267,6 +288,7 @@ def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_aw
     assert set(consumers) == {"purchases", "catalog", "campaigns"}
 
 
+@pytest.mark.security(12)
 def test_production_survives_the_loss_of_a_machine() -> None:
     manifests = render(*PROFILES["prod"])
     sets = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "StatefulSet"}

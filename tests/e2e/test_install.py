@@ -70,6 +70,7 @@ def test_after_the_install_all_is_ready(shop: Installation) -> None:
     assert shop.get("persistentvolumeclaims")["items"]
 
 
+@pytest.mark.security(1)
 def test_the_restricted_namespace_admits_every_pod(shop: Installation) -> None:
     labels = shop.k8s.get("namespace", shop.namespace)["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -94,6 +95,7 @@ def test_the_readmes_lines_work_through_the_ingress(shop: Installation, scheme: 
     assert profile["count"] == 1
 
 
+@pytest.mark.security(18)
 def test_a_given_certificate_is_served(shop: Installation, tmp_path: Path, until: Callable[..., None]) -> None:
     key, certificate = tmp_path / "tls.key", tmp_path / "tls.crt"
     subject = ("-subj", f"/CN={shop.host}", "-addext", f"subjectAltName=DNS:{shop.host}", "-days", "2")

@@ -173,6 +173,7 @@ def test_bad_input_is_named(platform: Any, path: str, changes: dict[str, Any], s
     assert (answer.json()["field"], answer.json()["status"]) == (field, status)
 
 
+@pytest.mark.security(23, 25)
 def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
     cases = [
         (post(platform, "/buy", b"{"), 400),
@@ -194,6 +195,9 @@ def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
     for answer, status in cases:
         assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json"), answer.data
         assert answer.json()["requestId"] == answer.headers["X-Request-Id"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert b"Traceback" not in answer.data and b".py" not in answer.data
 
 
 def test_one_key_is_one_purchase_and_another_body_is_refused(platform: Any) -> None:

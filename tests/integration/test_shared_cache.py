@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 import redis
 from prometheus_client import REGISTRY
 
+from cm_api.campaigns.live import KINDS, RENEW_AFTER, LiveSet
+from cm_api.campaigns.shared import ENTITY, SharedSnapshots
 from cm_api.catalog.cache import SUFFIXES, cached_product, entity, put
 from cm_api.catalog.projection import apply
 from cm_api.catalog.shown import to_product
@@ -27,7 +27,7 @@ from shop_core.events import catalog
 from shop_core.events.envelope import Event
 from shop_core.events.fields import parse_instant
 from shop_core.mongo import Document
-from shop_core.testing import MemoryCatalog
+from shop_core.testing import MemoryCampaigns, MemoryCatalog
 
 ID = "p1"
 MOMENT = parse_instant("time", "2026-01-01T00:00:00Z")
@@ -56,30 +56,14 @@ class Database(MemoryCatalog):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    assert program, "a redis-server is needed: run scripts/bootstrap redis"
-    folder: Path = tmp_path_factory.mktemp("redis")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        yield f"redis://127.0.0.1:{port}/0", process
-        process.terminate()
+def server(tmp_path_factory: pytest.TempPathFactory, start_redis: Any) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with start_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url, server.process
 
 
 @pytest.fixture
-def raw(server: tuple[str, Any], until: Callable[..., None]) -> Iterator[Any]:
+def raw(server: tuple[str, Any]) -> Iterator[Any]:
     with redis.Redis.from_url(server[0]) as client:
-
-        def answers() -> bool:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
-
-        until(answers, "redis answers", 10)
         client.flushall()
         yield client
 
@@ -220,3 +204,78 @@ def test_a_stampede_asks_the_database_once(ask: Any, database: Database, until: 
         thread.join(10)
     assert len(found) == 40
     assert database.asked == 1
+
+
+class Replicas(MemoryCampaigns):
+    """Replicas of cm-api with one read model, each with a connection of its own to the cache."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+    def replica(self) -> LiveSet:
+        shared = SharedSnapshots(SharedCache(self.url, 60))
+        return LiveSet(self, lambda: {0: self.applied}, lambda: self.now, shared)
+
+    def live(self, replica: LiveSet) -> list[str]:
+        return [doc["_id"] for doc in replica.get("campaigns", {}).items]
+
+
+@pytest.fixture
+def replicas(server: tuple[str, Any], raw: Any) -> Replicas:
+    return Replicas(server[0])
+
+
+def test_of_many_replicas_one_asks_what_is_live_and_the_cache_is_refreshed_with_a_change(
+    replicas: Replicas, raw: Any
+) -> None:
+    many = [replicas.replica() for _ in range(3)]
+    replicas.put("a", 0, 1000)
+    assert [replicas.live(each) for each in many] == [["a"]] * 3
+    assert replicas.asked["window"] == len(KINDS)
+    assert 0 < raw.ttl(ENTITY) <= 60
+    replicas.put("b", 10, 1000)
+    replicas.put("c", 0, 1000)
+    heard = {0: replicas.applied}
+    assert all(each.keep_up(heard) for each in many)
+    assert replicas.asked["window"] == 2 * len(KINDS)
+    assert [replicas.live(each) for each in many] == [["a", "c"]] * 3
+    replicas.now += timedelta(seconds=10)
+    assert [replicas.live(each) for each in many] == [["a", "c", "b"]] * 3, "at its second"
+    assert replicas.asked["window"] == 2 * len(KINDS)
+
+
+def test_an_older_or_an_old_snapshot_is_never_taken(replicas: Replicas, raw: Any) -> None:
+    replicas.live(replicas.replica())
+    stale = raw.get(ENTITY)
+    replicas.put("a", 0, 1000)
+    raw.set(ENTITY, stale)
+    assert replicas.live(replicas.replica()) == ["a"], "the database is further"
+    asked = replicas.asked["window"]
+    replicas.docs.clear()  # by a hand, which no position tells of
+    replicas.now += RENEW_AFTER
+    assert replicas.live(replicas.replica()) == []
+    assert replicas.asked["window"] > asked
+
+
+@pytest.mark.parametrize("value", [b"nonsense", b"\x80", b"\xff", b'{"window":{}}'])
+def test_a_wrong_live_set_in_the_cache_is_answered_by_the_database(replicas: Replicas, raw: Any, value: bytes) -> None:
+    before = outcomes("error")
+    replicas.put("a", 0, 1000)
+    raw.set(ENTITY, value)
+    assert replicas.live(replicas.replica()) == ["a"]
+    assert outcomes("error") > before
+
+
+def test_a_cache_that_hangs_keeps_no_live_set_from_being_right(
+    replicas: Replicas, server: tuple[str, subprocess.Popen[bytes]], raw: Any
+) -> None:
+    replica = replicas.replica()
+    replicas.live(replica)
+    server[1].send_signal(signal.SIGSTOP)
+    try:
+        replicas.put("a", 0, 1000)
+        assert replica.keep_up({0: replicas.applied})
+        assert replicas.live(replica) == replicas.live(replicas.replica()) == ["a"]
+    finally:
+        server[1].send_signal(signal.SIGCONT)

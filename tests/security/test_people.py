@@ -41,6 +41,16 @@ class Shop:
         body = {"userid": userid, "rating": rating, "text": "said", "displayName": "D"}
         return self.send("POST", f"/v1/products/{product}/reviews", body)
 
+    def click(self, user: str, at: int) -> dict[str, int]:
+        """One click at `at` ms; what its hour came to after it."""
+        answer = self.send("POST", f"/analytics?timestamp={at}&user={user}&click")
+        assert answer.status == 204
+        return self.hour(at, f"&after={answer.headers['X-Receipt']}")
+
+    def hour(self, at: int, after: str = "") -> dict[str, int]:
+        found = self.send("GET", f"/analytics?timestamp={at}{after}", Accept="application/json").json()
+        return {name: found[name] for name in ("uniqueUsers", "clicks")}
+
     def erase(self, userid: str, **headers: str) -> Any:
         return self.send("DELETE", f"/v1/users/{userid}", **headers)
 
@@ -76,7 +86,7 @@ def test_erased_from_every_read_model_with_the_rest_as_it_was(shop: Shop, user: 
     assert {"purchases", "users", "reviews"} <= set(shop.everywhere(user))
 
     done = shop.erase(user)
-    assert done.status == 200 and set(done.json()["receipts"]) == {"purchases", "catalog"}
+    assert done.status == 200 and set(done.json()["receipts"]) == {"purchases", "catalog", "analytics"}
     assert shop.everywhere(user) == []
     assert shop.export(user) == {"userid": user, "profile": None, "purchases": [], "reviews": [], "next": None}
     assert shop.send("GET", f"/v1/users/{user}").status == 404
@@ -86,7 +96,7 @@ def test_erased_from_every_read_model_with_the_rest_as_it_was(shop: Shop, user: 
     assert shop.export(other)["profile"]["count"] == 1
 
     audit = list(shop.platform.db["erasures"].find({"receipt": {"$in": list(done.json()["receipts"].values())}}))
-    assert {doc["by"] for doc in audit} == {"anonymous"} and len(audit) == 2
+    assert {doc["by"] for doc in audit} == {"anonymous"} and len(audit) == 3
 
 
 def test_erasing_again_changes_nothing_and_coming_back_is_possible(shop: Shop, user: str) -> None:
@@ -120,6 +130,18 @@ def test_what_was_said_before_and_comes_late_stays_forgotten(
     until(lambda: shown("reviews") == shown("purchases") == 1, "what came after is there")
     assert shop.export(user)["purchases"][0]["_id"] == ids[after]
     assert shop.export(user)["reviews"][0]["id"] == ids[after]
+
+
+def test_a_visitor_is_forgotten_and_the_hours_they_were_in_stay_counted(shop: Shop, user: str) -> None:
+    at = int(datetime(2026, 3, 1, 12, 30, tzinfo=UTC).timestamp() * 1000)
+    before = shop.click(f"other-than-{user[7:]}", at)
+    counted = shop.click(user, at)
+    assert counted == {name: number + 1 for name, number in before.items()}
+    assert shop.click(user, at)["uniqueUsers"] == counted["uniqueUsers"], "the same user again"
+    done = shop.erase(user)
+    assert done.status == 200 and shop.everywhere(user) == []
+    after = f"&after={done.json()['receipts']['analytics']}"
+    assert shop.hour(at, after) == {"uniqueUsers": counted["uniqueUsers"], "clicks": counted["clicks"] + 1}
 
 
 def test_who_may_erase_and_export(door: Any, issuer: Any, user: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,9 @@ from cm_api.settings import ConsumerSettings
 from cm_server.settings import ServerSettings
 from shop_core.errors import ConfigError, InvalidInput
 from shop_core.events import DOMAINS
+from shop_core.events.analytics import InteractionRecorded
+from shop_core.events.campaigns import CampaignCreated
+from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
 from shop_core.events.envelope import parse_receipt
 from shop_core.identifiers import uuid7
 from shop_core.mongo import Position
@@ -133,5 +137,29 @@ def test_a_letter_is_mended_field_by_field() -> None:
     assert json.loads(mended(b'{"price":"x","userid":"u"}', ["price=5"]) or b"") == {"price": "5", "userid": "u"}
     assert json.loads(mended(b"\xff", ["price=5"]) or b"") == {"price": "5"}
     assert mended(b"\xff", []) == b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("struct", "change", "value"),
+    [
+        (ReviewAdded, "rating=5", 5),
+        (ReviewAdded, "text=5", "5"),
+        (ReviewUpdated, "rating=5", 5),
+        (ProductCreated, "price=5", "5"),
+        (ProductCreated, 'tags=["lamp"]', ["lamp"]),
+        (InteractionRecorded, "timestamp=1700000000000", 1700000000000),
+        (InteractionRecorded, "kind=click", "click"),
+        (CampaignCreated, "start_date=2027-01-01", "2027-01-01"),
+        (ReviewAdded, "unknown=5", "5"),
+        (None, "rating=5", "5"),
+    ],
+)
+def test_a_mended_field_has_the_type_that_the_event_has_there(struct: Any, change: str, value: Any) -> None:
+    assert json.loads(mended(b'{"other":1}', [change], struct) or b"") == {"other": 1, change.partition("=")[0]: value}
+
+
+def test_what_cannot_be_mended_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="takes no text"):
+        mended(b"{}", ["rating=five"], ReviewAdded)
     with pytest.raises(ConfigError):
         mended(b"{}", ["price"])

@@ -5,40 +5,20 @@ Two replicas share one read model; each follows the topic for itself.
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm_api.campaigns.live import HORIZON, KINDS, LiveSet
-from cm_api.campaigns.store import Kind
+from shop_core.testing import MemoryCampaigns
 
-START = datetime(2028, 2, 28, 23, 59, 0, tzinfo=UTC)
+START = MemoryCampaigns.FIRST
 
 
-class ReadModel:
-    """Campaigns by id, how far the consumer is, and how often it was asked."""
-
-    def __init__(self) -> None:
-        self.now = START
-        self.docs: dict[str, dict[str, Any]] = {}
-        self.applied = 0
-        self.asked: Counter[str] = Counter()
-
-    def put(self, id: str, start: float, end: float) -> None:
-        """Seconds from the first moment."""
-        at = [START + timedelta(seconds=seconds) for seconds in (start, end)]
-        self.docs[id] = {"_id": id, "name": id, "startDate": at[0], "endDate": at[1]}
-        self.applied += 1
-
-    def window(self, kind: Kind, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        self.asked["window"] += 1
-        return [doc for doc in self.docs.values() if doc["endDate"] > start and doc["startDate"] < end]
-
-    def next_start(self, kind: Kind, start: datetime) -> datetime | None:
-        return min((doc["startDate"] for doc in self.docs.values() if doc["startDate"] >= start), default=None)
+class ReadModel(MemoryCampaigns):
+    """The fake store, with replicas of a live set on it and what they ought to say."""
 
     def replica(self) -> LiveSet:
         return LiveSet(self, lambda: {0: self.applied}, lambda: self.now)

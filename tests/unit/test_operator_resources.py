@@ -217,3 +217,34 @@ def test_the_number_of_pods_is_no_drift() -> None:
 
     assert not drift.differs(live(1, "a"), live(5, "a"))
     assert drift.differs(live(1, "a"), live(1, "b"))
+
+
+@pytest.mark.parametrize(
+    ("cache", "variable"),
+    [
+        ({"url": "redis://cache:6380/0", "port": 6380}, {"name": "CACHE_URL", "value": "redis://cache:6380/0"}),
+        (
+            {"urlSecretRef": {"name": "cache-login", "key": "url"}},
+            {"name": "CACHE_URL", "valueFrom": {"secretKeyRef": {"name": "cache-login", "key": "url"}}},
+        ),
+    ],
+)
+def test_a_shared_cache_is_told_to_the_queries_and_the_consumers(
+    cache: Manifest, variable: Manifest, shop: Make
+) -> None:
+    body = shop(cache=cache)
+    (child,) = domains.consumers(body)
+    api = tiers.deployment(body, tiers.api(body))["spec"]["template"]["spec"]["containers"][0]
+    assert variable in child["spec"]["env"] and variable in api["env"]
+    server = tiers.deployment(body, tiers.server(body))["spec"]["template"]["spec"]["containers"][0]
+    assert variable not in server["env"]
+    port = {"port": cache.get("port", 6379), "protocol": "TCP"}
+    open_to = {
+        policy["metadata"]["name"]: any(port in rule["ports"] for rule in policy["spec"]["egress"])
+        for policy in policies.policies(body)
+    }
+    assert open_to == {"shop-cm-server": False, "shop-cm-api": True, "shop-consumer": True, "shop-indexes": False}
+
+
+def test_without_a_shared_cache_nothing_is_told_of_one(shop: Make, everything: Callable[..., list[Manifest]]) -> None:
+    assert "CACHE_URL" not in str(everything(shop()))

@@ -156,6 +156,9 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- if and .Values.mongodb.enabled .Values.mongodb.caSecret }}
 {{- fail "mongodb.caSecret is for a MongoDB that is there: use mongodb.tls instead." }}
 {{- end }}
+{{- if and .Values.cache.url .Values.cache.existingSecret.name }}
+{{- fail "Set cache.url (a URL without a password) or cache.existingSecret.name (a Secret that holds one), not both." }}
+{{- end }}
 {{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
 {{- fail "mongodb.database and shop.mongodb.database differ: the users that the chart makes may use only the first." }}
 {{- end }}

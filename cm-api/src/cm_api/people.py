@@ -59,15 +59,18 @@ def forget(
         metrics.ERASED.inc(len(erasing))
     if not erasures.any(session):
         return others, outcome
-    people = {user: hash_of(user) for event in others if (user := getattr(event.data, "userid", None))}
+    people = {user: hash_of(user) for event in others if (user := person_in(event))}
     known = erasures.of(session, sorted(set(people.values())))
     living = [
-        event
-        for event in others
-        if (at := known.get(people.get(getattr(event.data, "userid", ""), ""))) is None or event.time > at
+        event for event in others if (at := known.get(people.get(person_in(event), ""))) is None or event.time > at
     ]
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
     return living, replace(outcome, applied=outcome.applied + len(others) - len(living))
+
+
+def person_in(event: Event) -> str:
+    """The id of the user whom an event is about; empty where it is about nobody."""
+    return str(getattr(event.data, "userid", "") or getattr(event.data, "user", ""))
 
 
 def together(one: Outcome, other: Outcome) -> Outcome:

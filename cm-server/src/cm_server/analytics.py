@@ -8,8 +8,9 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from cm_server import batches, commands
-from cm_server.access import REPORTS, writes_own
+from cm_server.access import CUSTOMER, REPORTS, writes_own
 from cm_server.batches import BatchAnswer
+from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.current_hour import CurrentHour
 from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, Parameter
@@ -58,7 +59,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/analytics:batch", "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
-        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES,
+        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES, access=CUSTOMER,
     ),
     Operation(
         "get", "/analytics", "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
@@ -126,6 +127,7 @@ def parse(line: bytes, now: datetime) -> InteractionRecorded:
     """One line of a batch."""
     data = decode_json(line, InteractionRecorded)
     data.check()
+    must_be_own("user", data.user)
     check_not_far_ahead(data.timestamp, now)
     return data
 

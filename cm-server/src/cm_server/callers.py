@@ -136,10 +136,10 @@ def caller() -> Caller:
     return found
 
 
-def must_be_own(userid: str, username: str | None = None) -> None:
-    """Raise `Forbidden` unless the caller may write as this user, under this name."""
+def must_be_own(field: str, userid: str, username: str | None = None) -> None:
+    """Raise `Forbidden` unless the caller may write as the user in `field`, under this name."""
     if not caller().acts_for(userid):
-        raise Forbidden("userid", "must be your own")
+        raise Forbidden(field, "must be your own")
     if username is not None and not caller().buys_as(username):
         raise Forbidden("username", "must be your own")
 

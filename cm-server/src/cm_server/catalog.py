@@ -209,7 +209,7 @@ def to_updated(id: str, sent: ProductPatch) -> catalog.ProductUpdated:
 def to_review(
     event: type[catalog.Review], productid: str, reviewid: str, sent: ReviewRequest, now: datetime
 ) -> catalog.Review:
-    must_be_own(sent.userid)
+    must_be_own("userid", sent.userid)
     timestamp = now
     if sent.timestamp is not None:
         timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)

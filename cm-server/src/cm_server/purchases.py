@@ -156,7 +156,7 @@ def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
 
 def own(parsed: tuple[PurchaseMade, str]) -> tuple[PurchaseMade, str]:
     """`parsed` itself, when the caller may buy as this user."""
-    must_be_own(parsed[0].userid, parsed[0].username)
+    must_be_own("userid", parsed[0].userid, parsed[0].username)
     return parsed
 
 

@@ -204,6 +204,10 @@ class CacheSettings(LogSettings):
     """What every process that uses the shared cache has."""
 
     cache_url: str = variable(
-        "CACHE_URL", "", cache_address, "URL", "Redis or Valkey for product reads; empty: a cache in each process"
+        "CACHE_URL",
+        "",
+        cache_address,
+        "URL",
+        "Redis or Valkey for products and what is live; empty: each process for itself",
     )
     cache_ttl: int = variable("CACHE_TTL", 60, whole(1, 86_400), "seconds", "Longest life of an entry in CACHE_URL")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shop_core.errors import Outage
@@ -67,14 +69,14 @@ class MemoryCatalog:
             for id, update in changes.updates.items():
                 self._update(self.documents[name][id], update)
         owners = [doc["owner"] for doc in self.documents["reviews"].values()]
-        assert len(owners) == len(set(owners)), "two reviews of one product by one user"
+        assert len(owners) == len(set(owners)), "two reviews of one product by one user"  # for tests  # nosec B101
 
     def every(self, collection: str, fields: Any = None) -> list[dict[str, Any]]:
         return [doc for _, doc in sorted(self.documents[collection].items())]
 
     def _insert(self, name: str, docs: Sequence[dict[str, Any]]) -> None:
         for doc in docs:
-            assert doc["_id"] not in self.documents[name], f"{name} has {doc['_id']} already"
+            assert doc["_id"] not in self.documents[name], f"{name} has {doc['_id']} already"  # for tests  # nosec B101
             self.documents[name][doc["_id"]] = copy.deepcopy(doc)
 
     def _update(self, doc: dict[str, Any], update: Mapping[str, Mapping[str, Any]]) -> None:
@@ -85,6 +87,31 @@ class MemoryCatalog:
             for step in way:
                 inner = inner[step]
             inner[last] += change
+
+
+class MemoryCampaigns:
+    """What a live set is taken from: things by id, how far the consumer is, a clock, and how often it was asked."""
+
+    FIRST = datetime(2028, 2, 28, 23, 59, 0, tzinfo=UTC)
+
+    def __init__(self) -> None:
+        self.now = self.FIRST
+        self.docs: dict[str, dict[str, Any]] = {}
+        self.applied = 0
+        self.asked: Counter[str] = Counter()
+
+    def put(self, id: str, start: float, end: float) -> None:
+        """From `start` to `end`, in seconds after the first moment."""
+        at = [self.FIRST + timedelta(seconds=seconds) for seconds in (start, end)]
+        self.docs[id] = {"_id": id, "name": id, "startDate": at[0], "endDate": at[1]}
+        self.applied += 1
+
+    def window(self, kind: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        self.asked["window"] += 1
+        return [doc for doc in self.docs.values() if doc["endDate"] > start and doc["startDate"] < end]
+
+    def next_start(self, kind: str, start: datetime) -> datetime | None:
+        return min((doc["startDate"] for doc in self.docs.values() if doc["startDate"] >= start), default=None)
 
 
 def _without(doc: dict[str, Any], field: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -23,6 +23,12 @@ BODY_LIMIT = 16 * 1024
 SWALLOW_LIMIT = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 10.0
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# An answer that is no page of ours: no browser may run, frame or take it for one. Pages say their own.
+GUARDS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
 OWNER_HEADER = "X-Shop-Owner"
 _SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
@@ -107,17 +113,18 @@ def _metrics() -> Response:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
-    request_id.set(given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    request_id.set(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex())
 
 
 def _end(response: Response) -> Response:
     _take_in_body(response)
     response.headers["X-Request-Id"] = request_id.get() or ""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
     route = request.url_rule.rule if request.url_rule else "-"
     method = request.method if request.method in METHODS else "-"  # whatever else a client calls it is its own word
-    metrics.HTTP_SECONDS.labels(route, method, response.status_code).observe(time.perf_counter() - g.started)
+    metrics.http_seconds(route, method, response.status_code).observe(time.perf_counter() - g.started)
     return response
 
 

@@ -12,10 +12,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import kopf
 
 from shop_operator import handlers, logs
+from shop_operator.campaigns import Campaigns, CampaignsApi
 from shop_operator.cluster import Cluster, ClusterError, connect
 from shop_operator.consumers import Consumers
 from shop_operator.health import Health
@@ -72,10 +75,20 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
 
 async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
     reporter = Reporter(cluster)
-    looks = {"Shop": Shops(cluster, reporter).look, "ShopConsumer": Consumers(cluster, Kafkas(), reporter).look}
-    loops = Loops(looks, settings.interval)
+    api = CampaignsApi(settings.cm_api_url)
+    # Two questions ahead, so that a campaign is known before it is warm.
+    campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
+    shops, consumers = Shops(cluster, reporter, campaigns), Consumers(cluster, Kafkas(), reporter)
+    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval)
+    asking = Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval)
+
+    def told(kind: str, namespace: str, name: str, version: Any) -> None:
+        loops.told(kind, namespace, name, version)
+        if kind == "Shop":
+            asking.told("Campaigns", namespace, name, version)
+
     await kopf.operator(
-        registry=handlers.register(loops),
+        registry=handlers.register(told),
         settings=handlers.settings(),
         namespaces=settings.namespaces,
         standalone=True,

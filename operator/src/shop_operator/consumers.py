@@ -7,8 +7,9 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from shop_operator import doctor, holding, metrics, scaling
+from shop_operator import doctor, holding, metrics, scaling, warming
 from shop_operator.cluster import Cluster, ClusterError, Manifest
 from shop_operator.deploying import deploy
 from shop_operator.observation import Observation
@@ -63,18 +64,18 @@ class Consumers:
         return True
 
     def _keep(self, body: Manifest) -> None:
-        memory, spec = self._memory(body), body["spec"]
+        memory = self._memory(body)
         login, refused = self._login(body)
         seen = _Seen(away=refused) if refused else self._ask_kafka(body, login)
         threshold = self._threshold(body, memory)
         keda = self._keda(body, memory)
-        limits = Limits(spec["minReplicas"], spec["maxReplicas"], spec.get("replicas"), threshold)
+        limits = self._limits(body, seen.group, threshold)
         trouble = "" if seen.group else ("Kafka is away" if seen.away else "the topic is missing")
         decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=trouble)
         memory.decisions.append(decision)
         live, refusal = None, ""
         try:
-            live = self._deploy(body, decision, keda=not keda.holds)
+            live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
             if self._cluster.serves("ScaledObject"):
                 self._scale(body, threshold, seen.group, login)
         except ClusterError as error:
@@ -156,17 +157,27 @@ class Consumers:
         age = time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
         return doctor.keda_missing(served, live, age)
 
-    def _deploy(self, body: Manifest, decision: Decision, *, keda: bool) -> Manifest:
+    def _limits(self, body: Manifest, group: Observation | None, threshold: int) -> Limits:
+        """What the spec allows, the minimum as a warm-up has raised it."""
+        spec, extra = body["spec"], warming.extra(body["spec"], datetime.now(UTC))
+        least, _ = scaler.bounds(spec, _partitions(body, group), extra)
+        warm = ""
+        if least > spec["minReplicas"]:
+            warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
+        return Limits(max(least, spec["minReplicas"]), spec["maxReplicas"], spec.get("replicas"), threshold, warm)
+
+    def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
-        first = max(1, body["spec"]["minReplicas"]) if decision.wanted is None else decision.wanted
+        first = max(1, least) if decision.wanted is None else decision.wanted
         live, repaired = deploy(self._cluster, wanted, first=first, fixed=None if keda else first)
         self._told_repair(body, live, repaired)
         return live
 
     def _scale(self, body: Manifest, threshold: int, group: Observation | None, login: dict[str, str]) -> None:
-        known = len(group.partitions) if group else body.get("status", {}).get("partitions")
+        extra = warming.extra(body["spec"], datetime.now(UTC))
         authentication = scaler.trigger_authentication(body, sorted(login))
-        for wanted in (authentication, scaler.scaled_object(body, threshold, known)):
+        ordered = scaler.scaled_object(body, threshold, _partitions(body, group), extra)
+        for wanted in (authentication, ordered):
             if wanted is not None:
                 live, repaired = self._cluster.keep(wanted)
                 self._told_repair(body, live, repaired)
@@ -268,6 +279,12 @@ class _Facts:
     keda: Condition
     decision: Decision
     refusal: str
+
+
+def _partitions(body: Manifest, group: Observation | None) -> int | None:
+    """As they are seen, or as they were last; None while they never were."""
+    known: int | None = len(group.partitions) if group else body.get("status", {}).get("partitions")
+    return known
 
 
 def _columns(body: Manifest, memory: _Memory, live: Manifest | None, facts: _Facts) -> Manifest:

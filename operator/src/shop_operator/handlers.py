@@ -6,28 +6,28 @@ annotations or its peering.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 
-from shop_operator.loops import Loops
-
 GROUP, VERSION = "scalable-shop.dev", "v1alpha1"
 PLURALS = {"Shop": "shops", "ShopConsumer": "shopconsumers"}
+Tell = Callable[[str, str, str, Any], None]
 
 
-def register(loops: Loops) -> kopf.OperatorRegistry:
-    """A registry whose handlers tell `loops`."""
+def register(tell: Tell) -> kopf.OperatorRegistry:
+    """A registry whose handlers `tell` kind, namespace, name and version."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(kopf.login_via_client)
     for kind, plural in PLURALS.items():
-        kopf.on.event(GROUP, VERSION, plural, id=f"told-{plural}", registry=registry)(_teller(loops, kind))
+        kopf.on.event(GROUP, VERSION, plural, id=f"told-{plural}", registry=registry)(_teller(tell, kind))
     return registry
 
 
-def _teller(loops: Loops, kind: str) -> Any:
+def _teller(tell: Tell, kind: str) -> Any:
     async def told(meta: kopf.Meta, **_: Any) -> None:
-        loops.told(kind, str(meta.namespace), str(meta.name), (meta.get("generation"), meta.get("deletionTimestamp")))
+        tell(kind, str(meta.namespace), str(meta.name), (meta.get("generation"), meta.get("deletionTimestamp")))
 
     return told
 

@@ -13,11 +13,15 @@ RECONCILE_SECONDS = Histogram(
 )
 REPAIRS = Counter("shop_operator_repairs_total", "Objects found changed or gone and put right", ["kind"])
 TOPICS_MADE = Counter("shop_operator_topics_made_total", "Topics made because they were missing")
+CAMPAIGNS_ASKED = Counter(
+    "shop_operator_campaigns_asked_total", "Questions to a Shop's cm-api for its campaigns by outcome", ["outcome"]
+)
 EVENTS_FAILED = Counter("shop_operator_events_failed_total", "Events of Kubernetes that could not be written")
 _CONSUMER = ["namespace", "name"]
 LAG = Gauge("shop_operator_consumer_lag_events", "Lag of a ShopConsumer's group", _CONSUMER)
 REPLICAS = Gauge("shop_operator_consumer_replicas", "Pods of a ShopConsumer", _CONSUMER)
 WANTED = Gauge("shop_operator_consumer_replicas_wanted", "Pods that the deciding rule asks for", _CONSUMER)
+WARM = Gauge("shop_operator_warm_up", "1 while a Shop's consumers are warmed up for a campaign", _CONSUMER)
 CONDITION = Gauge("shop_operator_condition", "1 where a condition is True", ["kind", "namespace", "name", "condition"])
 _KNOWN_CONDITIONS: dict[tuple[str, str, str], set[str]] = {}
 
@@ -33,6 +37,8 @@ def forget(kind: str, namespace: str, name: str) -> None:
     """A resource that is gone has no lag, no pods and no conditions."""
     for condition in _KNOWN_CONDITIONS.pop((kind, namespace, name), set()):
         CONDITION.remove(kind, namespace, name, condition)
+    if kind == "Shop":
+        WARM.remove(namespace, name)
     if kind == "ShopConsumer":
         for gauge in (LAG, REPLICAS, WANTED):
             gauge.remove(namespace, name)

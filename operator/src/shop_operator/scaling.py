@@ -34,6 +34,11 @@ class Limits:
     maximum: int
     pinned: int | None
     threshold: int
+    warm: str = ""  # the campaign that the minimum is raised for, in words
+
+    @property
+    def lowest(self) -> str:
+        return f"minReplicas {self.minimum}{self.warm}"
 
 
 def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str = "") -> Decision:
@@ -49,9 +54,8 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
 
 
 def _by_lag(limits: Limits, seen: Observation) -> Decision:
-    lowest = f"minReplicas {limits.minimum}"
     if seen.lag == 0:
-        return Decision(limits.minimum, "Auto", f"no lag: {lowest}")
+        return Decision(limits.minimum, "Auto", f"no lag: {limits.lowest}")
     need = math.ceil(seen.lag / limits.threshold)
     busy = sum(1 for partition in seen.partitions if partition.lag > 0)
     caps = [
@@ -61,7 +65,7 @@ def _by_lag(limits: Limits, seen: Observation) -> Decision:
     ]
     cap, why = min(caps, key=lambda entry: entry[0])
     if max(limits.minimum, min(need, cap)) == limits.minimum and need <= limits.minimum:
-        return Decision(limits.minimum, "Auto", f"{lowest}: lag {seen.lag} needs {need}")
+        return Decision(limits.minimum, "Auto", f"{limits.lowest}: lag {seen.lag} needs {need}")
     if need > cap:
         return Decision(max(limits.minimum, cap), "Auto", f"{why}: lag {seen.lag} would need {need}")
     return Decision(need, "Auto", f"lag {seen.lag} / {limits.threshold} a pod = {need}")

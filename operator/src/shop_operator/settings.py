@@ -26,6 +26,17 @@ def level(value: str) -> str:
     return value.upper()
 
 
+def address(value: str) -> str:
+    """An http address with places for the Shop and its namespace, or without."""
+    try:
+        made = value.format(shop="shop", namespace="default")
+    except (KeyError, ValueError, IndexError):
+        raise ValueError("may have no places but {shop} and {namespace}") from None
+    if not made.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A parser for whole numbers from `low` to `high`."""
 
@@ -54,6 +65,16 @@ class OperatorSettings:
         "OPERATOR_IDENTITY", "", str, "", "Name of this process in the Lease; the host's without it"
     )
     interval: int = variable("OPERATOR_INTERVAL", 5, whole(1, 20), "seconds", "Time between two looks at a resource")
+    campaigns_interval: int = variable(
+        "OPERATOR_CAMPAIGNS_INTERVAL", 30, whole(1, 60), "seconds", "Time between two questions for the campaigns"
+    )
+    cm_api_url: str = variable(
+        "OPERATOR_CM_API_URL",
+        "http://{shop}-cm-api.{namespace}.svc:8081",
+        address,
+        "URL",
+        "Where a Shop's cm-api is asked for its campaigns",
+    )
     lease: str = variable("OPERATOR_LEASE", "shop-operator", text, "", "Name of the Lease that the leader holds")
     lease_seconds: int = variable(
         "OPERATOR_LEASE_SECONDS", 15, whole(3, 300), "seconds", "Silence after which another one leads"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from shop_operator import holding, metrics
+from shop_operator import holding, metrics, warming
+from shop_operator.campaigns import Campaigns, unseen
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.deploying import deploy
 from shop_operator.reporting import Reporter
@@ -37,8 +39,8 @@ class _Parts:
 class Shops:
     """Keeps every Shop."""
 
-    def __init__(self, cluster: Cluster, reporter: Reporter) -> None:
-        self._cluster, self._reporter = cluster, reporter
+    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns) -> None:
+        self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
         self._pruned: dict[str, set[tuple[str, str]]] = {}
 
     def look(self, namespace: str, name: str) -> bool:
@@ -56,7 +58,7 @@ class Shops:
 
     def _keep(self, body: Manifest) -> None:
         server, api = tiers.tiers(body)
-        parts = _Parts()
+        parts, warm = _Parts(), self._warm_up(body)
         try:
             for wanted in self._around(body, (server, api)):
                 self._kept(body, wanted)
@@ -64,13 +66,23 @@ class Shops:
             parts = _Parts(job=job)
             parts = _Parts(self._tier(body, server), self._tier(body, api), job)
             if indexes.done(job):
-                for wanted in domains.consumers(body):
+                for wanted in domains.consumers(body, warm):
                     self._kept(body, wanted)
             self._prune(body, (server, api))
         except ClusterError as error:
             parts = _Parts(parts.server, parts.api, parts.job, _explained(error))
             log.warning("apply_refused", extra={"resource": body["metadata"]["name"], "error": str(error)})
-        self._report(body, parts)
+        self._report(body, parts, warm)
+
+    def _warm_up(self, body: Manifest) -> Manifest | None:
+        """What is warm by now; its beginning and its end are told."""
+        meta, before = body["metadata"], body.get("status", {}).get("warmUp")
+        told = self._campaigns.told(meta["namespace"], meta["name"])
+        warm = warming.decide(body["spec"].get("campaignWarmUp"), told, before, datetime.now(UTC))
+        if event := warming.news(before, warm):
+            self._reporter.event(body, *event)
+        metrics.WARM.labels(meta["namespace"], meta["name"]).set(warm is not None)
+        return warm
 
     def _around(self, body: Manifest, both: tuple[Tier, Tier]) -> list[Manifest]:
         """All but Deployments, the Job and the consumers."""
@@ -130,18 +142,22 @@ class Shops:
                     self._reporter.event(body, "Removed", f"{kind} {live['metadata']['name']} is no longer asked for.")
         self._pruned[meta["uid"]] = wanted
 
-    def _report(self, body: Manifest, parts: _Parts) -> None:
+    def _report(self, body: Manifest, parts: _Parts, warm: Manifest | None) -> None:
         children = self._children(body)
         ready = [child for child in children if _ready_child(child)]
         verdict = self._verdict(body, parts, children)
-        columns = {
+        columns: Manifest = {
             "server": _count(parts.server),
             "api": _count(parts.api),
             "consumers": f"{len(ready)}/{len(body['spec'].get('consumers', []))}",
             "lag": sum(child.get("status", {}).get("lag", 0) for child in children),
             "reason": "" if verdict.holds else verdict.message,
         }
-        self._reporter.status(body, columns, [verdict, _open_to_all(body)])
+        if warm is not None:
+            columns["warmUp"] = warm
+        told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
+        blind = condition("CampaignsUnseen", *unseen(body["spec"].get("campaignWarmUp"), told))
+        self._reporter.status(body, columns, [verdict, blind, _open_to_all(body)])
 
     def _children(self, body: Manifest) -> list[Manifest]:
         meta = body["metadata"]

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+import msgspec.inspect
+
 from shop_core import mongo
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
@@ -21,6 +24,15 @@ from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import Rejections
 from shop_core.settings import KafkaSettings, MongoSettings, load
+
+_NOT_TEXT = (
+    msgspec.inspect.IntType,
+    msgspec.inspect.FloatType,
+    msgspec.inspect.BoolType,
+    msgspec.inspect.NoneType,
+    msgspec.inspect.ListType,
+    msgspec.inspect.DictType,
+)
 
 
 @dataclass(frozen=True)
@@ -133,11 +145,23 @@ def to_record(letter: Letter, changes: Sequence[str]) -> Record:
     """The letter as its source was, with `changes` (field=value) made to its JSON data."""
     kept = [h for h in letter.message.headers if not h[0].startswith("dlq_") and h[0] != REDRIVEN]
     headers = (*kept, (REDRIVEN, letter.source.encode()))
-    return Record(letter.topic, letter.message.key, mended(letter.message.value, changes), headers)
+    struct = struct_of(letter)
+    return Record(letter.topic, letter.message.key, mended(letter.message.value, changes, struct), headers)
 
 
-def mended(value: bytes | None, changes: Sequence[str]) -> bytes | None:
-    """`value` with each field=value set; a value that isn't a JSON object is made anew from the changes."""
+def struct_of(letter: Letter) -> type[Any] | None:
+    """What the letter's data should have been; None for a type that no domain knows."""
+    type_ = _text(dict(letter.message.headers).get("ce_type"))
+    domains = (domain for domain in DOMAINS.values() if domain.topic == letter.topic)
+    return next((domain.events.get(type_) for domain in domains), None)
+
+
+def mended(value: bytes | None, changes: Sequence[str], struct: type[Any] | None = None) -> bytes | None:
+    """`value` with each field=value set; a value that isn't a JSON object is made anew from the changes.
+
+    A field takes the text as it is, or, where the event has no text there (stars, milliseconds, tags), what it means
+    as JSON: `rating=5` is a number, `price=5` is not.
+    """
     if not changes:
         return value
     try:
@@ -149,8 +173,30 @@ def mended(value: bytes | None, changes: Sequence[str]) -> bytes | None:
         field, equals, text = change.partition("=")
         if not field or not equals:
             raise ConfigError(f"--set takes field=value, not {change!r}.")
-        fields[field] = text
+        fields[field] = text if takes_text(struct, field) else _json(field, text)
     return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def takes_text(struct: type[Any] | None, field: str) -> bool:
+    """Whether text may stand in this field of the event; so it is with a field that the event does not have."""
+    known = msgspec.inspect.type_info(struct) if struct else None
+    fields = known.fields if isinstance(known, msgspec.inspect.StructType) else ()
+    types = [type_ for each in fields if each.encode_name == field for type_ in _types(each.type)]
+    return not types or not all(isinstance(type_, _NOT_TEXT) for type_ in types)
+
+
+def _types(type_: msgspec.inspect.Type) -> Sequence[msgspec.inspect.Type]:
+    """The members of a union, or the one type."""
+    while isinstance(type_, msgspec.inspect.Metadata):
+        type_ = type_.type
+    return type_.types if isinstance(type_, msgspec.inspect.UnionType) else (type_,)
+
+
+def _json(field: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ConfigError(f"--set {field}={text}: this field takes no text; give it as JSON, for example 5.") from None
 
 
 def rejections() -> Rejections:

@@ -10,7 +10,7 @@ import shutil
 import string
 import uuid
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree  # our own pom.xml  # nosec B405
 
 from shop_core.errors import ConfigError
 from shopctl.layout import Layout, Ports
@@ -118,7 +118,7 @@ def cluster_id() -> str:
 
 
 def _version_in(pom: Path) -> str:
-    version = ElementTree.parse(pom).findtext(f"{POM}properties/{POM}kafka.version")
+    version = ElementTree.parse(pom).findtext(f"{POM}properties/{POM}kafka.version")  # our own pom.xml  # nosec B314
     if not version:
         raise ConfigError(f"{pom} names no kafka.version: restore it from version control.")
     return version

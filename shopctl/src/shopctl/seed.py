@@ -57,7 +57,7 @@ class Seed:
     def __init__(self, seed: int, products: int, reviews: int) -> None:
         self._seed = seed
         self._reviews = reviews
-        chance = self._chance = random.Random(seed)
+        chance = self._chance = random.Random(seed)  # made-up data  # nosec B311
         self._products = [self._id("product", number) for number in range(products)]
         self._quality = [min(4.9, max(1.6, chance.gauss(4.1, 0.6))) for _ in self._products]
         # A few products get most of the reviews; which ones has nothing to do with their age.

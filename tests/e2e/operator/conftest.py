@@ -10,11 +10,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +96,49 @@ class Topics:
 
 
 @dataclass
+class Calendar:
+    """cm-api in a warm-up, played by the test, which says when it is away; tests/e2e/test_domains.py has
+    the real one."""
+
+    campaigns: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    away: bool = False
+
+    def __enter__(self) -> Calendar:
+        calendar = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = json.dumps({"campaigns": calendar._listed(self.path), "next": None}).encode()
+                self.send_response(503 if calendar.away else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def _listed(self, path: str) -> list[Manifest]:
+        now = datetime.now(UTC)
+        live = path.startswith("/campaign-events/live")
+        chosen = [each for each in self.campaigns if (each[1] <= now < each[2] if live else each[1] > now)]
+        return [{"name": n, "startDate": a.isoformat(), "endDate": b.isoformat()} for n, a, b in chosen]
+
+
+@dataclass
 class Operator:
     """The operator as a process; several may run, of which one leads."""
 
@@ -101,6 +147,7 @@ class Operator:
     log: Path
     identity: str = "one"
     port: int = 0
+    cm_api: str = "http://127.0.0.1:1"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Operator:
@@ -113,6 +160,8 @@ class Operator:
             "OPERATOR_IDENTITY": self.identity,
             "OPERATOR_INTERVAL": "2",
             "OPERATOR_LEASE_SECONDS": "6",
+            "OPERATOR_CAMPAIGNS_INTERVAL": "1",
+            "OPERATOR_CM_API_URL": self.cm_api,
             "HEALTH_PORT": str(self.port),
         }
         with self.log.open("ab") as log:
@@ -140,11 +189,13 @@ class Stage:
     bootstrap: str
     topics: Topics
     directory: Path
+    calendar: Calendar
     operators: list[Operator] = field(default_factory=list)
 
     def operator(self, identity: str, port: int = 0) -> Operator:
         log = self.directory / f"operator-{identity}.log"
-        made = Operator(self.directory / "kubeconfig", self.namespace, log, identity, port or free_port())
+        place = self.directory / "kubeconfig"
+        made = Operator(place, self.namespace, log, identity, port or free_port(), self.calendar.url)
         self.operators.append(made)
         return made
 
@@ -245,7 +296,11 @@ def staged(k8s: Client, directory: Path) -> Iterator[Stage]:
     k8s.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     bootstrap = _kafka(k8s, name)
     _rights(k8s, name, directory / "kubeconfig")
-    stage = Stage(k8s, name, bootstrap, _topics(bootstrap), directory)
+    with Calendar() as calendar:
+        yield from _played(Stage(k8s, name, bootstrap, _topics(bootstrap), directory, calendar))
+
+
+def _played(stage: Stage) -> Iterator[Stage]:
     stage.operator("one").start()
     try:
         yield stage
@@ -257,7 +312,7 @@ def staged(k8s: Client, directory: Path) -> Iterator[Stage]:
             for operator in stage.operators:
                 operator.end()
             stage.topics.close()
-            k8s.kubectl("delete", "namespace", name, "--wait=false")
+            stage.k8s.kubectl("delete", "namespace", stage.namespace, "--wait=false")
 
 
 def _kafka(k8s: Client, namespace: str) -> str:

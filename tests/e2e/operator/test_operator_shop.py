@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -87,6 +88,38 @@ def test_a_pin_outlives_the_shops_own_look(shop: Stage, until: Until) -> None:
     until(lambda: shop.status("purchases").get("mode") == "Auto", "given back")
 
 
+def test_a_campaign_warms_a_consumer_up_also_while_cm_api_is_away(shop: Stage, until: Until) -> None:
+    def least() -> int:
+        return int(shop.there("scaledobject", "purchases")["spec"]["minReplicaCount"])
+
+    now = datetime.now(UTC)
+    shop.calendar.campaigns.append(("fair", now + timedelta(minutes=5), now + timedelta(hours=1)))
+    apply(shop, campaignWarmUp={"consumers": ["purchases"], "extraReplicas": 2})
+    until(lambda: least() == 3 and shop.replicas("purchases") == 3, "two pods more", 90)
+    assert shop.status("shop", "shop")["warmUp"]["campaign"] == "fair"
+    until(lambda: shop.status("purchases")["reason"] == "no lag: minReplicas 3 (2 for fair)", "it says why")
+    shop.kubectl("scale", "shopconsumer/purchases", "--replicas=1")
+    until(lambda: shop.replicas("purchases") == 1, "a pin wins", 60)
+    shop.kubectl("patch", "shopconsumer", "purchases", "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
+    until(lambda: shop.replicas("purchases") == 3, "and gives back", 60)
+
+    ends = datetime.now(UTC) + timedelta(seconds=30)
+    shop.calendar.campaigns[:] = [("fair", now, ends)]
+    until(lambda: shop.status("shop", "shop")["warmUp"]["until"] == ends.strftime("%Y-%m-%dT%H:%M:%SZ"), "moved")
+    shop.calendar.away = True
+    shop.operators[0].end()
+    shop.operators[0].start()
+    until(lambda: shop.condition("shop", "CampaignsUnseen", "shop").get("status") == "True", "cm-api is away", 30)
+    assert least() == 3 and datetime.now(UTC) < ends, "the last decision holds, though a fresh operator never heard it"
+    until(lambda: least() == 1, "until its end", 60)
+    until(lambda: shop.replicas("purchases") == 1, "and the pods go", 90)
+    shop.calendar.away = False
+    until(lambda: shop.condition("shop", "CampaignsUnseen", "shop").get("status") == "False", "it is back", 30)
+    reasons = [reason for reason, _ in shop.events("shop")]
+    once = ("WarmUpStarted", "WarmUpEnded", "CampaignsUnseen", "CampaignsUnseenOver")
+    assert [reasons.count(reason) for reason in once] == [1, 1, 1, 1], reasons
+
+
 def test_deleting_a_shop_shuts_the_door_drains_and_leaves_nothing(shop: Stage, until: Until) -> None:
     shop.kubectl("delete", "shop", "shop", "--timeout=120s")
     kinds = "shopconsumer,deployment,service,ingress,httproute,scaledobject,networkpolicy,job,hpa,pdb"
@@ -105,6 +138,11 @@ def test_deleting_a_shop_shuts_the_door_drains_and_leaves_nothing(shop: Stage, u
         ({"consumers": [{"domain": "a", "lagThreshold": 1, "drainWithin": "5s"}]}, "or drainWithin (a time), not both"),
         ({"server": {"autoscaling": {"minReplicas": 5, "maxReplicas": 2}}}, "lower minReplicas or raise maxReplicas"),
         ({"consumers": [{"domain": "a"}, {"domain": "a"}]}, "uplicate"),
+        ({"campaignWarmUp": {"consumers": ["catalog"]}}, "names a domain that spec.consumers does not have"),
+        ({"campaignWarmUp": {"consumers": ["purchases"], "minutes": 5}}, "minutes"),
+        ({"campaignWarmUp": {"consumers": []}}, "at least 1 item"),
+        ({"cache": {"url": "redis://a", "urlSecretRef": {"name": "b", "key": "c"}}}, "exactly one of cache.url"),
+        ({"cache": {"url": "redis://:secret@a"}}, "have no password"),
     ],
 )
 def test_the_api_server_refuses_with_a_sentence(stage: Stage, change: dict[str, Any], sentence: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 
 def test_a_purchase_goes_through_in_whole(shop: Any) -> None:
     body = json.dumps({"username": "ada", "userid": "ada-1", "price": "12.50"})

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from cm_api.analytics.projection import apply
+from cm_api.analytics.projection import apply, erase
 from cm_api.analytics.routes import blueprint
 from cm_api.analytics.store import AnalyticsStore as Store
 from cm_api.analytics.store import ensure_indexes
 from cm_api.settings import ConsumerSettings
 
-__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "store_maker"]
+__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "store_maker"]
 
 
 def store_maker(settings: ConsumerSettings) -> Callable[..., Store]:

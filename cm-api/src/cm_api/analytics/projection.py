@@ -31,6 +31,12 @@ def apply(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
     return Outcome(len(fresh), duplicates, refused, late=late)
 
 
+def erase(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
+    """Nothing says any more which hours these users were in; who of them comes back is new in that hour."""
+    store.forget([event.data.userid for event in events])
+    return Outcome(len(events), 0, ())
+
+
 def sort_out(store: AnalyticsStore, events: Sequence[Event]) -> tuple[list[Event], list[Refusal], int, set[str]]:
     """(new events, refusals, how many are known, ids among the new ones to remember)."""
     digests = store.applied([event.id for event in events if event.named])

@@ -76,6 +76,17 @@ class AnalyticsStore:
             known += [by_id[doc["_id"]] for doc in found]
         return known
 
+    def forget(self, users: Sequence[str]) -> None:
+        """Remove `users` from every bucket that may still know them; what was counted stays, it names nobody."""
+        # Whoever came just before their bucket closed is remembered for as long as anybody from then on.
+        known_by = {"closes": {"$gt": self.now() - self.kept - CLOSED_BEFORE}}
+        found = self._counts.find(known_by, {"step": 1, "number": 1}, session=self._session)
+        buckets = {Bucket(doc["step"], doc["number"]) for doc in found}
+        ids = [Visitor(bucket, user).id for user in users for bucket in buckets]
+        for start in range(0, len(ids), ASKED_AT_ONCE):
+            wanted = {"_id": {"$in": ids[start : start + ASKED_AT_ONCE]}}
+            self._visitors.delete_many(wanted, session=self._session)
+
     def closing(self, buckets: Iterable[Bucket]) -> dict[Bucket, datetime]:
         """When each of `buckets` closes, because then it may have forgotten who was in it; the new ones are missing."""
         found: dict[Bucket, datetime] = {}

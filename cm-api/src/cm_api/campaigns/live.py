@@ -68,6 +68,14 @@ class Snapshot:
         return Live(tuple(items), min(boundaries, default=None))
 
 
+class Snapshots(Protocol):
+    """Where replicas leave snapshots for each other: `cm_api.campaigns.shared.SharedSnapshots`."""
+
+    def read(self, now: datetime, offsets: Offsets) -> Snapshot | None: ...
+
+    def put(self, snapshot: Snapshot) -> None: ...
+
+
 class LiveSet:
     """One replica's live campaigns and events; `now` is the clock, `offsets` asks how far the read model is."""
 
@@ -78,8 +86,10 @@ class LiveSet:
         store: LiveStore,
         offsets: Callable[[], Offsets],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        shared: Snapshots | None = None,
     ) -> None:
         self._store = store
+        self._shared = shared
         self._offsets = offsets
         self._now = now
         self._taking = threading.Lock()
@@ -126,11 +136,19 @@ class LiveSet:
             return self._take_locked(now)
 
     def _take_locked(self, now: datetime) -> Snapshot:
-        horizon = now + HORIZON
         offsets = dict(self._offsets())  # before the read: never further than what is read
+        snapshot = self._shared.read(now, offsets) if self._shared else None
+        if snapshot is None:
+            snapshot = self._read(now, offsets)
+            if self._shared:
+                self._shared.put(snapshot)
+        self._snapshot = snapshot
+        self._answers = {}
+        return snapshot
+
+    def _read(self, now: datetime, offsets: Offsets) -> Snapshot:
+        horizon = now + HORIZON
         window = {kind: self._store.window(kind, now, horizon) for kind in KINDS}
         beyond = {kind: self._store.next_start(kind, horizon) for kind in KINDS}
-        self._snapshot = Snapshot(now, horizon, offsets, window, beyond)
-        self._answers = {}
         log.debug("live_set_taken", extra={"live": {kind: len(docs) for kind, docs in window.items()}})
-        return self._snapshot
+        return Snapshot(now, horizon, offsets, window, beyond)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from cm_api import queries
 from cm_api.campaigns.live import LiveSet
+from cm_api.campaigns.shared import SharedSnapshots
 from cm_api.campaigns.store import CampaignStore, Cursor, Kind, When, sort_of
 from cm_api.context import Context
 from cm_api.order import moment_of, order_key
@@ -36,7 +37,8 @@ def blueprint(context: Context) -> Blueprint:
     routes = Blueprint("campaigns", __name__)
     store = CampaignStore(context.db)
     positions = Positions(context.db, DOMAIN.group)
-    live = LiveSet(store, lambda: positions.topic(DOMAIN.topic))
+    shared = SharedSnapshots(context.shared) if context.shared else None
+    live = LiveSet(store, lambda: positions.topic(DOMAIN.topic), shared=shared)
     context.follow(live)
     _lists(routes, context, store, live, "/campaign-events", "campaigns")
     _lists(routes, context, store, live, "/events", "campaign_events")

@@ -26,7 +26,7 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 # In the order of the navigation: where each is below the base address, and what it is called.
-PAGES = {"": "Purchases", "campaigns": "Campaigns"}
+PAGES = {"": "Purchases", "catalog": "Catalog", "campaigns": "Campaigns"}
 _SERVED = (".css", ".js", ".svg")
 # The slim images of Python have no mime.types file, and a module script with a wrong type is refused.
 _TYPES = {

@@ -55,6 +55,45 @@ export function lastHours() {
   return call("analytics/series?step=hour&format=json");
 }
 
+const LONGEST_WAIT_S = 5;
+const within = (product) => `v1/products/${encodeURIComponent(product)}`;
+
+/** One page of products; `choice` may name sort, prefix, cursor and after. */
+export function products(choice) {
+  return call(`v1/products?${chosen(choice)}`);
+}
+
+export function product(id, after = null) {
+  return call(`${within(id)}?${chosen({ after })}`);
+}
+
+export function reviews(id, choice) {
+  return call(`${within(id)}/reviews?${chosen(choice)}`);
+}
+
+export const addProduct = (product, key) => command("POST", "v1/products", key, product);
+export const addReview = (id, review, key) => command("POST", `${within(id)}/reviews`, key, review);
+export const changeReview = (id, review, said, key) =>
+  command("PUT", `${within(id)}/reviews/${encodeURIComponent(review)}`, key, said);
+export const deleteReview = (id, review, userid, key) =>
+  command("DELETE", `${within(id)}/reviews/${encodeURIComponent(review)}?${chosen({ userid })}`, key);
+
+/** A command that is followed until it is stored; a refusal is a Problem, at whatever moment it becomes known. */
+async function command(method, path, key, body = null) {
+  const headers = { Prefer: `wait=${LONGEST_WAIT_S}`, "Idempotency-Key": key };
+  if (body) headers["Content-Type"] = "application/json";
+  const done = await call(path, { method, headers, body: body && JSON.stringify(body) });
+  let { state, reason } = done;
+  while (state === "accepted") ({ state, reason } = await receipt(done.receipt, LONGEST_WAIT_S));
+  if (state === "rejected") throw new Problem(422, { detail: reason });
+  return done;
+}
+
+/** As a query string, without what is not chosen. */
+function chosen(choice) {
+  return new URLSearchParams(Object.entries(choice).filter(([, value]) => value));
+}
+
 /** The server's clock in milliseconds. Its answers tell whole seconds only, so a small difference counts as none. */
 export function serverNow() {
   return Date.now() + (Math.abs(ahead) > 2000 ? ahead : 0);
@@ -64,6 +103,7 @@ async function call(path, options = {}) {
   const answer = await send(path, options);
   const told = Date.parse(answer.headers.get("Date"));
   if (!Number.isNaN(told)) ahead = told - Date.now();
+  if (answer.status === 204) return { receipt: answer.headers.get("X-Receipt"), state: "stored" };
   const body = await answer.json().catch(() => null);
   if (answer.ok && body !== null) return body;
   if (answer.status === 401) session.ask();

@@ -2,6 +2,7 @@
 
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import { busy, isBusy } from "./fields.js";
 import { announce } from "./format.js";
 import * as form from "./form.js";
 import * as life from "./life.js";
@@ -12,8 +13,7 @@ const buyButton = document.getElementById("buy");
 const lookUpButton = document.getElementById("look-up");
 
 async function buy() {
-  // aria-disabled instead of disabled: a disabled button would lose the focus.
-  if (buyButton.ariaDisabled === "true") return;
+  if (isBusy(buyButton)) return;
   alert.clear(region);
   const purchase = form.purchase();
   if (!purchase) return;
@@ -41,7 +41,7 @@ function explain(problem) {
 }
 
 async function lookUp() {
-  if (lookUpButton.ariaDisabled === "true") return;
+  if (isBusy(lookUpButton)) return;
   const username = form.username();
   if (!username) return;
   busy(lookUpButton, true);
@@ -49,11 +49,6 @@ async function lookUp() {
   const results = document.getElementById("results-title");
   // On a narrow screen the list is below the form, out of sight.
   if (results.getBoundingClientRect().top > window.innerHeight - 80) results.scrollIntoView({ block: "start" });
-}
-
-function busy(button, is) {
-  button.ariaDisabled = String(is);
-  button.classList.toggle("busy", is);
 }
 
 form.watch(buy);

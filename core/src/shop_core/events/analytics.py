@@ -10,6 +10,7 @@ import msgspec
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain
 from shop_core.events.fields import MAX_AHEAD, Text128, check_text
+from shop_core.events.people import USER_ERASED, UserErased
 
 INTERACTION_RECORDED = "shop.interaction.recorded.v1"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,4 +59,4 @@ def to_moment(milliseconds: int) -> datetime:
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
-DOMAIN = Domain("analytics", "shop.analytics", {INTERACTION_RECORDED: InteractionRecorded})
+DOMAIN = Domain("analytics", "shop.analytics", {INTERACTION_RECORDED: InteractionRecorded, USER_ERASED: UserErased})

@@ -38,7 +38,7 @@ def native_options() -> dict[str, Any]:
         "ssl_cafile": "ssl.ca.location",
         "sasl_mechanism": "sasl.mechanism",
         "sasl_plain_username": "sasl.username",
-        "sasl_plain_password": "sasl.password",
+        "sasl_plain_password": "sasl.password",  # a setting's name  # nosec B105
     }
     return {names[name]: value for name, value in options().items()}
 

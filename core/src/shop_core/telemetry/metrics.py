@@ -5,6 +5,7 @@ Labels are bounded: routes, methods, status classes, topics, never a user or an 
 
 from __future__ import annotations
 
+import functools
 import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -66,6 +67,12 @@ LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["rou
 LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")
 ERASED = Counter("shop_users_erased_total", "Erasures of users that a consumer applied")
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
+
+
+@functools.cache
+def http_seconds(route: str, method: str, status: int) -> Histogram:
+    """HTTP_SECONDS of these labels; finding it anew for each request would take longer than counting."""
+    return HTTP_SECONDS.labels(route, method, status)
 
 
 def render() -> bytes:

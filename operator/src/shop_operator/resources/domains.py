@@ -5,7 +5,8 @@ from __future__ import annotations
 from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import variables
-from shop_operator.resources.tiers import full_name
+from shop_operator.resources.tiers import cache_url, full_name
+from shop_operator.warming import part_of
 
 DEFAULT_THRESHOLD = 100
 SERVICE_ACCOUNT = "consumer"
@@ -20,9 +21,13 @@ _COPIED = (
 )
 
 
-def consumers(shop: Manifest) -> list[Manifest]:
-    """One ShopConsumer for each entry of spec.consumers."""
-    return [_consumer(shop, entry) for entry in shop["spec"].get("consumers", [])]
+def consumers(shop: Manifest, warm: Manifest | None = None) -> list[Manifest]:
+    """One ShopConsumer for each entry of spec.consumers; `warm` is the warm-up that some of them take part in."""
+    made = [_consumer(shop, entry) for entry in shop["spec"].get("consumers", [])]
+    for each in made:
+        if part := part_of(warm, each["metadata"]["name"]):
+            each["spec"]["warmUp"] = part
+    return made
 
 
 def service_account(shop: Manifest) -> Manifest:
@@ -38,7 +43,7 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
-        "HEALTH_HOST": "0.0.0.0",
+        "HEALTH_HOST": "0.0.0.0",  # a pod's port  # nosec B104
     }
     wanted: Manifest = {
         "topic": said.get("topic", f"shop.{domain}"),
@@ -47,7 +52,7 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
         "pullPolicy": images["pullPolicy"],
         "command": ["cm-api-consumer"],
         "args": ["--domain", domain],
-        "env": variables(env | proof.env, said.get("env", [])),
+        "env": variables(env | proof.env, [*cache_url(shop), *said.get("env", [])]),
         "secrets": [
             {"name": folder.secret, "mountPath": folder.path, "keys": list(folder.keys)} for folder in proof.folders
         ],

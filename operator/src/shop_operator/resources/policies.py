@@ -12,6 +12,9 @@ _HEALTH = 8090
 # Prometheus may stand in any namespace.
 _PROMETHEUS = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
 
+# It may stand in another namespace than the Shop.
+_OPERATOR = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "shop-operator"}}}
+
 
 def policies(shop: Manifest) -> list[Manifest]:
     """One for each part; none where the Shop switches them off."""
@@ -19,16 +22,20 @@ def policies(shop: Manifest) -> list[Manifest]:
         return []
     name = shop["metadata"]["name"]
     kafka, database = _ports(shop["spec"]["kafka"]["bootstrapServers"]), [shop["spec"]["mongodb"]["port"]]
+    cache = [_out([shop["spec"]["cache"]["port"]])] if "cache" in shop["spec"] else []
     server, api = selector(SERVER, name), selector(API, name)
     consumers = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": CONSUMER}
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
+    into_api = [_from(server, 8081), _scraped(8081)]
+    if "campaignWarmUp" in shop["spec"]:
+        into_api.append({"from": [_OPERATOR], "ports": _tcp([8081])})
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),
-        _policy(shop, API, api, [_from(server, 8081), _scraped(8081)], [_out(kafka), _out(database)]),
-        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database)]),
+        _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
+        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
     ]
 

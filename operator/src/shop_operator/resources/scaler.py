@@ -13,10 +13,17 @@ OWN_KEYS = ("sasl", "username", "password", "tls")
 CA_KEY = "ca.crt"
 
 
-def scaled_object(parent: Manifest, threshold: int, partitions: int | None) -> Manifest:
-    """KEDA's order for one consumer. More pods than partitions are never asked for, as they would idle."""
-    spec, name = parent["spec"], parent["metadata"]["name"]
+def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
+    """How many pods there are at least, `extra` of them for a warm-up, and at most. More pods than partitions are never
+    asked for, as they would idle."""
     most = spec["maxReplicas"] if partitions is None else min(spec["maxReplicas"], partitions)
+    return min(spec["minReplicas"] + extra, most), most
+
+
+def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extra: int = 0) -> Manifest:
+    """KEDA's order for one consumer."""
+    spec, name = parent["spec"], parent["metadata"]["name"]
+    least, most = bounds(spec, partitions, extra)
     made = manifest(
         "ScaledObject",
         name,
@@ -26,7 +33,7 @@ def scaled_object(parent: Manifest, threshold: int, partitions: int | None) -> M
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "pollingInterval": spec["pollingInterval"],
             "cooldownPeriod": spec["cooldownPeriod"],
-            "minReplicaCount": min(spec["minReplicas"], most),
+            "minReplicaCount": least,
             "maxReplicaCount": most,
             "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _behavior(most, spec["cooldownPeriod"])}},
             "triggers": [_trigger(parent, threshold)],

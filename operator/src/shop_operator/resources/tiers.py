@@ -28,6 +28,7 @@ class Tier:
     threads: int
     env: dict[str, str]
     credentials: Credentials
+    references: list[Manifest]
 
 
 def tiers(shop: Manifest) -> tuple[Tier, Tier]:
@@ -44,7 +45,7 @@ def server(shop: Manifest) -> Tier:
     if spec.get("ingress") or spec.get("gateway"):
         # The door is the one proxy whose word on the caller's address is taken.
         env["HTTP_TRUSTED_PROXIES"] = "1"
-    return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop))
+    return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop), [])
 
 
 def api(shop: Manifest) -> Tier:
@@ -54,7 +55,19 @@ def api(shop: Manifest) -> Tier:
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
     }
-    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, credentials.of_api(shop))
+    return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, credentials.of_api(shop), cache_url(shop))
+
+
+def cache_url(shop: Manifest) -> list[Manifest]:
+    """The shared cache's URL, as it is or as a reference; nothing where there is no such cache."""
+    said = shop["spec"].get("cache")
+    if not said:
+        return []
+    reference = said.get("urlSecretRef")
+    if reference:
+        chosen = {"secretKeyRef": {"name": reference["name"], "key": reference["key"]}}
+        return [{"name": "CACHE_URL", "valueFrom": chosen}]
+    return [{"name": "CACHE_URL", "value": said["url"]}]
 
 
 def full_name(shop: Manifest, name: str) -> str:
@@ -69,7 +82,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     """Without `replicas`: those are the scaling manager's or the autoscaler's."""
     images, chosen = shop["spec"]["images"], selector(tier.name, shop["metadata"]["name"])
     settings = {
-        "HTTP_HOST": "0.0.0.0",
+        "HTTP_HOST": "0.0.0.0",  # a pod's port  # nosec B104
         "HTTP_PORT": str(tier.port),
         "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
@@ -79,7 +92,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         image=tier.image,
         pull_policy=images["pullPolicy"],
         command=[tier.name],
-        env=variables(settings | tier.env | tier.credentials.env, tier.spec.get("env", [])),
+        env=variables(settings | tier.env | tier.credentials.env, [*tier.references, *tier.spec.get("env", [])]),
         resources=tier.spec.get("resources", {}),
         port=("http", tier.port),
         liveness="/healthz",

@@ -1,0 +1,162 @@
+"""The other domains on a real cluster, through the ingress: each answers, each scales on its own lag, campaigns warm
+consumers up."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shop_cluster.installation import Installation
+
+Until = Callable[..., None]
+PRODUCTS = 300
+LAG_PER_POD = 100
+WAIT = {"Prefer": "wait=10"}
+
+
+def send(shop: Installation, method: str, path: str, body: Any = None, status: int = 201) -> dict[str, Any]:
+    """The answer to a command that is waited for."""
+    payload = None if body is None else json.dumps(body).encode()
+    answer = shop.request(method, path, body=payload, headers=WAIT)
+    assert answer.status == status, answer.data
+    return answer.json() if answer.data else dict(answer.headers)
+
+
+def read(shop: Installation, path: str) -> Any:
+    answer = shop.request("GET", path, headers={"Accept": "application/json"})
+    assert answer.status == 200, answer.data
+    return answer.json()
+
+
+def around(before: timedelta, after: timedelta) -> dict[str, str]:
+    now = datetime.now(UTC)
+    return {"startDate": (now - before).isoformat(), "endDate": (now + after).isoformat()}
+
+
+def change_shop(shop: Installation, **spec: Any) -> None:
+    shop.kubectl("patch", "shop", shop.name, "--type=merge", "-p", json.dumps({"spec": spec}))
+
+
+def statuses(shop: Installation) -> dict[str, dict[str, Any]]:
+    """The status of each domain's ShopConsumer."""
+    return {c["metadata"]["name"]: c.get("status", {}) for c in shop.get("shopconsumer")["items"]}
+
+
+def replicas(shop: Installation, name: str) -> int:
+    return int(statuses(shop)[name].get("replicas", 0))
+
+
+@pytest.fixture
+def quick(shop: Installation, until: Until) -> Iterator[dict[str, int]]:
+    """The consumers shrink after 5 s for the length of a test; how many pods each has at rest."""
+    before = shop.get("shop", shop.name)["spec"]["consumers"]
+    change_shop(shop, consumers=[c | {"lagThreshold": LAG_PER_POD, "cooldownPeriod": 5} for c in before])
+    rest = {c["domain"]: c.get("minReplicas", 1) for c in before}
+    until(lambda: {name: replicas(shop, name) for name in rest} == rest, "all are at rest", 180)
+    yield rest
+    change_shop(shop, consumers=before)
+
+
+@pytest.fixture
+def campaign(shop: Installation) -> Iterator[Callable[..., str]]:
+    """Makes campaigns that are gone after the test."""
+    made: list[str] = []
+
+    def make(name: str, before: timedelta, after: timedelta) -> str:
+        made.append(send(shop, "POST", "/campaign-events/", {"name": name, **around(before, after)})["id"])
+        return made[-1]
+
+    yield make
+    for id in made:
+        if shop.request("GET", f"/campaign-events/{id}").status == 200:
+            send(shop, "DELETE", f"/campaign-events/{id}", status=204)
+
+
+def test_campaigns_and_their_events_through_the_ingress(shop: Installation, campaign: Callable[..., str]) -> None:
+    name = f"e2e {uuid.uuid4().hex[:8]}"
+    id = campaign(name, timedelta(minutes=5), timedelta(minutes=5))
+    assert read(shop, f"/campaign-events/{id}")["name"] == name
+    inside = {"name": "Opening", "campaignEventId": id, **around(timedelta(minutes=1), timedelta(minutes=1))}
+    event = send(shop, "POST", "/events/", inside)["id"]
+    assert [each["id"] for each in read(shop, f"/campaign-events/{id}/events")["events"]] == [event]
+    outside = inside | {"name": "Late", **around(timedelta(0), timedelta(hours=1))}
+    assert "inside its campaign" in send(shop, "POST", "/events/", outside, status=422)["detail"]
+    receipt = send(shop, "PATCH", f"/campaign-events/{id}", {"name": f"{name}!"}, status=200)["receipt"]
+    live = read(shop, f"/campaign-events/live?after={receipt}")
+    assert f"{name}!" in [each["name"] for each in live["campaigns"]] and live["changes"]
+    assert event in [each["id"] for each in read(shop, "/events/live")["events"]]
+    gone = send(shop, "DELETE", f"/campaign-events/{id}", status=204)["X-Receipt"]
+    assert event not in [each["id"] for each in read(shop, f"/events/live?after={gone}")["events"]]
+
+
+def test_analytics_through_the_ingress(shop: Installation, until: Until) -> None:
+    # An hour of its own, so that a second run on the same cluster counts anew.
+    hour = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000) + uuid.uuid4().int % 8760 * 3_600_000
+    before = read(shop, f"/analytics?timestamp={hour}")
+    users = [uuid.uuid4().hex for _ in range(3)]
+    for user, kind in [*((user, "click") for user in users), *((user, "impression") for user in users[:2])]:
+        receipt = send(shop, "POST", f"/analytics?timestamp={hour + 1}&user={user}&{kind}", status=204)["X-Receipt"]
+        read(shop, f"/analytics?timestamp={hour}&after={receipt}")
+    found = read(shop, f"/analytics?timestamp={hour}")
+    grown = {name: found[name] - before[name] for name in ("uniqueUsers", "clicks", "impressions")}
+    assert grown == {"uniqueUsers": 3, "clicks": 3, "impressions": 2}
+    text = shop.request("GET", f"/analytics?timestamp={hour}").data.decode()
+    assert text.splitlines()[1] == f"clicks,{found['clicks']}"
+    series = read(shop, f"/analytics/series?from={hour}&to={hour + 3_600_000}")["series"]
+    assert [each["clicks"] for each in series] == [found["clicks"]]
+
+
+def test_only_the_domain_with_lag_grows(shop: Installation, quick: dict[str, int], until: Until) -> None:
+    run = uuid.uuid4().hex[:8]
+
+    def make(number: int) -> str:
+        body = json.dumps({"name": f"Lamp {run} {number}", "price": "39.90"}).encode()
+        answer = shop.request("POST", "/v1/products", body=body)
+        assert answer.status == 202, answer.data
+        return str(answer.json()["id"])
+
+    shop.kubectl("scale", "shopconsumer/catalog", "--replicas=0")
+    until(lambda: replicas(shop, "catalog") == 0, "lag can gather", 90)
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(make, range(PRODUCTS)))
+    until(lambda: statuses(shop)["catalog"].get("lag") == PRODUCTS, "the lag is seen", 60)
+    shop.kubectl("patch", "shopconsumer", "catalog", "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
+    others = {name: count for name, count in quick.items() if name != "catalog"}
+
+    def grown() -> bool:
+        seen = statuses(shop)
+        assert {name: seen[name]["wanted"] for name in others} == others, "no other domain has lag"
+        return int(seen["catalog"]["wanted"]) > quick["catalog"]
+
+    until(grown, "several pods for the catalog's lag", 120)
+    until(lambda: statuses(shop)["catalog"].get("lag") == 0, "the lag is gone", 120)
+    answers = (shop.request("GET", f"/v1/products/{id}").status for id in made[:: PRODUCTS // 10])
+    assert set(answers) == {200}
+    until(lambda: replicas(shop, "catalog") == quick["catalog"], "and the pods with it", 120)
+
+
+def test_a_campaign_warms_consumers_up_until_it_is_gone(
+    shop: Installation, quick: dict[str, int], campaign: Callable[..., str], until: Until
+) -> None:
+    change_shop(shop, campaignWarmUp={"consumers": ["analytics"], "extraReplicas": 2, "minutesBefore": 10})
+    try:
+        name = f"fair {uuid.uuid4().hex[:8]}"
+        id = campaign(name, timedelta(minutes=-5), timedelta(hours=1))  # it starts in five minutes
+        warm = quick["analytics"] + 2
+        until(lambda: replicas(shop, "analytics") == warm, "warmed up", 120)
+        assert shop.get("shop", shop.name)["status"]["warmUp"]["campaign"] == name
+        assert statuses(shop)["analytics"]["reason"] == f"no lag: minReplicas {warm} (2 for {name})"
+        assert replicas(shop, "purchases") == quick["purchases"], "who is not named stays as it is"
+        send(shop, "DELETE", f"/campaign-events/{id}", status=204)
+        until(lambda: replicas(shop, "analytics") == quick["analytics"], "cooled down", 120)
+        events = shop.get("events", "--field-selector", f"involvedObject.name={shop.name}")["items"]
+        assert {"WarmUpStarted", "WarmUpEnded"} <= {event["reason"] for event in events}
+        assert "warmUp" not in shop.get("shop", shop.name)["status"]
+    finally:
+        change_shop(shop, campaignWarmUp=None)

@@ -1,0 +1,89 @@
+"""A pytest plugin: it writes down what marked tests came to, and shows the score at the end of a run.
+
+Results of several runs on one commit add up, so that `make e2e` after `make test` shows all thirty.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from shop_security.checks import CHECKS, Result, score, shown
+
+ROOT = Path(__file__).resolve().parents[4]
+FILE = ROOT / ".shop" / "security.json"
+
+
+class Recorder:
+    """What each marked test function of this session came to."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, tuple[int, ...]] = {}
+        self._counts: dict[str, Counter[str]] = {}
+        self._reasons: dict[str, str] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        numbers = tuple(sorted({number for mark in item.iter_markers("security") for number in mark.args}))
+        # A test that passed says so in its call; a fixture's failure or a skip comes before or after it.
+        if numbers and (report.when == "call" or report.outcome != "passed"):
+            name = item.nodeid.partition("[")[0]
+            self._checks[name] = numbers
+            self._counts.setdefault(name, Counter())[report.outcome] += 1
+            if report.outcome == "skipped" and isinstance(report.longrepr, tuple):
+                self._reasons[name] = report.longrepr[2].removeprefix("Skipped: ")
+        return report
+
+    def results(self) -> dict[str, Result]:
+        return {
+            name: Result(checks, counts["passed"], counts["failed"], counts["skipped"], self._reasons.get(name, ""))
+            for name, checks in self._checks.items()
+            for counts in [self._counts[name]]
+        }
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        mine = self.results()
+        if not mine:
+            return
+        every = known(commit()) | mine
+        keep(commit(), every)
+        lines = score(every)
+        terminalreporter.section("security")
+        for text in shown(lines):
+            terminalreporter.write_line(text)
+        states = Counter(line.state for line in lines)
+        terminalreporter.write_line(", ".join(f"{number} {state}" for state, number in states.items()))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    assert set(CHECKS) == set(range(1, 31))
+    config.pluginmanager.register(Recorder(), "shop_security")
+
+
+def commit() -> str:
+    told = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return told.stdout.strip() or "unknown"
+
+
+def known(at: str) -> dict[str, Result]:
+    """The results of earlier runs on commit `at`."""
+    try:
+        kept = json.loads(FILE.read_text())
+    except (OSError, ValueError):
+        return {}
+    if kept.get("commit") != at:
+        return {}
+    return {name: Result(**result | {"checks": tuple(result["checks"])}) for name, result in kept["results"].items()}
+
+
+def keep(at: str, results: dict[str, Result]) -> None:
+    FILE.parent.mkdir(exist_ok=True)
+    kept = {"commit": at, "results": {name: asdict(result) for name, result in results.items()}}
+    FILE.write_text(json.dumps(kept, indent=1))
