@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -106,3 +109,24 @@ def test_too_much_is_refused(impatient: Any, sent: bytes, status: bytes) -> None
         answer = connection.recv(4096)
         assert answer.split(b"\r\n")[0].count(status.strip()) == 1 or b"431" in answer[:20] or b"414" in answer[:20]
         assert b"Traceback" not in answer
+
+
+@pytest.mark.security(23)
+def test_an_idle_connection_does_not_hold_up_an_end(
+    tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]
+) -> None:
+    """As when passwords are renewed: nobody else is served until the worker has ended."""
+    with ExitStack() as stack:
+        leaving = stack.enter_context(ExitStack())
+        settings = {"HTTP_WORKERS": "1", "AUTH_MODE": "none"}
+        door = leaving.enter_context(make_door(tmp_path_factory.mktemp("leaving"), **settings))
+        idle, silent = connected(stack, door), connected(stack, door)
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in idle.recv(4096)
+        os.kill(worker_of(door), signal.SIGTERM)
+        # Shorter than the grace of 20 seconds that gunicorn gives connections.
+        assert ended(idle) == b"" and ended(silent) == b""
+
+
+def worker_of(door: Any) -> int:
+    return int(re.findall(r"Booting worker with pid: (\d+)", door.log.read_text())[-1])

@@ -28,6 +28,10 @@ def on_starting(server: Any) -> None:
         logger.propagate = True
 
 
+def post_fork(server: Any, worker: Any) -> None:
+    worker.credentials = rotation.credentials()
+
+
 def post_worker_init(worker: Any) -> None:
     rotation.end_worker_on_change(worker)
 

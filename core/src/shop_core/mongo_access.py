@@ -82,7 +82,9 @@ def apply(db: Database[Document], table: Table, passwords: Mapping[str, str]) ->
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--file", type=Path, required=True, metavar="FILE", help="the table, such as mongodb/users.json")
+    parser.add_argument(
+        "--file", type=Path, required=True, metavar="FILE", help="the table, such as mongodb/users.json"
+    )
     parser.add_argument(
         "--passwords", type=Path, required=True, metavar="DIR", help="a folder with a file for each user's password"
     )

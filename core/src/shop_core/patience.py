@@ -3,6 +3,7 @@
 gunicorn's own has no limit on how slowly a head or a body may come, so a few clients that send a byte now and then
 could hold every thread. Here one thread looks at the clock for all: what is late is shut for reading, which its
 handler sees as an end (no answer for a head, 408 for a body). A new connection that says nothing holds no thread.
+Nor does a worker that is to end wait for connections that say nothing; gunicorn's own waits its whole grace for them.
 """
 
 from __future__ import annotations
@@ -111,6 +112,15 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
         app: Any = self.wsgi
         self.app_made = app  # what gunicorn's hooks look into
         self.wsgi = self._timed(app)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self.wait_for_and_dispatch_events(timeout=0)  # what was said until now is answered yet
+            for conn in (*self.keepalived_conns, *self.pending_conns):
+                conn.timeout = 0
+            self.murder_keepalived()
+            self.murder_pending()
 
     def handle(self, conn: Any) -> Any:
         if not conn.initialized and not conn.data_ready and not conn.wait_for_data(SILENT_SECONDS):

@@ -47,11 +47,13 @@ class Rotation:
 
 
 def end_worker_on_change(worker: Any) -> None:
-    """Let a gunicorn worker end when the credentials change; one after the other, so that one always serves."""
-    changes = credentials()
+    """Let a gunicorn worker end when the credentials change; one after the other, so that one always serves.
+
+    `worker.credentials` was made before the worker read any of them: what changes while it starts is seen as well.
+    """
 
     def watch() -> None:
-        while not changes.any():
+        while not worker.credentials.any():
             time.sleep(LOOK_SECONDS)
         log.info("credentials_changed", extra={"pid": worker.pid})
         time.sleep(worker.age % 4 * 2 * LOOK_SECONDS)

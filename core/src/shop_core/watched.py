@@ -6,6 +6,7 @@ file behind the name, its size and its time. A file that can't be read any more 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -75,12 +76,23 @@ def secret(text: str) -> str:
 
 
 class Changes:
-    """Whether any of some files is another one than it was when this object was made."""
+    """Whether any of some files says another thing than when this object was made.
+
+    By content: where one key of a mounted Secret changes, every file of it is another one, and most say the same.
+    """
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._stamps = {path: stamp(Path(path)) for path in paths if path}
+        self._prints = {path: fingerprint(Path(path)) for path in paths if path}
 
     def any(self) -> bool:
         """A file that is away for a moment, as during a swap, is no change yet."""
-        now = {path: stamp(Path(path)) for path in self._stamps}
-        return any(found is not None and found != self._stamps[path] for path, found in now.items())
+        now = {path: fingerprint(Path(path)) for path in self._prints}
+        return any(found is not None and found != self._prints[path] for path, found in now.items())
+
+
+def fingerprint(path: Path) -> bytes | None:
+    """What changes when the content does; None where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError:
+        return None

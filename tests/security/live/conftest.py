@@ -1,19 +1,20 @@
 """A broker and a database that ask everybody who they are, by TLS only, and a shop on them; one a session.
 
-Users, roles and ACLs are those of `kafka/acls.json` and `mongodb/users.json`, taken there by the commands that a cluster
-uses. Certificates and passwords are made here, and gone with the session.
+Users, roles and ACLs are those of `kafka/acls.json` and `mongodb/users.json`, taken there by the commands that a
+cluster uses. Certificates and passwords are made here, and gone with the session.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,7 +72,7 @@ class Authority:
         self.folder.mkdir()
         names = self.folder / "names"
         names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-        ca = ("-keyout", self.folder / "ca.key", "-out", self.certificate, "-subj", "/CN=shop-test-ca")
+        ca = ("-keyout", self.folder / "ca.key", "-out", self.certificate, "-subj", f"/CN=shop-test-{self.folder.name}")
         openssl("req", "-x509", *KEY, *ca)
         request = self.folder / "server.csr"
         openssl("req", "-new", *KEY[:-2], "-keyout", self.key, "-out", request, "-subj", "/CN=localhost")
@@ -145,10 +146,11 @@ class Secured:
         }
         if user is not None:
             uri = self.folder / f"{user}.uri"
-            replace(uri, self.uri(user))
+            if not uri.exists():
+                replace(uri, self.uri(user))
             own |= {
                 "MONGODB_URI_FILE": str(uri),
-                "MONGODB_TLS_CA_FILE": str(self.ca),
+                "MONGODB_TLS_CA_FILE": str(self.authority.certificate),
                 "MONGODB_DATABASE": DATABASE,
             }
         return own | more
@@ -173,7 +175,7 @@ class Secured:
 
     @contextmanager
     def database(self, user: str = "admin") -> Iterator[Any]:
-        with MongoClient(self.uri(user), tls=True, tlsCAFile=str(self.ca), tz_aware=True) as client:
+        with MongoClient(self.uri(user), tls=True, tlsCAFile=str(self.authority.certificate), tz_aware=True) as client:
             yield client[DATABASE]
 
     @cached_property
@@ -189,6 +191,14 @@ class Secured:
         assert ended.returncode == 0, ended
         return ended.stdout
 
+    def refused(self, principal: str, **changes: str) -> str:
+        """What a program says that the broker doesn't let in."""
+        line = [str(BIN / "shopctl"), "kafka", "acls", "--file", str(ACLS), "--dry-run"]
+        environ = self.environ(principal, **changes)
+        ended = subprocess.run(line, capture_output=True, text=True, env=environ, check=False)
+        assert ended.returncode == 1, ended
+        return ended.stderr
+
 
 def replace(path: Path, text: str) -> None:
     """As a mounted Secret changes: whole, at one moment."""
@@ -198,9 +208,9 @@ def replace(path: Path, text: str) -> None:
 
 
 @contextmanager
-def server(command: Sequence[str], port: int, log: Path, environ: Mapping[str, str]) -> Iterator[Any]:
-    """A process that listens on `port` once `ready` was called, ended with SIGTERM."""
-    process = spawn(command, environ, log)
+def server(command: Sequence[str], port: int, log: Path, *, end: int = signal.SIGKILL) -> Iterator[Any]:
+    """A process that listens on `port` once `ready` was called; nobody needs its data after the session."""
+    process = spawn(command, os.environ, log)
 
     def ready() -> None:
         deadline = time.monotonic() + 90
@@ -214,7 +224,7 @@ def server(command: Sequence[str], port: int, log: Path, environ: Mapping[str, s
     try:
         yield ready
     finally:
-        process.terminate()
+        process.send_signal(end)
         process.wait(60)
 
 
@@ -243,13 +253,13 @@ def database(secured: Secured) -> Iterator[None]:
     storage = ("--host", HOST, "--port", str(port), "--storage-path", str(secured.folder / "database"))
     command = (str(BIN / "secantusd-py"), *storage)
     log = secured.folder / "database.log"
-    with server(command, port, log, os.environ) as ready:
+    with server(command, port, log, end=signal.SIGTERM) as ready:
         ready()
         with MongoClient(HOST, port) as client:
             root = [{"role": "root", "db": "admin"}]
             client["admin"].command("createUser", "admin", pwd=secured.admin, roles=root)
     tls = ("--tls-cert-file", str(secured.authority.server), "--tls-key-file", str(secured.authority.key))
-    with server((*command, "--sync-on-commit", "--auth", *tls), port, log, os.environ) as ready:
+    with server((*command, "--sync-on-commit", "--auth", *tls), port, log) as ready:
         ready()
         yield
 
@@ -260,15 +270,15 @@ def secured(tmp_path_factory: pytest.TempPathFactory, any_port: Callable[[], int
     found = Secured(folder, any_port(), any_port(), Authority(folder / "authority"))
     with ExitStack() as stack:
         broker = start_kafka(found, any_port())
-        ready = stack.enter_context(server(broker, found.port, folder / "kafka.log", os.environ))
+        ready = stack.enter_context(server(broker, found.port, folder / "kafka.log"))
         stack.enter_context(database(found))
         users = ("--file", USERS, "--passwords", found.mongodb)
+        # By the users whose work this is in a cluster; the broker starts meanwhile.
         found.command("shopctl", "mongodb", "users", *users, user="admin")
+        found.command("python", "-m", "cm_api.indexes", user="shop-migrator")
         ready()
         found.command("shopctl", "kafka", "acls", "--file", ACLS, "--passwords", found.kafka, "--wait", "60")
-        # By the users whose work this is in a cluster.
         found.command("python", "-m", "shopctl.topics", found.bootstrap, str(PARTITIONS), "1", principal="operator")
-        found.command("python", "-m", "cm_api.indexes", user="shop-migrator")
         yield found
         if "brokers" in vars(found):
             found.brokers.close()
@@ -280,11 +290,20 @@ class Shop:
 
     secured: Secured
     url: str
-    pids: dict[str, int]
+    processes: dict[str, subprocess.Popen[bytes]]
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=16, timeout=30))
 
     def request(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
         return self.http.request(method, self.url + path, retries=False, **options)
+
+    def holders(self) -> dict[str, list[str]]:
+        """Who has clients of their own: each service's workers by pid, each consumer by how often it began."""
+        found = {}
+        for name, process in self.processes.items():
+            begun = [str(number) for number in range(self.log_of(name).count('"partitions_sought"'))]
+            workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            found[name] = begun if name.endswith("-consumer") else workers
+        return found
 
     def log_of(self, name: str) -> str:
         return (self.secured.folder / f"{name}.log").read_text()
@@ -294,7 +313,7 @@ class Shop:
 def shop(secured: Secured, any_port: Callable[[], int]) -> Iterator[Shop]:
     ports = {name: any_port() for name in ("cm-server", "cm-api", "purchases-consumer", "catalog-consumer")}
     with ExitStack() as stack:
-        pids = {}
+        running: list[subprocess.Popen[bytes]] = []
         for name, port in ports.items():
             command, environ = [str(BIN / name)], {"HTTP_PORT": str(port), "HTTP_HOST": HOST}
             user = {"cm-server": None, "cm-api": "shop-reader"}.get(name, "shop-writer")
@@ -306,9 +325,9 @@ def shop(secured: Secured, any_port: Callable[[], int]) -> Iterator[Shop]:
             log = secured.folder / f"{name}.log"
             process = spawn(command, secured.environ(name, user, **environ), log)
             stack.callback(process.wait, 60)
-            stack.callback(process.terminate)
-            pids[name] = process.pid
-        found = Shop(secured, f"http://{HOST}:{ports['cm-server']}{PREFIX}", pids)
+            running.append(process)
+        stack.callback(lambda: [process.terminate() for process in running])
+        found = Shop(secured, f"http://{HOST}:{ports['cm-server']}{PREFIX}", dict(zip(ports, running, strict=True)))
         stack.callback(found.http.clear)
         for name, port in ports.items():
             wait_ready(found, name, port)
@@ -332,3 +351,13 @@ def wait_ready(shop: Shop, name: str, port: int) -> None:
 def trusting(secured: Secured) -> ssl.SSLContext:
     """TLS that believes the servers' authority."""
     return ssl.create_default_context(cafile=str(secured.ca))
+
+
+@pytest.fixture(scope="session")
+def make_authority() -> Callable[[Path], Authority]:
+    return Authority
+
+
+@pytest.fixture(scope="session")
+def replace_file() -> Callable[[Path, str], None]:
+    return replace

@@ -1,0 +1,108 @@
+"""The database: nobody unknown, nothing in the clear, and each user just what its work needs.
+
+The table's roles hold on a whole database, and the embedded database enforces those as MongoDB does. Roles on a single
+collection it does not enforce (mongodb/README.md), so the table has none, and nothing is shown of them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+NOT_ALLOWED = 13
+MAY = {
+    "shop-writer": {"find", "insert", "update", "delete", "transaction"},
+    "shop-reader": {"find"},
+    "shop-migrator": {"find", "insert", "update", "delete", "transaction", "index", "create", "drop"},
+}
+
+
+def operations(db: Any) -> dict[str, Callable[[], Any]]:
+    things = db["things_of_a_test"]
+
+    def transaction() -> None:
+        with db.client.start_session() as session, session.start_transaction():
+            things.insert_one({}, session=session)
+
+    return {
+        "find": lambda: list(things.find({})),
+        "insert": lambda: things.insert_one({}),
+        "update": lambda: things.update_many({}, {"$set": {"x": 1}}),
+        "delete": lambda: things.delete_one({}),
+        "transaction": transaction,
+        "index": lambda: things.create_index("x"),
+        "create": lambda: db.create_collection("more_of_a_test"),
+        "drop": lambda: db.drop_collection("more_of_a_test"),
+        "write elsewhere": lambda: db.client["elsewhere"]["things"].insert_one({}),
+        "read elsewhere": lambda: list(db.client["elsewhere"]["things"].find({})),
+        "drop database": lambda: db.client.drop_database("elsewhere"),
+        "make a user": lambda: db.command("createUser", "root2", pwd="x", roles=["readWrite"]),
+        "raise itself": lambda: db.command("grantRolesToUser", "shop-reader", roles=["readWrite"]),
+        "read users": lambda: list(db.client["admin"]["system.users"].find({})),
+        "change the server": lambda: db.client["admin"].command("getParameter", "*"),
+    }
+
+
+@pytest.fixture
+def things(secured: Any) -> Iterator[None]:
+    """A collection that each user finds as it is used to: made by somebody else, with something in it."""
+    with secured.database() as db:
+        db["things_of_a_test"].insert_one({})
+        yield
+        for name in ("things_of_a_test", "more_of_a_test"):
+            db.drop_collection(name)
+
+
+@pytest.mark.security(17)
+@pytest.mark.parametrize("user", MAY)
+def test_each_user_may_its_work_and_no_more(secured: Any, things: None, user: str) -> None:
+    with secured.database(user) as db:
+        allowed = set()
+        for name, operation in operations(db).items():
+            try:
+                operation()
+            except OperationFailure as error:
+                # Anything else than a denial is a fault of the test, and said.
+                assert error.code == NOT_ALLOWED, (name, error)
+            else:
+                allowed.add(name)
+    assert allowed == MAY[user]
+
+
+@pytest.mark.security(17)
+def test_nobody_is_let_in_without_a_name_or_with_a_wrong_one(secured: Any) -> None:
+    good = secured.uri("shop-reader")
+    tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(secured.authority.certificate)}
+    unnamed = f"mongodb://127.0.0.1:{secured.database_port}/"
+    for uri in (unnamed, good.replace("shop-reader:", "shop-reader:x"), good.replace("shop-reader", "shop-nobody")):
+        with MongoClient(uri, serverSelectionTimeoutMS=20_000, **tls) as client, pytest.raises(OperationFailure):
+            client["shop"]["purchases"].find_one()
+
+
+@pytest.mark.security(17)
+def test_nothing_is_answered_in_the_clear_or_to_who_checks_another_authority(secured: Any) -> None:
+    uri, patience = secured.uri("shop-reader"), {"serverSelectionTimeoutMS": 1500}
+    with MongoClient(uri, **patience) as client, pytest.raises(PyMongoError):
+        client["shop"]["purchases"].find_one()
+    with (
+        MongoClient(uri, **patience, tls=True) as client,
+        pytest.raises(PyMongoError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        client["shop"]["purchases"].find_one()
+
+
+@pytest.mark.security(17)
+def test_the_shop_runs_without_an_administrator(shop: Any, secured: Any) -> None:
+    """What cm-api may not, it doesn't need: its routes answer while it is the reader."""
+    with secured.database() as db:
+        users = {user["user"]: {role["role"] for role in user["roles"]} for user in db.command("usersInfo", 1)["users"]}
+    assert users == {"shop-writer": {"shopWriter"}, "shop-reader": {"read"}, "shop-migrator": {"readWrite"}}
+    for path in ("/v1/products", "/v1/users/ada-1", "/v1/users/ada-1/purchases", "/v1/users/ada-1/export"):
+        assert shop.request("GET", path).status in (200, 404), path
+    for name in shop.processes:
+        assert "not authorized" not in shop.log_of(name)
+        assert '"OperationFailure 13"' not in shop.log_of(name)

@@ -1,0 +1,188 @@
+"""Every password and certificate of the running shop is changed while purchases come in: none is lost, none doubled,
+and no process starts again. In the order that docs/security.md says: first the server, then the files."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from kafka.admin import ConfigResource, ConfigResourceType
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from shop_core import mongo_access
+
+ROOT = Path(__file__).parents[3]
+BUYERS = 3
+
+
+@dataclass
+class Buying:
+    """Buyers who each send one purchase after the other, the same one until it is acked."""
+
+    shop: Any
+    run: str = field(default_factory=lambda: f"rotation-{uuid.uuid4().hex[:8]}")
+    acked: list[str] = field(default_factory=list)
+    again: Counter[str] = field(default_factory=Counter)
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def buy(self, buyer: int) -> None:
+        number = 0
+        while not self.enough.wait(0.05):
+            number += 1
+            name = f"{self.run}-{buyer}/{number}"
+            body = json.dumps({"username": name, "userid": f"{self.run}-{buyer}", "price": "1"})
+            while not self._acked(body, name):
+                self.enough.wait(0.1)
+            self.acked.append(name)
+
+    def _acked(self, body: str, key: str) -> bool:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        try:
+            status = self.shop.request("POST", "/v1/purchases", body=body, headers=headers).status
+        except urllib3.exceptions.HTTPError as error:
+            self.again[type(error).__name__] += 1
+            return False
+        assert status in (202, 503), status
+        self.again.update(["503"] if status == 503 else [])
+        return bool(status == 202)
+
+
+@pytest.fixture
+def buying(shop: Any) -> Iterator[Buying]:
+    found = Buying(shop)
+    threads = [threading.Thread(target=found.buy, args=(buyer,)) for buyer in range(BUYERS)]
+    for thread in threads:
+        thread.start()
+    yield found
+    found.enough.set()
+    for thread in threads:
+        thread.join(60)
+
+
+@dataclass
+class Rotation:
+    """The steps, each done when every process has taken it and purchases go on."""
+
+    secured: Any
+    shop: Any
+    buying: Buying
+    until: Callable[..., None]
+    replace: Callable[[Path, str], None]
+
+    def files(self, change: Callable[[], None]) -> None:
+        before = self.shop.holders()
+        change()
+        for name, old in before.items():
+            self.until(lambda name=name, old=old: self.renewed(name, old), f"{name} has made its clients anew", 120)
+        self.goes_on()
+
+    def renewed(self, name: str, before: list[str]) -> bool:
+        now = self.shop.holders()[name]
+        if name.endswith("-consumer"):
+            return len(now) > len(before)
+        return len(now) == len(before) and not set(now) & set(before)
+
+    def goes_on(self) -> None:
+        """Purchases are acked, stored and read."""
+        acked = len(self.buying.acked)
+        self.until(lambda: len(self.buying.acked) >= acked + 20, "purchases go on")
+        last = self.buying.acked[-1]
+        path = f"/v1/users/{last.partition('/')[0]}/purchases?limit=200"
+
+        def read() -> bool:
+            answer = self.shop.request("GET", path)
+            return answer.status == 200 and last in {item["username"] for item in answer.json()["purchases"]}
+
+        self.until(read, "what was acked is read")
+
+    def passwords(self, folder: Path) -> dict[str, Path]:
+        """New ones for everybody, at the servers; the files that say so, by the files that do not yet."""
+        fresh = {}
+        for kind in (self.secured.kafka, self.secured.mongodb):
+            (folder / kind.name).mkdir()
+            for old in kind.iterdir():
+                fresh[old] = folder / kind.name / old.name
+                fresh[old].write_text(uuid.uuid4().hex)
+        table = ("--file", ROOT / "kafka" / "acls.json")
+        self.secured.command("shopctl", "kafka", "acls", *table, "--passwords", folder / self.secured.kafka.name)
+        with self.secured.database() as db:
+            users = mongo_access.read(ROOT / "mongodb" / "users.json")
+            mongo_access.apply(db, users, mongo_access.passwords_in(folder / self.secured.mongodb.name, users))
+        return fresh
+
+    def take(self, fresh: dict[str, Path]) -> None:
+        for old, new in fresh.items():
+            self.replace(old, new.read_text())
+        for uri in self.secured.folder.glob("shop-*.uri"):
+            self.replace(uri, self.secured.uri(uri.stem))
+
+    def broker(self, store: str, path: Path) -> None:
+        """Let the broker take a key or truststore; it checks the one against the other, and tells when it has both."""
+        config = {f"listener.name.sasl_ssl.ssl.{store}.location": str(path)}
+        resource = [ConfigResource(ConfigResourceType.BROKER, "1", config)]
+
+        def taken() -> bool:
+            answer = self.secured.brokers.alter_configs(resource, raise_on_unknown=False)
+            return bool(answer["broker"]["1"] == "OK")
+
+        self.until(taken, f"the broker takes its new {store}")
+
+
+@pytest.fixture
+def rotation(secured: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> Rotation:
+    return Rotation(secured, shop, buying, until, replace_file)
+
+
+@pytest.mark.security(14)
+def test_passwords_and_certificates_change_under_load(
+    rotation: Rotation, tmp_path: Path, make_authority: Callable[[Path], Any]
+) -> None:
+    secured, shop, buying = rotation.secured, rotation.shop, rotation.buying
+    rotation.goes_on()
+    old_password, old_uri = (secured.kafka / "cm-server").read_text(), secured.uri("shop-writer")
+
+    # At the servers first, where open connections live on: new passwords. Then the files: these, and the authority
+    # that is to come beside the one that is.
+    fresh = rotation.passwords(tmp_path)
+    rotation.goes_on()
+    authority = make_authority(tmp_path / "second")
+    both, keys = tmp_path / "both.pem", tmp_path / "keys.pem"
+    both.write_text(secured.ca.read_text() + authority.certificate.read_text())
+    keys.write_text(authority.both.read_text())
+    rotation.files(lambda: rotation.take(fresh | {secured.ca: both}))
+
+    # Everybody believes both, so the broker may show the new certificate; then only the new authority is believed.
+    rotation.broker("truststore", both)
+    rotation.broker("keystore", keys)
+    rotation.files(lambda: rotation.take({secured.ca: authority.certificate}))
+
+    buying.enough.set()
+    stored = Counter()
+    with secured.database() as db:
+        rotation.until(
+            lambda: db["purchases"].count_documents({"userid": {"$regex": f"^{buying.run}"}}) >= len(buying.acked),
+            "everything acked is stored",
+        )
+        stored.update(doc["username"] for doc in db["purchases"].find({"userid": {"$regex": f"^{buying.run}"}}))
+    lost = set(buying.acked) - stored.keys()
+    doubled = {name for name, times in stored.items() if times > 1}
+    assert (lost, doubled) == (set(), set()), buying.again
+    assert {name for name, process in shop.processes.items() if process.poll() is not None} == set()
+
+    # What was valid before isn't any more, so what went on did so by the new ones.
+    (tmp_path / "old").write_text(old_password)
+    refused = secured.refused("cm-server", KAFKA_SASL_PASSWORD_FILE=str(tmp_path / "old"))
+    assert "refuses the user cm-server" in refused
+    assert "does not answer" in secured.refused("cm-server", KAFKA_SSL_CA_FILE=str(secured.authority.certificate))
+    tls = {"tls": True, "tlsCAFile": str(secured.authority.certificate)}
+    with MongoClient(old_uri, **tls) as client, pytest.raises(OperationFailure):
+        client["shop"]["purchases"].find_one()
