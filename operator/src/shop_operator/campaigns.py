@@ -65,7 +65,7 @@ class CampaignsApi:
             if answer.status != 200:
                 raise ApiAway(f"{url} answered {answer.status}")
             return answer.json()
-        except (urllib3.exceptions.HTTPError, ValueError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise ApiAway(f"{url} does not answer ({type(error).__name__})") from error
 
 
