@@ -184,6 +184,7 @@ def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
         (platform.request("POST", "/v1/purchases:batch", body=b"a", headers={"Content-Type": "text/xml"}), 415),
         (post(platform, "/buy", {}, Prefer="wait=soon"), 400),
         (post(platform, "/buy", {}, Idempotency_Key="k" * 300), 400),
+        (post(platform, "/buy", {}, Idempotency_Key="two words"), 400),
         (get(platform, "/buy"), 405),
         (get(platform, "/nothing"), 404),
         (get(platform, "/getAllUserBuys/a?limit=0"), 400),

@@ -22,6 +22,7 @@ from shop_core.web import json_answer, seconds_to_wait
 
 log = logging.getLogger(__name__)
 _IDEMPOTENCY_NAMESPACE = uuid.UUID("6c1f9f5a-54d8-5d0c-8f0b-0c2b1f7f0a11")
+_KEY = re.compile(r"[!-~]{1,256}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
 
 
@@ -51,8 +52,8 @@ def event_id(line: int | None = None) -> str:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return str(uuid7())
-    if not 1 <= len(key) <= 256 or not key.isprintable():
-        raise InvalidInput(FieldFault("Idempotency-Key", "must be 1 to 256 printable characters"), status=400)
+    if not _KEY.fullmatch(key):
+        raise InvalidInput(FieldFault("Idempotency-Key", "must be 1 to 256 visible ASCII characters"), status=400)
     whose = f"{caller().id}\n{key}"
     name = whose if line is None else f"{whose}\n{line}"
     return str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, name))
