@@ -23,6 +23,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+@pytest.mark.security(20)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -76,6 +77,7 @@ def servers(shop: Installation) -> set[str]:
     return {pod["metadata"]["uid"] for pod in chosen["items"]}
 
 
+@pytest.mark.security(21)
 def test_keys_come_to_the_pods_without_a_restart_and_are_held_to_their_scopes(
     shop: Installation, keys: dict[str, str], until: Callable[..., None]
 ) -> None:
@@ -160,6 +162,7 @@ def asks(shop: Installation, pod: str, way: str) -> str:
     return shop.k8s.kubectl(*words).strip()
 
 
+@pytest.mark.security(15, 16)
 @pytest.mark.parametrize(
     ("who", "way", "said"),
     [
@@ -206,6 +209,7 @@ def secrets(shop: Installation) -> dict[str, str]:
     return found
 
 
+@pytest.mark.security(13, 26)
 def test_no_secret_is_in_a_manifest_an_environment_a_log_or_an_event(shop: Installation) -> None:
     wanted = secrets(shop)
     assert any(name.startswith("hash of") for name in wanted) and f"{shop.name}-service-token/token" in wanted
