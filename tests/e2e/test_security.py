@@ -158,8 +158,7 @@ def pod_of(shop: Installation, labels: str) -> str:
 
 
 def asks(shop: Installation, pod: str, way: str) -> str:
-    words = ("--namespace", shop.namespace, "exec", pod, "--", "python", "-c", ASKING, way)
-    return shop.k8s.kubectl(*words).strip()
+    return shop.kubectl("exec", pod, "--", "python", "-c", ASKING, way).strip()
 
 
 @pytest.mark.security(15, 16)
@@ -183,7 +182,7 @@ def test_kafka_refuses_plaintext_strangers_and_what_is_not_in_the_table(
 
 def inside(shop: Installation, pod: str, file: str) -> str:
     """What a file of a pod holds, as its process sees it."""
-    return shop.k8s.kubectl("--namespace", shop.namespace, "exec", pod, "--", "cat", file)
+    return shop.kubectl("exec", pod, "--", "cat", file)
 
 
 def secrets(shop: Installation) -> dict[str, str]:
