@@ -23,6 +23,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+@pytest.mark.security(20)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -76,6 +77,7 @@ def servers(shop: Installation) -> set[str]:
     return {pod["metadata"]["uid"] for pod in chosen["items"]}
 
 
+@pytest.mark.security(21)
 def test_keys_come_to_the_pods_without_a_restart_and_are_held_to_their_scopes(
     shop: Installation, keys: dict[str, str], until: Callable[..., None]
 ) -> None:
@@ -156,10 +158,10 @@ def pod_of(shop: Installation, labels: str) -> str:
 
 
 def asks(shop: Installation, pod: str, way: str) -> str:
-    words = ("--namespace", shop.namespace, "exec", pod, "--", "python", "-c", ASKING, way)
-    return shop.k8s.kubectl(*words).strip()
+    return shop.kubectl("exec", pod, "--", "python", "-c", ASKING, way).strip()
 
 
+@pytest.mark.security(15, 16)
 @pytest.mark.parametrize(
     ("who", "way", "said"),
     [
@@ -180,7 +182,7 @@ def test_kafka_refuses_plaintext_strangers_and_what_is_not_in_the_table(
 
 def inside(shop: Installation, pod: str, file: str) -> str:
     """What a file of a pod holds, as its process sees it."""
-    return shop.k8s.kubectl("--namespace", shop.namespace, "exec", pod, "--", "cat", file)
+    return shop.kubectl("exec", pod, "--", "cat", file)
 
 
 def secrets(shop: Installation) -> dict[str, str]:
@@ -206,6 +208,7 @@ def secrets(shop: Installation) -> dict[str, str]:
     return found
 
 
+@pytest.mark.security(13, 26)
 def test_no_secret_is_in_a_manifest_an_environment_a_log_or_an_event(shop: Installation) -> None:
     wanted = secrets(shop)
     assert any(name.startswith("hash of") for name in wanted) and f"{shop.name}-service-token/token" in wanted

@@ -67,7 +67,8 @@ class Installation:
         return self.k8s.helm(*words, "--namespace", self.namespace)
 
     def kubectl(self, *words: str) -> str:
-        return self.k8s.kubectl(*words, "--namespace", self.namespace)
+        # First, as words behind -- are not kubectl's.
+        return self.k8s.kubectl("--namespace", self.namespace, *words)
 
     def get(self, *words: str) -> Any:
         return self.k8s.get(*words, "--namespace", self.namespace)
