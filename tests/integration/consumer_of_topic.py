@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 
 from cm_api.consumer import Consumer, wait_for
+from cm_api.health import Health
 from cm_api.settings import ConsumerSettings
 from shop_core.events import purchases
 from shop_core.events.envelope import Domain
@@ -30,6 +31,6 @@ if __name__ == "__main__":
     settings = load(ConsumerSettings)
     logs.configure(settings)
     domain = OwnGroup("purchases", sys.argv[1], purchases.DOMAIN.events)
-    consumer = wait_for(lambda: Consumer(domain, settings))
+    consumer = wait_for(lambda: Consumer(domain, settings, Health()))
     signal.signal(signal.SIGTERM, lambda *_: consumer.stop.set())
     consumer.run()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.structs import OffsetAndMetadata
 
 from shop_core.events import purchases
 from shop_core.events.envelope import Domain, Record, encode
@@ -114,6 +115,27 @@ def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
         assert [doc for doc in now["purchases"] if doc in seen["purchases"]] == seen["purchases"]
         assert now["rejections"] == seen["rejections"]
         assert judged(lone_consumer) == spotless
+
+
+def test_a_lost_commit_comes_true_without_another_event(platform: Any, lone_consumer: Any, until: Any) -> None:
+    """Else KEDA sees a lag that is none, and the group never sleeps."""
+    topic = lone_consumer.fill(40)
+    lone_consumer.drain(topic)
+
+    with admin(platform.bootstrap) as client:
+
+        def committed() -> int:
+            return sum(place.offset for place in client.list_group_offsets([topic])[topic].values())
+
+        assert committed() == 40
+        places = (TopicPartition(topic, partition) for partition in range(2))
+        client.alter_group_offsets(topic, {place: OffsetAndMetadata(0, "", -1) for place in places})
+        assert committed() == 0
+        with lone_consumer.start(topic) as process:
+            try:
+                until(lambda: committed() == 40, "Kafka's offsets follow what is stored")
+            finally:
+                process.terminate()
 
 
 def test_a_position_that_others_moved_stops_a_writer(platform: Any, make_load: Any, until: Any, spotless: Any) -> None:

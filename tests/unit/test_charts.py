@@ -53,6 +53,12 @@ def test_every_domain_has_a_consumer() -> None:
     assert list(values["shop"]["consumers"]) == list(DOMAINS)
 
 
+def test_topics_are_made_as_the_domains_say() -> None:
+    for name, said in yaml.safe_load(chart("scalable-shop", "values.yaml"))["shop"]["consumers"].items():
+        assert said.get("topicConfig", {}) == dict(DOMAINS[name].topic_config), name
+        assert said.get("derivedTopics", []) == list(DOMAINS[name].derived), name
+
+
 def test_the_operators_role_is_the_one_that_it_was_tested_with() -> None:
     template = chart("shop-operator", "templates/role.yaml").split("\nrules:\n")[1].removesuffix("{{- end }}\n")
     assert yaml.safe_load(template) == yaml.safe_load((ROOT / "operator/role.yaml").read_text())["rules"]

@@ -83,7 +83,8 @@ class Consumer:
     def _step(self) -> None:
         try:
             messages = self._reader.poll(0 if self._failures else POLL_SECONDS)
-            self._places.settle()
+            if self._places.settle():
+                self._reader.commit(self._places.offsets())
             messages = [m for m in messages if self._places.expects(m)]
             if messages:
                 self._take(messages)

@@ -34,16 +34,22 @@ class Places:
         self._checked = 0.0
         self._topic_id = ""
 
-    def settle(self) -> None:
-        """Seek every partition that waits for it, and drop what was revoked; now and then look at the whole topic."""
+    def settle(self) -> bool:
+        """Seek every partition that waits for it, and drop what was revoked; now and then look at the whole topic.
+
+        Whether Kafka is to be told anew where we stand: a commit that failed would else show a lag, which keeps the
+        consumers awake, until the next event comes.
+        """
         mine = self._reader.assigned
         for topic, partition in self._at.keys() - mine:
             del self._at[topic, partition]
             metrics.LAG.labels(topic, str(partition)).set(0)  # its new owner tells it from now on
+        sought = self._reader.unsought & mine
         if self._reader.unsought:
-            self._seek(self._reader.unsought & mine)
-        if self.due:
+            self._seek(sought)
+        if looked := self.due:
             self._look_around()
+        return looked or bool(sought)
 
     @property
     def due(self) -> bool:

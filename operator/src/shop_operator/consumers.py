@@ -129,8 +129,10 @@ class Consumers:
     def _make_topics(self, body: Manifest, kafka: Kafka) -> None:
         spec = body["spec"]
         said = spec["kafka"]
-        layout = Layout(said["partitions"], said["replicationFactor"], said["minInsyncReplicas"])
-        made = kafka.ensure(spec["topic"], layout, dead_letters=spec["deadLetterTopic"])
+        configs = spec.get("topicConfig", {})
+        layout = Layout(said["partitions"], said["replicationFactor"], said["minInsyncReplicas"], configs)
+        derived = spec.get("derivedTopics", [])
+        made = kafka.ensure(spec["topic"], layout, dead_letters=spec["deadLetterTopic"], derived=derived)
         metrics.TOPICS_MADE.inc(len(made))
         again = spec["topic"] in made and "partitions" in body.get("status", {})
         if again:

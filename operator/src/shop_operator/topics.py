@@ -5,9 +5,9 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import TopicPartition
@@ -30,11 +30,12 @@ class KafkaAway(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a missing topic is made."""
+    """How a missing topic is made; `configs` are the topic's own, not those of what belongs to it."""
 
     partitions: int
     replication: int
     min_insync: int
+    configs: Mapping[str, str] = field(default_factory=dict)
 
 
 class Kafka:
@@ -46,10 +47,11 @@ class Kafka:
         self._lock = threading.Lock()
         self._client: Any = None
 
-    def ensure(self, topic: str, layout: Layout, *, dead_letters: bool) -> list[str]:
-        """Make the topic and its DLQ where they are missing; the names of those made."""
+    def ensure(self, topic: str, layout: Layout, *, dead_letters: bool, derived: Iterable[str] = ()) -> list[str]:
+        """Make the topic, those `derived` from it and its DLQ where they are missing; the names of those made."""
         common = {"min.insync.replicas": str(layout.min_insync)}
-        wanted = {topic: _topic(layout.partitions, layout.replication, common)}
+        wanted = {name: _topic(layout.partitions, layout.replication, common) for name in derived}
+        wanted[topic] = _topic(layout.partitions, layout.replication, common | dict(layout.configs))
         if dead_letters:
             wanted[f"{topic}.dlq"] = _topic(1, layout.replication, common | _DLQ_CONFIG)
         with self._admin() as admin:

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 import yaml
 from kafka import KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient, OffsetSpec
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
 from shop_cluster.client import Client
@@ -70,6 +70,11 @@ class Topics:
 
     def partitions(self, topic: str) -> int:
         return len(self.admin.describe_topics([topic])[0]["partitions"])
+
+    def config(self, topic: str, name: str) -> str:
+        """What was set for the topic; empty where nothing was."""
+        [told] = self.admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]).values()
+        return str(told[topic].get(name, {}).get("value", ""))
 
     def produce(self, topic: str, count: int, partitions: int | None = None) -> None:
         """`count` events, spread evenly over the topic's partitions or the first `partitions` of them."""

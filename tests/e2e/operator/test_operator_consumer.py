@@ -27,9 +27,13 @@ def ready(stage: Stage, name: str) -> bool:
 
 
 def test_the_topic_its_dead_letters_and_the_groups_start_are_made(stage: Stage, until: Until) -> None:
-    name = stage.make("begins", kafka={"bootstrapServers": stage.bootstrap, "partitions": 3})
+    kept = {"topicConfig": {"retention.ms": "-1"}, "derivedTopics": ["begins-derived"]}
+    name = stage.make("begins", kafka={"bootstrapServers": stage.bootstrap, "partitions": 3}, **kept)
     until(lambda: ready(stage, name), "the consumer is ready")
     assert stage.topics.partitions("begins-topic") == 3 and stage.topics.partitions("begins-topic.dlq") == 1
+    assert stage.topics.partitions("begins-derived") == 3
+    assert stage.topics.config("begins-topic", "retention.ms") == "-1"
+    assert stage.topics.config("begins-derived", "retention.ms") != "-1"
     assert stage.topics.committed("begins-topic", "begins-group") == [0, 0, 0]
     assert {"TopicMade", "GroupBegun"} <= {reason for reason, _ in stage.events(name)}
 

@@ -18,6 +18,8 @@ _COPIED = (
     "resources",
     "drainWithin",
     "lagThreshold",
+    "topicConfig",
+    "derivedTopics",
 )
 
 
