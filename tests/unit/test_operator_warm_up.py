@@ -177,7 +177,7 @@ def test_all_live_ones_and_those_that_start_soon_are_asked_for(api: tuple[Api, s
     said, address = api
     said.lists["live"] = [(f"live{n}", -1, 5) for n in range(5)]
     said.lists["upcoming"] = [(f"soon{n}", n, 99) for n in range(30)]
-    found = CampaignsApi(address).near("ns", "shop", at(10))
+    found = CampaignsApi(address).near("ns", "shop", at(10), "")
     assert [each.name for each in found[:5]] == [f"live{n}" for n in range(5)]
     assert found[5:][-1].start > at(10) and said.asked == 3 + 6, "no page more than is needed"
     assert found[0] == Campaign("live0", at(-1), at(5))
@@ -242,7 +242,7 @@ def test_what_is_no_list_of_campaigns_is_refused(api: tuple[Api, str], answer: s
     said, address = api
     said.answer = lambda target, token: (200, answer.encode())  # type: ignore[method-assign]
     with pytest.raises(ApiAway):
-        CampaignsApi(address).near("ns", "shop", NOON)
+        CampaignsApi(address).near("ns", "shop", NOON, "")
 
 
 @pytest.mark.parametrize("address", ["cm-api:8081", "http://{pod}", "http://{"])

@@ -36,7 +36,7 @@ class CampaignsApi:
         self._address = address
         self._pool = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
-    def near(self, namespace: str, shop: str, horizon: datetime, token: str = "") -> tuple[Campaign, ...]:
+    def near(self, namespace: str, shop: str, horizon: datetime, token: str) -> tuple[Campaign, ...]:
         """All that are live, and those that start until `horizon`; `token` is what cm-api asks for."""
         base = self._address.format(shop=shop, namespace=namespace)
         found = self._all(f"{base}/campaign-events/live", None, token)
