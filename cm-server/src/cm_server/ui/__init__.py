@@ -6,7 +6,7 @@ here may know purchases, Kafka or cm-api.
 
 import hashlib
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import resources
 
 from flask import Blueprint, Response, abort, request
@@ -25,8 +25,25 @@ _HEADERS = {
     # Ask every time, answer 304: an upgrade shows at once, and modules of two releases never mix.
     "Cache-Control": "no-cache",
 }
-# In the order of the navigation: where each is below the base address, and what it is called.
-PAGES = {"": "Purchases", "catalog": "Catalog", "campaigns": "Campaigns"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What stands in the frame (`frame.html`) around a page's own part."""
+
+    title: str
+    description: str
+    script: str
+
+
+# In the order of the navigation, by where each is below the base address.
+PAGES = {
+    "": Page("Purchases", "Make a purchase, watch it being stored, and look up what a user bought.", "app.js"),
+    "catalog": Page("Catalog", "Products, what customers say of them, and ratings that are exact.", "catalog.js"),
+    "campaigns": Page(
+        "Campaigns", "Which campaigns are live, and what visitors did in the last 48 hours.", "campaigns.js"
+    ),
+}
 _SERVED = (".css", ".js", ".svg")
 # The slim images of Python have no mime.types file, and a module script with a wrong type is refused.
 _TYPES = {
@@ -53,7 +70,14 @@ def _load() -> tuple[dict[str, str], dict[str, _Asset]]:
     """The pages' texts by their place, and everything else by its name."""
     folder = resources.files(__name__)
     assets = {f.name: _asset(f.name, f.read_bytes()) for f in folder.iterdir() if f.name.endswith(_SERVED)}
-    return {name: folder.joinpath(f"{name or 'index'}.html").read_text("utf-8") for name in PAGES}, assets
+    frame = folder.joinpath("frame.html").read_text("utf-8")
+    pages = {}
+    for name, page in PAGES.items():
+        text = frame.replace("{{main}}", folder.joinpath(f"{name or 'index'}.html").read_text("utf-8"))
+        for part in fields(page):
+            text = text.replace("{{" + part.name + "}}", getattr(page, part.name))
+        pages[name] = text
+    return pages, assets
 
 
 def _answer(asset: _Asset) -> Response:
@@ -74,7 +98,7 @@ def _navigation(base: str, here: str, docs: str | None) -> str:
     """Links to every page and to the API reference, where there is one."""
     current = {here: ' aria-current="page"'}
     home = base or "./"
-    pages = [f'<a href="{home}{name}"{current.get(name, "")}>{title}</a>' for name, title in PAGES.items()]
+    pages = [f'<a href="{home}{name}"{current.get(name, "")}>{page.title}</a>' for name, page in PAGES.items()]
     if docs:
         pages.append(f'<a href="{base}{docs.lstrip("/")}">API reference</a>')
     return "\n    ".join(pages)
