@@ -83,7 +83,8 @@ def unrestricted(pod: Manifest) -> list[str]:
             "token unsaid": "automountServiceAccountToken" in pod,
             "host namespaces": not any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")),
             "volumes": all(
-                set(volume) - {"name"} <= {"emptyDir", "configMap", "secret"} for volume in pod.get("volumes", [])
+                set(volume) - {"name"} <= {"emptyDir", "configMap", "secret", "persistentVolumeClaim"}
+                for volume in pod.get("volumes", [])
             ),
         }.items()
         if not fine
