@@ -187,6 +187,7 @@ def test_uninstalling_leaves_only_what_opens_the_data_and_installing_again_finds
     user = "again"
     said = second.install(*alone)
     assert f"BASE=http://{second.host}{PREFIX}" in said
+    until(lambda: second.ask("GET", "/healthz").status == 200, "the ingress knows the door")
     first = buy(second, user, "1.50")["receipt"]
     assert prices(second, user, first) == ["1.50"]
 
@@ -198,6 +199,7 @@ def test_uninstalling_leaves_only_what_opens_the_data_and_installing_again_finds
     assert claims
 
     second.install(*alone)
+    until(lambda: second.ask("GET", "/healthz").status == 200, "the ingress knows the door again")
     receipt = buy(second, user, "2.50")["receipt"]
     assert prices(second, user, receipt) == ["2.50", "1.50"]
     topic_partition, offset = receipt.rsplit("-", 1)

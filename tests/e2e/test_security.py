@@ -74,7 +74,8 @@ def put(shop: Installation, file: Path) -> None:
 
 def servers(shop: Installation) -> set[str]:
     chosen = shop.get("pods", "-l", f"app.kubernetes.io/name=cm-server,app.kubernetes.io/instance={shop.name}")
-    return {pod["metadata"]["uid"] for pod in chosen["items"]}
+    # An upgrade before may have left one that is on its way out.
+    return {pod["metadata"]["uid"] for pod in chosen["items"] if "deletionTimestamp" not in pod["metadata"]}
 
 
 @pytest.mark.security(21)

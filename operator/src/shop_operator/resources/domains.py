@@ -5,7 +5,7 @@ from __future__ import annotations
 from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import variables
-from shop_operator.resources.tiers import full_name
+from shop_operator.resources.tiers import USER, full_name
 from shop_operator.warming import part_of
 
 DEFAULT_THRESHOLD = 100
@@ -54,6 +54,7 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
         "pullPolicy": images["pullPolicy"],
         "command": ["cm-api-consumer"],
         "args": ["--domain", domain],
+        "runAsUser": USER,
         "env": variables(env | proof.env, said.get("env", [])),
         "secrets": [
             {"name": folder.secret, "mountPath": folder.path, "keys": list(folder.keys)} for folder in proof.folders

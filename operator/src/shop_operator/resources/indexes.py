@@ -9,7 +9,7 @@ import json
 from shop_operator.resources import credentials
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
-from shop_operator.resources.tiers import API, full_name
+from shop_operator.resources.tiers import API, USER, full_name
 
 
 def job(shop: Manifest) -> Manifest:
@@ -21,6 +21,7 @@ def job(shop: Manifest) -> Manifest:
         image=images["cmApi"],
         pull_policy=images["pullPolicy"],
         command=["python", "-m", "cm_api.indexes"],
+        user=USER,
         env=variables({"MONGODB_DATABASE": spec["mongodb"]["database"]} | proof.env, []),
         folders=proof.folders,
     )

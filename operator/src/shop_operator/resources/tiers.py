@@ -11,6 +11,7 @@ from shop_operator.resources.credentials import Credentials
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
 
 SERVER, API = "cm-server", "cm-api"
+USER = 10001  # as the images of ours have it
 # gunicorn finishes requests for 20 s, after the seconds in which the pod takes its leave.
 _GRACE = 45
 
@@ -79,6 +80,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         image=tier.image,
         pull_policy=images["pullPolicy"],
         command=[tier.name],
+        user=USER,
         env=variables(settings | tier.env | tier.credentials.env, tier.spec.get("env", [])),
         resources=tier.spec.get("resources", {}),
         port=("http", tier.port),
