@@ -185,6 +185,7 @@ def second(k8s: Client) -> Iterator[Installation]:
     k8s.kubectl("delete", "namespace", made.namespace, "--wait=false")
 
 
+@pytest.mark.timeout(900)
 def test_uninstalling_leaves_only_what_opens_the_data_and_installing_again_finds_the_data(
     second: Installation, until: Callable[..., None]
 ) -> None:
