@@ -9,18 +9,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from shop_core import mongo, serve
-from shop_core.errors import ConfigError, Outage
+from shop_core.errors import ConfigError
 from shop_core.mongo import Database, Document
 from shop_core.settings import MongoSettings, load
 
-PAUSE_SECONDS = 1.0
 MECHANISM = "SCRAM-SHA-256"
 
 
@@ -96,22 +94,12 @@ def run(options: argparse.Namespace) -> int:
     table = read(options.file)
     passwords = passwords_in(options.passwords, table)
     db = mongo.connect(load(MongoSettings, os.environ), "shop-users")
-    deadline = time.monotonic() + options.wait
-    while True:
-        try:
-            sys.stdout.write("\n".join(apply(db, table, passwords)) + "\n")
-            return 0
-        except Outage:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(PAUSE_SECONDS)
+    sys.stdout.write("\n".join(serve.patiently(lambda: apply(db, table, passwords), options.wait)) + "\n")
+    return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="shop_core.mongo_access", description=__doc__.partition("\n")[0])
-    add_arguments(parser)
-    with serve.one_sentence():
-        return run(parser.parse_args(argv))
+    return serve.command("shop_core.mongo_access", sys.modules[__name__], argv)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,23 @@
-"""Starting a service: configuration faults become one sentence, and a WSGI app becomes a gunicorn process."""
+"""Starting a service or a command: configuration faults become one sentence, a server that is away is waited for, and a
+WSGI app becomes a gunicorn process."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from types import ModuleType
+from typing import NoReturn, TypeVar
 
 from shop_core.errors import ConfigError, Outage
 
 GRACE_SECONDS = 20
+PAUSE_SECONDS = 1.0
+T = TypeVar("T")
 NOT_JUDGED = 4  # of a command whose 3 is a verdict: it could not be come to
 
 
@@ -26,6 +32,26 @@ def one_sentence(outage: int = 3) -> Iterator[None]:
     except Outage as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(outage) from None
+
+
+def patiently(act: Callable[[], T], seconds: float) -> T:
+    """What `act` returns, tried again while it ends in an `Outage`, for so long; then the last `Outage`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return act()
+        except Outage:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
+def command(name: str, module: ModuleType, argv: Sequence[str] | None) -> int:
+    """The exit code of `python -m name`, for a module that has `add_arguments` and `run`, as shopctl's commands do."""
+    parser = argparse.ArgumentParser(prog=name, description=(module.__doc__ or "").partition("\n")[0])
+    module.add_arguments(parser)
+    with one_sentence():
+        return int(module.run(parser.parse_args(argv)))
 
 
 def gunicorn(app: str, *, host: str, port: int, workers: int, threads: int) -> NoReturn:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ from shop_core.kafka.admin import admin
 from shop_core.settings import KafkaSettings, load
 
 DIFFERS = 3
-PAUSE_SECONDS = 1.0
 Say = Callable[[str], None]
 
 
@@ -52,17 +50,14 @@ def run(options: argparse.Namespace) -> int:
     """Bring users and ACLs to what the table says; `Outage` where the brokers don't answer, or refuse."""
     table, servers = read(options.file), load(KafkaSettings, os.environ).bootstrap_servers
     passwords = {} if options.passwords is None else passwords_in(options.passwords, table)
-    deadline = time.monotonic() + options.wait
-    while True:
-        try:
-            with admin(servers) as client:
-                if not options.dry_run:
-                    set_passwords(client, passwords, say)
-                return apply(client, table, prune=options.prune, dry_run=options.dry_run, say=say)
-        except Outage:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(PAUSE_SECONDS)
+
+    def bring() -> int:
+        with admin(servers) as client:
+            if not options.dry_run:
+                set_passwords(client, passwords, say)
+            return apply(client, table, prune=options.prune, dry_run=options.dry_run, say=say)
+
+    return serve.patiently(bring, options.wait)
 
 
 def apply(client: Any, table: Table, *, prune: bool, dry_run: bool, say: Say) -> int:
@@ -144,10 +139,7 @@ def say(line: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="shop_core.kafka.access", description=__doc__.partition("\n")[0])
-    add_arguments(parser)
-    with serve.one_sentence():
-        return run(parser.parse_args(argv))
+    return serve.command("shop_core.kafka.access", sys.modules[__name__], argv)
 
 
 if __name__ == "__main__":
