@@ -1,6 +1,7 @@
 // General errors: what happened, what that means for the entries, and one button that does the next sensible thing.
 
-import { element } from "./format.js";
+import { Problem } from "./api.js";
+import { announce, element } from "./format.js";
 
 export function clear(region) {
   region.hidden = true;
@@ -18,6 +19,15 @@ export function show(region, problem, meaning, again = null) {
   }
   region.hidden = false;
   region.scrollIntoView({ block: "nearest" });
+}
+
+/** What became of a form that was sent: faults of fields stand at the fields, everything else in `region`.
+ * `form` has showErrors and settle; `refused` and `safe` say what it means when it failed for good, or may be repeated. */
+export function explain(problem, region, form, refused, safe, again) {
+  if (!(problem instanceof Problem)) throw problem;
+  if (!problem.passing) form.settle();
+  if (form.showErrors(problem.fields)) return announce(`${refused} One field needs attention.`);
+  show(region, problem, problem.passing ? safe : refused, again);
 }
 
 function advice(problem) {

@@ -3,7 +3,6 @@
 import * as alert from "./alert.js";
 import * as api from "./api.js";
 import { busy, isBusy } from "./fields.js";
-import { announce } from "./format.js";
 import * as form from "./form.js";
 import * as life from "./life.js";
 import * as list from "./list.js";
@@ -31,13 +30,8 @@ async function buy() {
 }
 
 function explain(problem) {
-  if (!(problem instanceof api.Problem)) throw problem;
-  if (!problem.passing) form.settle();
-  if (form.showErrors(problem.fields)) return announce("The purchase was not made. One field needs attention.");
-  const meaning = problem.passing
-    ? "Your entries are kept, and sending them again can't buy twice."
-    : "The purchase was not made.";
-  alert.show(region, problem, meaning, buy);
+  const safe = "Your entries are kept, and sending them again can't buy twice.";
+  alert.explain(problem, region, form, "The purchase was not made.", safe, buy);
 }
 
 async function lookUp() {

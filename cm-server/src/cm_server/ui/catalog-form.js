@@ -4,7 +4,6 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import * as reviews from "./catalog-reviews.js";
 import { busy, fields, isBusy } from "./fields.js";
-import { announce } from "./format.js";
 import { once } from "./once.js";
 
 const $ = (id) => document.getElementById(id);
@@ -82,12 +81,8 @@ async function send() {
 }
 
 function explain(problem) {
-  if (!(problem instanceof api.Problem)) throw problem;
-  if (!problem.passing) key.settle();
-  if (entries.showErrors(problem.fields)) return announce("The review was not stored. One field needs attention.");
-  const meaning = problem.passing
-    ? "Your entries are kept, and sending them again can't count twice." : "The review was not stored.";
-  alert.show(region, problem, meaning, send);
+  const safe = "Your entries are kept, and sending them again can't count twice.";
+  alert.explain(problem, region, { ...entries, ...key }, "The review was not stored.", safe, send);
 }
 
 entries.watch(send);

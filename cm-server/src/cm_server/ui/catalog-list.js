@@ -120,12 +120,8 @@ async function add() {
 }
 
 function explain(problem) {
-  if (!(problem instanceof api.Problem)) throw problem;
-  if (!problem.passing) key.settle();
-  if (entries.showErrors(problem.fields)) return announce("The product was not added. One field needs attention.");
-  const meaning = problem.passing
-    ? "Your entries are kept, and sending them again can't add two." : "The product was not added.";
-  alert.show($("add-alert"), problem, meaning, add);
+  const safe = "Your entries are kept, and sending them again can't add two.";
+  alert.explain(problem, $("add-alert"), { ...entries, ...key }, "The product was not added.", safe, add);
 }
 
 entries.watch(add);
