@@ -5,8 +5,6 @@ What was told last is kept, and counts until something else is told.
 
 from __future__ import annotations
 
-import base64
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +13,9 @@ from typing import Any
 import urllib3
 
 from shop_operator import metrics, warming
-from shop_operator.cluster import Cluster, Manifest
+from shop_operator.cluster import Cluster, Manifest, keys_of
 from shop_operator.warming import Campaign, Told
 
-log = logging.getLogger(__name__)
 TIMEOUT = urllib3.Timeout(connect=2, read=5)
 # Beyond so many pages of campaigns at once nobody has a plan; the rest is left out.
 PAGES, LIMIT = 10, 200
@@ -101,8 +98,8 @@ class Campaigns:
         reference = body["spec"].get("serviceTokenSecretRef")
         if not reference:
             return ""
-        secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"]) or {}
-        tokens = base64.b64decode(secret.get("data", {}).get("token", "")).decode().split()
+        secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
+        tokens = keys_of(secret or {}, ("token",)).get("token", "").split()
         if not tokens:
             raise ApiAway(f"Secret {reference['name']} (serviceTokenSecretRef) has no token")
         return tokens[0]

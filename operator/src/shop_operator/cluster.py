@@ -7,8 +7,10 @@ its default, so that handing the number of pods over to an autoscaler would firs
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -177,6 +179,12 @@ def controller_of(live: Manifest) -> Manifest | None:
     """Who owns an object, None for nobody."""
     references: list[Manifest] = live["metadata"].get("ownerReferences", [])
     return next((reference for reference in references if reference.get("controller")), None)
+
+
+def keys_of(secret: Manifest, wanted: Iterable[str]) -> dict[str, str]:
+    """The texts of those `wanted` keys that a Secret has."""
+    data = secret.get("data", {})
+    return {key: base64.b64decode(data[key]).decode() for key in wanted if key in data}
 
 
 def _refuse_stranger(manifest: Manifest, live: Manifest) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import time
 from collections import deque
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shop_operator import doctor, holding, metrics, scaling, warming
-from shop_operator.cluster import Cluster, ClusterError, Manifest
+from shop_operator.cluster import Cluster, ClusterError, Manifest, keys_of
 from shop_operator.deploying import deploy
 from shop_operator.observation import Observation
 from shop_operator.reporting import Reporter
@@ -69,7 +68,8 @@ class Consumers:
         seen = _Seen(away=refused) if refused else self._ask_kafka(body, login)
         threshold = self._threshold(body, memory)
         keda = self._keda(body, memory)
-        limits = self._limits(body, seen.group, threshold)
+        extra = warming.extra(body["spec"], datetime.now(UTC))
+        limits = self._limits(body, seen.group, threshold, extra)
         trouble = "" if seen.group else ("Kafka is away" if seen.away else "the topic is missing")
         decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=trouble)
         memory.decisions.append(decision)
@@ -77,7 +77,7 @@ class Consumers:
         try:
             live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
             if self._cluster.serves("ScaledObject"):
-                self._scale(body, threshold, seen.group, login)
+                self._scale(body, scaler.scaled_object(body, threshold, _partitions(body, seen.group), extra), login)
         except ClusterError as error:
             refusal = str(error)
             log.warning("apply_refused", extra=_place(body) | {"error": refusal})
@@ -99,8 +99,7 @@ class Consumers:
             secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
             if secret is None:
                 return {}, f"Secret {reference['name']} (kafka.{name}) does not exist: make it, or correct the name"
-            data = secret.get("data", {})
-            login |= {key: base64.b64decode(data[key]).decode() for key in keys if key in data}
+            login |= keys_of(secret, keys)
         if trust := login.pop(scaler.CA_KEY, ""):
             login["ca"] = trust
         return login, ""
@@ -159,9 +158,9 @@ class Consumers:
         age = time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
         return doctor.keda_missing(served, live, age)
 
-    def _limits(self, body: Manifest, group: Observation | None, threshold: int) -> Limits:
+    def _limits(self, body: Manifest, group: Observation | None, threshold: int, extra: int) -> Limits:
         """What the spec allows, the minimum as a warm-up has raised it."""
-        spec, extra = body["spec"], warming.extra(body["spec"], datetime.now(UTC))
+        spec = body["spec"]
         least, _ = scaler.bounds(spec, _partitions(body, group), extra)
         warm = ""
         if least > spec["minReplicas"]:
@@ -175,11 +174,8 @@ class Consumers:
         self._told_repair(body, live, repaired)
         return live
 
-    def _scale(self, body: Manifest, threshold: int, group: Observation | None, login: dict[str, str]) -> None:
-        extra = warming.extra(body["spec"], datetime.now(UTC))
-        authentication = scaler.trigger_authentication(body, sorted(login))
-        ordered = scaler.scaled_object(body, threshold, _partitions(body, group), extra)
-        for wanted in (authentication, ordered):
+    def _scale(self, body: Manifest, ordered: Manifest, login: dict[str, str]) -> None:
+        for wanted in (scaler.trigger_authentication(body, sorted(login)), ordered):
             if wanted is not None:
                 live, repaired = self._cluster.keep(wanted)
                 self._told_repair(body, live, repaired)
