@@ -57,13 +57,13 @@ def forget(
     if erasing:
         outcome = room.erase(store, erasing)
         metrics.ERASED.inc(len(erasing))
-    if not erasures.any(session):
+    people = [person_in(event) for event in others]
+    if not any(people) or not erasures.any(session):
         return others, outcome
-    people = {user: hash_of(user) for event in others if (user := person_in(event))}
-    known = erasures.of(session, sorted(set(people.values())))
-    living = [
-        event for event in others if (at := known.get(people.get(person_in(event), ""))) is None or event.time > at
-    ]
+    hashes = {person: hash_of(person) for person in people if person}
+    known = erasures.of(session, sorted(hashes.values()))
+    since = (known.get(hashes.get(person, "")) for person in people)
+    living = [event for event, at in zip(others, since, strict=True) if at is None or event.time > at]
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
     return living, replace(outcome, applied=outcome.applied + len(others) - len(living))
 

@@ -69,6 +69,5 @@ def build(context: Context, settings: ServerSettings) -> Flask:
 
 def limiter_of(settings: ServerSettings) -> limits.Limiter:
     """Counting in the shared store where there is one."""
-    url = watched.Watched(settings.limits_url_file, watched.secret).get() if settings.limits_url_file else ""
-    url = url or settings.limits_url
+    url = watched.held(settings.limits_url_file, settings.limits_url)
     return limits.Limiter(limit_settings.parse(settings.limits), limits.SharedStore(url) if url else None)

@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from shop_core.settings import CacheSettings
 from shop_core.telemetry import metrics
-from shop_core.watched import Watched, secret
+from shop_core.watched import held
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -114,6 +114,5 @@ class SharedCache:
 
 def shared_cache(settings: CacheSettings) -> SharedCache | None:
     """The cache at CACHE_URL or at the URL in CACHE_URL_FILE, None without one. Nothing is connected yet."""
-    file = settings.cache_url_file
-    url = Watched(file, secret).get() if file else settings.cache_url
+    url = held(settings.cache_url_file, settings.cache_url)
     return SharedCache(url, settings.cache_ttl) if url else None

@@ -75,6 +75,11 @@ def secret(text: str) -> str:
     return text.strip()
 
 
+def held(file: str, otherwise: str) -> str:
+    """The secret in `file` as it is now, where one is named; else the setting `otherwise`."""
+    return Watched(file, secret).get() if file else otherwise
+
+
 class Changes:
     """Whether any of some files says another thing than when this object was made.
 
