@@ -76,7 +76,7 @@ def test_each_user_may_its_work_and_no_more(secured: Any, things: None, user: st
 @pytest.mark.security(17)
 def test_nobody_is_let_in_without_a_name_or_with_a_wrong_one(secured: Any) -> None:
     good = secured.uri("shop-reader")
-    tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(secured.authority.certificate)}
+    tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(secured.database_ca)}
     unnamed = f"mongodb://127.0.0.1:{secured.database_port}/"
     for uri in (unnamed, good.replace("shop-reader:", "shop-reader:x"), good.replace("shop-reader", "shop-nobody")):
         with MongoClient(uri, serverSelectionTimeoutMS=20_000, **tls) as client, pytest.raises(OperationFailure):

@@ -16,7 +16,7 @@ import pytest
 import urllib3
 from kafka.admin import ConfigResource, ConfigResourceType
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from shop_core import mongo_access
 
@@ -73,6 +73,7 @@ class Rotation:
     """The steps, each done when every process has taken it and purchases go on."""
 
     secured: Any
+    database: Any
     shop: Any
     buying: Buying
     until: Callable[..., None]
@@ -138,8 +139,8 @@ class Rotation:
 
 
 @pytest.fixture
-def rotation(secured: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> Rotation:
-    return Rotation(secured, shop, buying, until, replace_file)
+def rotation(secured: Any, database: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> Rotation:
+    return Rotation(secured, database, shop, buying, until, replace_file)
 
 
 @pytest.mark.security(14)
@@ -158,12 +159,15 @@ def test_passwords_and_certificates_change_under_load(
     both, keys = tmp_path / "both.pem", tmp_path / "keys.pem"
     both.write_text(secured.ca.read_text() + authority.certificate.read_text())
     keys.write_text(authority.both.read_text())
-    rotation.files(lambda: rotation.take(fresh | {secured.ca: both}))
+    rotation.files(lambda: rotation.take(fresh | dict.fromkeys((secured.ca, secured.database_ca), both)))
 
-    # Everybody believes both, so the broker may show the new certificate; then only the new authority is believed.
+    # Everybody believes both, so the servers may show the new certificate; then only the new authority is believed.
     rotation.broker("truststore", both)
     rotation.broker("keystore", keys)
-    rotation.files(lambda: rotation.take({secured.ca: authority.certificate}))
+    rotation.database.show(authority)
+    rotation.goes_on()
+    believed = dict.fromkeys((secured.ca, secured.database_ca), authority.certificate)
+    rotation.files(lambda: rotation.take(believed))
 
     buying.enough.set()
     stored = Counter()
@@ -183,6 +187,14 @@ def test_passwords_and_certificates_change_under_load(
     refused = secured.refused("cm-server", KAFKA_SASL_PASSWORD_FILE=str(tmp_path / "old"))
     assert "refuses the user cm-server" in refused
     assert "does not answer" in secured.refused("cm-server", KAFKA_SSL_CA_FILE=str(secured.authority.certificate))
-    tls = {"tls": True, "tlsCAFile": str(secured.authority.certificate)}
-    with MongoClient(old_uri, **tls) as client, pytest.raises(OperationFailure):
+    with (
+        MongoClient(old_uri, tls=True, tlsCAFile=str(secured.database_ca)) as client,
+        pytest.raises(OperationFailure),
+    ):
+        client["shop"]["purchases"].find_one()
+    stale = {"tlsCAFile": str(secured.authority.certificate), "serverSelectionTimeoutMS": 2_000}
+    with (
+        MongoClient(secured.uri("shop-writer"), tls=True, **stale) as client,
+        pytest.raises(ServerSelectionTimeoutError, match="certificate verify failed"),
+    ):
         client["shop"]["purchases"].find_one()
