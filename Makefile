@@ -53,7 +53,7 @@ cluster-down: .venv/run.stamp ## Take it down; nothing of it stays on the machin
 .PHONY: bench
 bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 	@scripts/bootstrap java maven
-	.venv/bin/python bench/run.py $(ARGS)
+	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
 .PHONY: images
 images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")

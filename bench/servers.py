@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +16,25 @@ HOST = "127.0.0.1"
 @contextmanager
 def serving(command: list[str], port: int, **settings: str) -> Iterator[str]:
     """The address of a server once its port is open; it is stopped at the end."""
-    server = subprocess.Popen(
-        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )  # fmt: skip
-    try:
-        await_port(port)
-        yield f"{HOST}:{port}"
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryFile("w+") as said:
+        server = subprocess.Popen(command, env=os.environ | settings, stdout=said, stderr=said)
+        try:
+            if not opened(port, server):
+                said.seek(0)
+                raise TimeoutError(f"nothing listens on port {port}:\n{said.read()[-2000:]}")
+            yield f"{HOST}:{port}"
+        finally:
+            server.terminate()
+            server.wait()
 
 
-def await_port(port: int) -> None:
-    for _ in range(300):
+def opened(port: int, server: subprocess.Popen[bytes]) -> bool:
+    """Whether the server listens within half a minute."""
+    deadline = time.monotonic() + 30
+    while server.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection((HOST, port), timeout=1).close()
-            return
+            return True
         except OSError:
             time.sleep(0.1)
-    raise TimeoutError(f"nothing listens on port {port}")
+    return False

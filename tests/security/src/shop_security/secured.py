@@ -44,6 +44,7 @@ class Secured:
     admin: str = field(default_factory=lambda: secrets.token_hex(12))
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.bootstrap = f"{HOST}:{self.port}"
         self.ca = self.folder / "ca.pem"
         self.database_ca = self.folder / "database-ca.pem"

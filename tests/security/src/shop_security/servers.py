@@ -92,6 +92,12 @@ def kafka(secured: Secured, controller: int) -> Server:
     return Server(command, secured.port, secured.folder / "kafka.log")
 
 
+def furnish(secured: Secured) -> None:
+    """Take users, ACLs and topics to the broker, each by the user whose work that is in a cluster."""
+    secured.command("shopctl", "kafka", "acls", "--file", ACLS, "--passwords", secured.kafka, "--wait", "60")
+    secured.command("python", "-m", "shopctl.topics", secured.bootstrap, str(PARTITIONS), "1", principal="operator")
+
+
 class Database:
     """The embedded database with logins and TLS; its first user is made before it asks for one."""
 
@@ -120,7 +126,7 @@ class Database:
 
 @contextmanager
 def serving(secured: Secured, controller: int) -> Iterator[Database]:
-    """Both servers with their users, rights, topics and indexes, made by the users whose work it is in a cluster."""
+    """Both servers with their users, rights, topics and indexes."""
     with ExitStack() as stack:
         broker = kafka(secured, controller).start()
         stack.callback(broker.stop)
@@ -131,8 +137,7 @@ def serving(secured: Secured, controller: int) -> Iterator[Database]:
         secured.command("shopctl", "mongodb", "users", *users, user="admin")
         secured.command("python", "-m", "cm_api.indexes", user="shop-migrator")
         broker.ready()
-        secured.command("shopctl", "kafka", "acls", "--file", ACLS, "--passwords", secured.kafka, "--wait", "60")
-        secured.command("python", "-m", "shopctl.topics", secured.bootstrap, str(PARTITIONS), "1", principal="operator")
+        furnish(secured)
         yield database
         if "brokers" in vars(secured):
             secured.brokers.close()
