@@ -68,6 +68,18 @@ def test_a_missing_topic_and_a_missing_kafka_are_told_apart(consumer: Make) -> N
     assert [c.status for c in doctor.examine(spec, None, 100)] == ["Unknown"] * 3
 
 
+def test_nobody_is_ready_before_the_topic_was_seen_once(consumer: Make) -> None:
+    body = consumer()
+    missing = doctor.topic_missing(body["spec"], None, "")
+    away = doctor.topic_missing(body["spec"], None, "Kafka at kafka:9092: NoBrokersAvailable")
+    for never in (missing, away):
+        told = doctor.unseen(body, never)
+        assert told is not None and (told.type, told.status) == ("Ready", "False")
+        assert (told.reason, told.message) == (never.reason, never.message)
+        assert doctor.unseen(body | {"status": {"partitions": 12}}, never) is None, "later that is another condition's"
+    assert doctor.unseen(body, doctor.topic_missing(body["spec"], lags(0), "")) is None
+
+
 def test_keda_absent_asleep_and_at_work() -> None:
     absent = doctor.keda_missing(False, None, 0)
     assert absent.holds and absent.reason == "NotInstalled" and "helm install keda" in absent.message

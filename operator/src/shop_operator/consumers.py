@@ -192,10 +192,11 @@ class Consumers:
         have = (live or {}).get("status", {})
         if group is not None:
             memory.speed.observe(time.monotonic(), group, have.get("readyReplicas", 0))
+        missing = doctor.topic_missing(spec, group, facts.seen.away)
         conditions = [
-            self._ready(body, live, facts.refusal),
+            self._ready(body, live, facts.refusal, missing),
             facts.keda,
-            doctor.topic_missing(spec, group, facts.seen.away),
+            missing,
             *doctor.examine(spec, group, facts.threshold),
         ]
         columns = _columns(body, memory, live, facts)
@@ -208,12 +209,12 @@ class Consumers:
             columns["replicas"] if facts.decision.wanted is None else facts.decision.wanted
         )
 
-    def _ready(self, body: Manifest, live: Manifest | None, refusal: str) -> Condition:
+    def _ready(self, body: Manifest, live: Manifest | None, refusal: str, missing: Condition) -> Condition:
         if refusal:
             return condition("Ready", False, "Refused", refusal)
         found = rollout(live, [])
         if found.holds:
-            return self._scaler_works(body) or found
+            return doctor.unseen(body, missing) or self._scaler_works(body) or found
         pods = self._cluster.list("Pod", body["metadata"]["namespace"], text(consumer.selector(body)))
         return rollout(live, pods)
 

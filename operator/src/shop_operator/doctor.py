@@ -134,3 +134,11 @@ def keda_missing(served: bool, scaled_object: Manifest | None, age: float) -> Co
         )
         return condition("KedaMissing", True, "NotRunning", text)
     return condition("KedaMissing", False, _FINE, "KEDA scales.")
+
+
+def unseen(body: Manifest, missing: Condition) -> Condition | None:
+    """Not Ready, while the topic was never seen: pods that run could be sent nothing. Later, Kafka's absence is told
+    by `TopicMissing` alone."""
+    if missing.status == "False" or "partitions" in body.get("status", {}):
+        return None
+    return condition("Ready", False, missing.reason, missing.message)
