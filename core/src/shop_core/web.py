@@ -1,38 +1,25 @@
-"""What both HTTP services have: request ids, metrics, health by dependency, body limits, conditional answers."""
+"""What both HTTP services have: health by dependency, metrics, body limits, conditional answers."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import msgspec
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.routing import UnicodeConverter
 
 from shop_core import problems
 from shop_core.errors import FieldFault, InvalidInput, Outage
+from shop_core.middleware import SLASH, surrounded
 from shop_core.telemetry import metrics
-from shop_core.telemetry.logs import request_id
 
 BODY_LIMIT = 16 * 1024
-SWALLOW_LIMIT = 4 * 1024 * 1024
 MAX_WAIT_SECONDS = 10.0
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# An answer that is no page of ours: no browser may run, frame or take it for one. Pages say their own.
-GUARDS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
 OWNER_HEADER = "X-Shop-Owner"
-_SLASH = "\x1f"  # stands for an encoded slash inside one path segment; no valid name holds a control character
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Check = Callable[[], None]
 
 
@@ -40,7 +27,7 @@ class Segment(UnicodeConverter):
     """One path segment that may hold an encoded slash, as a user's name may."""
 
     def to_python(self, value: str) -> str:
-        return value.replace(_SLASH, "/")
+        return value.replace(SLASH, "/")
 
     def to_url(self, value: str) -> str:
         return super().to_url(value.replace("/", "%2F"))
@@ -53,9 +40,7 @@ def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = (
     app.url_map.converters["segment"] = Segment
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    app.wsgi_app = _keep_encoded_slashes(app.wsgi_app)  # type: ignore[method-assign]
-    app.before_request(_begin)
-    app.after_request(_end)
+    app.wsgi_app = surrounded(app.wsgi_app)  # type: ignore[method-assign, assignment]
     problems.install(app)
     for prefix in prefixes:
         app.add_url_rule(
@@ -109,52 +94,3 @@ def _ready(checks: Mapping[str, Check]) -> Response:
 
 def _metrics() -> Response:
     return Response(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _begin() -> None:
-    g.started = time.perf_counter()
-    given = request.environ.get("HTTP_X_REQUEST_ID", "")
-    request_id.set(given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex())
-
-
-def _end(response: Response) -> Response:
-    _take_in_body(response)
-    response.headers["X-Request-Id"] = request_id.get() or ""
-    for name, value in GUARDS.items():
-        response.headers.setdefault(name, value)
-    route = request.url_rule.rule if request.url_rule else "-"
-    method = request.method if request.method in METHODS else "-"  # whatever else a client calls it is its own word
-    metrics.http_seconds(route, method, response.status_code).observe(time.perf_counter() - g.started)
-    return response
-
-
-def _take_in_body(response: Response) -> None:
-    """Read what a route left of the body, within bounds, before its answer goes out.
-
-    Else the sender of a body that is too large sees a reset instead of the answer, and gunicorn, which discards the
-    rest after the answer, may read the next request of the connection with it and then wait for what it has already.
-    """
-    if not ("CONTENT_LENGTH" in request.environ or "HTTP_TRANSFER_ENCODING" in request.environ):
-        return
-    body, left = request.environ["wsgi.input"], SWALLOW_LIMIT
-    while left > 0 and (piece := body.read(min(left, 65536))):
-        left -= len(piece)
-    if left < SWALLOW_LIMIT and (left <= 0 or response.status_code in (408, 413)):
-        response.headers["Connection"] = "close"
-
-
-def _keep_encoded_slashes(wsgi: Any) -> Any:
-    """WSGI decodes %2F before routing; give it back a stand-in, so that a name with a slash stays one segment."""
-
-    def middleware(environ: dict[str, Any], start_response: Any) -> Any:
-        path = environ.get("RAW_URI", "").partition("?")[0]
-        if "%2f" in path.lower():
-            marked = re.sub("%2f", "%1F", path, flags=re.IGNORECASE)
-            environ["PATH_INFO"] = _unquote(marked)
-        return wsgi(environ, start_response)
-
-    return middleware
-
-
-def _unquote(path: str) -> str:
-    return unquote_to_bytes(path).decode("latin-1")
