@@ -167,7 +167,7 @@ def test_nothing_is_answered_in_the_clear_on_any_listener(secured: Any) -> None:
     broker = [ConfigResource(ConfigResourceType.BROKER, "1")]
     said = secured.brokers.describe_configs(broker, config_filter="all")["broker"]["1"]["listeners"]["value"]
     ports = {int(listener.rpartition(":")[2]) for listener in said.split(",")}
-    assert secured.port in ports and len(ports) == 2, "the clients' and the controller's"
+    assert secured.port in ports and len(ports) > 1, "the controller has one as well"
     for port in ports:
         with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
             plain.sendall(question(18, 0))  # ApiVersions, the first one of every client
