@@ -192,21 +192,21 @@ def test_no_password_can_be_sent_as_it_is(secured: Any, trusting: ssl.SSLContext
 
 @pytest.mark.security(15)
 def test_no_weaker_protocol_is_spoken_and_no_wrong_password_taken(secured: Any, tmp_path: Path) -> None:
-    """By the shop's own code, which says in one sentence what may be wrong."""
+    """By the shop's own code, which says in one sentence what may be wrong; a weaker protocol fails as itself, so with
+    the right password."""
     (tmp_path / "password").write_text("wrong")
-    cases = {
-        "PLAINTEXT": "does not answer",
-        "SASL_PLAINTEXT": "refuses the user admin",
-        "SSL": "does not answer",
-        "SASL_SSL": "refuses the user admin",
+    cases: dict[str, tuple[dict[str, str], str]] = {
+        "PLAINTEXT": ({}, "does not answer"),
+        "SASL_PLAINTEXT": ({}, "refuses the user admin"),
+        "SSL": ({}, "does not answer"),
+        "SASL_SSL": ({"KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")}, "refuses the user admin"),
     }
-    wrong = {"KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")}
     with ThreadPoolExecutor(len(cases)) as pool:
         said = {
             protocol: pool.submit(secured.refused, "admin", KAFKA_SECURITY_PROTOCOL=protocol, **wrong)
-            for protocol in cases
+            for protocol, (wrong, _) in cases.items()
         }
-        for protocol, words in cases.items():
+        for protocol, (_, words) in cases.items():
             assert words in said[protocol].result(), protocol
 
 
