@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -21,6 +22,7 @@ from pymongo import MongoClient
 
 from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX, Ports, layout_of
 from shopctl.state import ProcessState, StateDirectory
 
@@ -151,11 +153,44 @@ def running(state_dir: Path, *words: str, **extra: str) -> Iterator[Platform]:
         assert answer.returncode == 0, answer
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks at the whole run comes at its end."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def told() -> Told:
+    """What this run tells the shop in confidence."""
+    return Told()
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, told: Told) -> Iterator[Platform]:
     """The platform that all tests of a session share; a test that breaks a part waits until it runs again."""
     with running(tmp_path_factory.mktemp("platform"), "--consumers", "purchases=2") as platform:
+        settle(platform, told.canary)
         yield platform
+
+
+def settle(platform: Platform, canary: str) -> None:
+    """Let somebody do all that a person can, whose name and words are looked for at the end of the run."""
+    headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
+
+    def send(method: str, path: str, status: int, body: Any = None) -> Any:
+        sent = None if body is None else json.dumps(body)
+        answer = platform.request(method, path, headers=headers, body=sent)
+        assert answer.status == status, (path, answer.status, answer.data)
+        return answer.json() if answer.data else None
+
+    bought = {"username": canary, "userid": canary, "price": "1"}
+    send("POST", "/buy", 200, bought)
+    send("POST", "/v1/purchases:batch", 202, [bought])
+    product = send("POST", "/v1/products", 201, {"name": "cage", "price": "1"})["id"]
+    review = {"userid": canary, "rating": 5, "text": f"said by {canary}", "displayName": canary}
+    send("POST", f"/v1/products/{product}/reviews", 201, review)
+    send("POST", f"/v1/products/{product}/reviews", 409, review)
+    send("DELETE", f"/v1/products/{product}", 204)
+    send("POST", f"/analytics?timestamp=1000000000000&user={canary}&click", 204)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from shop_core import api_keys
+from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX
 
 BIN = Path(sys.executable).parent
@@ -63,6 +64,7 @@ class Issuer:
     """An issuer of tokens: its address, and a key pair that may be rotated."""
 
     url: str
+    told: Told
     keys: list[RSAKey] = field(default_factory=list)
 
     def rotate(self) -> None:
@@ -72,12 +74,14 @@ class Issuer:
     def token(self, sub: str, scope: str = "purchases:write", **claims: Any) -> str:
         now = int(time.time())
         body = {"iss": self.url, "aud": AUDIENCE, "sub": sub, "scope": scope, "iat": now, "exp": now + 600} | claims
-        return jwt.encode({"alg": "RS256", "kid": self.keys[0].kid}, body, self.keys[0])
+        made = jwt.encode({"alg": "RS256", "kid": self.keys[0].kid}, body, self.keys[0])
+        self.told.secret(made.rpartition(".")[2])
+        return made
 
 
 @pytest.fixture(scope="session")
-def issuer() -> Iterator[Issuer]:
-    found = Issuer("")
+def issuer(told: Told) -> Iterator[Issuer]:
+    found = Issuer("", told)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -119,6 +123,7 @@ class Door:
         """A key that cm-server knows already; the same one for the same question."""
         if (scopes, userid) not in self._made:
             text = self._made[scopes, userid] = api_keys.create(self.keys, "test", scopes, userid)[1]
+            self.issuer.told.secret(text[-43:])
             deadline = time.monotonic() + 30
             # Each worker looks at the file by itself, so one answer is not enough.
             while any(self.request("GET", "/v1/products?limit=1", text).status == 401 for _ in range(8)):
@@ -141,6 +146,7 @@ def opened(issuer: Issuer, folder: Path, platform: Any | None = None, **settings
     keys, token_file = folder / "api-keys.json", folder / "cm-api-token"
     api_keys.create(keys, "first", "")
     token_file.write_text("a-service-token-of-this-test\n")
+    issuer.told.secret(token_file.read_text().strip())
     servers = platform.environment if platform else os.environ | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:1"}
     shared = servers | {"CM_API_TOKEN_FILE": str(token_file), "HTTP_HOST": HOST}
     auth = {

@@ -101,3 +101,26 @@ def test_without_the_store_each_worker_counts_and_requests_go_on(
             store[1].send_signal(signal.SIGCONT)
         assert 5 <= sum(status != 429 for status in statuses) <= 10 and 429 in statuses
         assert "limits_not_shared" in door.log.read_text()
+
+
+@pytest.mark.security(14, 22)
+def test_a_store_that_moves_is_followed_without_a_restart(
+    make_door: Callable[..., Any], store: tuple[str, Any], tmp_path: Path, until: Callable[..., None]
+) -> None:
+    """Its address is a secret, since it holds the password: the workers end one by one and begin at the new one."""
+    address = tmp_path / "address"
+    address.write_text(f"{store[0]}/1\n")
+    with make_door(tmp_path, LIMITS="50/600", LIMITS_URL_FILE=str(address), HTTP_WORKERS="2") as door:
+        user = door.issuer.token("u", scope="")
+
+        def left() -> int:
+            answer = door.request("GET", "/v1/receipts/shop.purchases-0-0", user)
+            return int(answer.headers["RateLimit-Remaining"])
+
+        assert [left() for _ in range(5)] == [49, 48, 47, 46, 45]
+        fresh = address.with_suffix(".new")
+        fresh.write_text(f"{store[0].replace('redis', 'valkey')}/2\n")
+        fresh.replace(address)
+        with redis.Redis.from_url(f"{store[0]}/2") as second:
+            until(lambda: left() and second.dbsize(), "the new store is counted in")
+        until(lambda: door.log.read_text().count("credentials_changed") == 2, "both workers have ended")

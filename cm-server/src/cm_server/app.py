@@ -18,7 +18,7 @@ from shop_core import watched
 from shop_core.events import DOMAINS
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.service_token import ServiceToken
-from shop_core.settings import load
+from shop_core.settings import load, redis_address
 from shop_core.telemetry import logs
 from shop_core.web import make_app
 
@@ -69,5 +69,5 @@ def build(context: Context, settings: ServerSettings) -> Flask:
 
 def limiter_of(settings: ServerSettings) -> limits.Limiter:
     """Counting in the shared store where there is one."""
-    url = watched.held(settings.limits_url_file, settings.limits_url)
+    url = watched.held(settings.limits_url_file, settings.limits_url, redis_address)
     return limits.Limiter(limit_settings.parse(settings.limits), limits.SharedStore(url) if url else None)

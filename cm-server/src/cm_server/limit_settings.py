@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shop_core.settings import LogSettings, variable, whole
+from shop_core.settings import LogSettings, redis_address, variable, whole
 
 _LIMIT = re.compile(r"(?:([A-Z]+ /\S*)=)?([1-9][0-9]{0,6})/([1-9][0-9]{0,4})")
 
@@ -35,12 +35,6 @@ def parse(value: str) -> dict[str, Limit]:
     return found
 
 
-def store_url(value: str) -> str:
-    if value and not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must be a redis:// or rediss:// address")
-    return value
-
-
 @dataclass(frozen=True)
 class LimitSettings(LogSettings):
     """How often each caller may use each route."""
@@ -49,7 +43,7 @@ class LimitSettings(LogSettings):
         "LIMITS", "", limits, "requests/s", "Per caller and route: 600/60, and for single routes POST /buy=50/10"
     )
     limits_url: str = variable(
-        "LIMITS_URL", "", store_url, "URL", "Redis or Valkey that counts for all; without it each worker for itself"
+        "LIMITS_URL", "", redis_address, "URL", "Redis or Valkey that counts for all; without it each worker for itself"
     )
     limits_url_file: str = variable("LIMITS_URL_FILE", "", str, "path", "File with that URL, where it has a password")
     trusted_proxies: int = variable(

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shop_core.settings import CacheSettings
+from shop_core.settings import CacheSettings, redis_address
 from shop_core.telemetry import metrics
 from shop_core.watched import held
 
@@ -114,5 +114,5 @@ class SharedCache:
 
 def shared_cache(settings: CacheSettings) -> SharedCache | None:
     """The cache at CACHE_URL or at the URL in CACHE_URL_FILE, None without one. Nothing is connected yet."""
-    url = held(settings.cache_url_file, settings.cache_url)
+    url = held(settings.cache_url_file, settings.cache_url, redis_address)
     return SharedCache(url, settings.cache_ttl) if url else None

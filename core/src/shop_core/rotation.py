@@ -11,20 +11,16 @@ import os
 import signal
 import threading
 import time
-from dataclasses import fields
 from typing import Any
 
-from shop_core.settings import CacheSettings, KafkaSettings, MongoSettings
+from shop_core.settings import KNOWN
 from shop_core.watched import Changes
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-CREDENTIAL_FILES = tuple(
-    field.metadata["env"]
-    for settings in (KafkaSettings, MongoSettings, CacheSettings)
-    for field in fields(settings)
-    if field.metadata["env"].endswith("_FILE") and not field.metadata["env"].startswith("LOG_")
-)
+# Their readers look at them again by themselves.
+READ_AGAIN = ("LOG_LEVEL_FILE", "AUTH_API_KEYS_FILE", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "CM_API_TOKEN_FILE")
+CREDENTIAL_FILES = tuple(name for name in KNOWN if name.endswith("_FILE") and name not in READ_AGAIN)
 
 
 def credentials() -> Changes:

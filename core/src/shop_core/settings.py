@@ -121,7 +121,7 @@ KNOWN = (
 )  # fmt: skip
 
 
-def cache_address(value: str) -> str:
+def redis_address(value: str) -> str:
     """The address of a Redis or Valkey, which speak alike."""
     if value and not value.startswith(("redis://", "rediss://", "unix://", "valkey://", "valkeys://")):
         raise ValueError("must be like redis://host:6379/0, or empty")
@@ -206,7 +206,7 @@ class CacheSettings(LogSettings):
     cache_url: str = variable(
         "CACHE_URL",
         "",
-        cache_address,
+        redis_address,
         "URL",
         "Redis or Valkey for products and what is live; empty: each process for itself",
     )

@@ -75,9 +75,9 @@ def secret(text: str) -> str:
     return text.strip()
 
 
-def held(file: str, otherwise: str) -> str:
-    """The secret in `file` as it is now, where one is named; else the setting `otherwise`."""
-    return Watched(file, secret).get() if file else otherwise
+def held(file: str, otherwise: str, parse: Callable[[str], str] = str) -> str:
+    """The secret in `file` as it is now, where one is named, by its setting's `parse`; else the setting `otherwise`."""
+    return Watched(file, lambda content: parse(secret(content))).get() if file else otherwise
 
 
 class Changes:

@@ -17,16 +17,18 @@ import urllib3
 from shop_security.authority import Authority
 from shop_security.secured import BIN, Secured, replace
 from shop_security.servers import Database, serving
+from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX
 from shopctl.supervisor import spawn
 
 
 @pytest.fixture(scope="session")
 def servers(
-    tmp_path_factory: pytest.TempPathFactory, any_port: Callable[[], int]
+    tmp_path_factory: pytest.TempPathFactory, any_port: Callable[[], int], told: Told
 ) -> Iterator[tuple[Secured, Database]]:
     folder = tmp_path_factory.mktemp("secured")
     found = Secured(folder, any_port(), any_port(), Authority(folder / "authority"))
+    told.secret(*found.passwords())
     with serving(found, any_port()) as database:
         yield found, database
 
@@ -49,6 +51,7 @@ class Shop:
 
     secured: Secured
     url: str
+    ports: dict[str, int]
     processes: dict[str, subprocess.Popen[bytes]]
     http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=16, timeout=30))
 
@@ -86,7 +89,8 @@ def shop(secured: Secured, any_port: Callable[[], int]) -> Iterator[Shop]:
             stack.callback(process.wait, 60)
             running.append(process)
         stack.callback(lambda: [process.terminate() for process in running])
-        found = Shop(secured, f"http://{HOST}:{ports['cm-server']}{PREFIX}", dict(zip(ports, running, strict=True)))
+        url = f"http://{HOST}:{ports['cm-server']}{PREFIX}"
+        found = Shop(secured, url, ports, dict(zip(ports, running, strict=True)))
         stack.callback(found.http.clear)
         for name, port in ports.items():
             wait_ready(found, name, port)

@@ -20,6 +20,8 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
     KafkaAdminClient,
     OffsetSpec,
     ResourcePatternFilter,
@@ -154,34 +156,57 @@ def as_principal(secured: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     yield become
 
 
+def question(api: int, version: int, body: bytes = b"") -> bytes:
+    """A request as it goes over the wire, with its length before it."""
+    text = struct.pack(">hhih4s", api, version, 1, 4, b"test") + body
+    return struct.pack(">i", len(text)) + text
+
+
 @pytest.mark.security(15)
-def test_nothing_is_answered_in_the_clear(secured: Any) -> None:
-    # ApiVersions, the first question of every client.
-    question = struct.pack(">hhih4s", 18, 0, 1, 4, b"test")
-    with socket.create_connection(("127.0.0.1", secured.port), timeout=20) as plain:
-        plain.sendall(struct.pack(">i", len(question)) + question)
-        answer = plain.recv(100)
-    # The broker takes it for a broken TLS record, and says so by an alert at most.
-    assert answer == b"" or answer[0] == 21, answer
+def test_nothing_is_answered_in_the_clear_on_any_listener(secured: Any) -> None:
+    broker = [ConfigResource(ConfigResourceType.BROKER, "1")]
+    said = secured.brokers.describe_configs(broker, config_filter="all")["broker"]["1"]["listeners"]["value"]
+    ports = {int(listener.rpartition(":")[2]) for listener in said.split(",")}
+    assert secured.port in ports and len(ports) > 1, "the controller has one as well"
+    for port in ports:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+            plain.sendall(question(18, 0))  # ApiVersions, the first one of every client
+            answer = plain.recv(100)
+        # The broker takes it for a broken TLS record, and says so by an alert at most.
+        assert answer == b"" or answer[0] == 21, (port, answer)
+
+
+@pytest.mark.security(15)
+def test_no_password_can_be_sent_as_it_is(secured: Any, trusting: ssl.SSLContext) -> None:
+    """SCRAM only: asked for a mechanism that nobody has, the broker lists its own."""
+    with (
+        socket.create_connection(("127.0.0.1", secured.port), timeout=20) as plain,
+        trusting.wrap_socket(plain, server_hostname="127.0.0.1") as encrypted,
+        encrypted.makefile("rb") as answers,
+    ):
+        encrypted.sendall(question(17, 1, struct.pack(">h4s", 4, b"NONE")))
+        answer = answers.read(*struct.unpack(">i", answers.read(4)))
+    error, count, length = struct.unpack(">hih", answer[4:12])
+    assert (error, count, answer[12:]) == (33, 1, b"SCRAM-SHA-512"), (length, answer)
 
 
 @pytest.mark.security(15)
 def test_no_weaker_protocol_is_spoken_and_no_wrong_password_taken(secured: Any, tmp_path: Path) -> None:
-    """By the shop's own code, which says in one sentence what may be wrong."""
+    """By the shop's own code, which says in one sentence what may be wrong; a weaker protocol fails as itself, so with
+    the right password."""
     (tmp_path / "password").write_text("wrong")
-    cases = {
-        "PLAINTEXT": "does not answer",
-        "SASL_PLAINTEXT": "refuses the user admin",
-        "SSL": "does not answer",
-        "SASL_SSL": "refuses the user admin",
+    cases: dict[str, tuple[dict[str, str], str]] = {
+        "PLAINTEXT": ({}, "does not answer"),
+        "SASL_PLAINTEXT": ({}, "refuses the user admin"),
+        "SSL": ({}, "does not answer"),
+        "SASL_SSL": ({"KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")}, "refuses the user admin"),
     }
-    wrong = {"KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")}
     with ThreadPoolExecutor(len(cases)) as pool:
         said = {
             protocol: pool.submit(secured.refused, "admin", KAFKA_SECURITY_PROTOCOL=protocol, **wrong)
-            for protocol in cases
+            for protocol, (wrong, _) in cases.items()
         }
-        for protocol, words in cases.items():
+        for protocol, (_, words) in cases.items():
             assert words in said[protocol].result(), protocol
 
 

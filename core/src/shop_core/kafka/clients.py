@@ -7,6 +7,7 @@ A client does not survive a fork.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ class PythonClient:
                 **security.options(),
             )
         except (KafkaError, OSError) as error:
-            raise Outage(f"{type(error).__name__}: {error}") from error
+            raise unreachable(error) from error
 
     def send(self, record: Record, acked: Acked, failed: Failed) -> None:
         def succeeded(place: Any) -> None:
@@ -89,27 +90,17 @@ class NativeClient:
 
     def __init__(self, bootstrap: str, ack_timeout: float) -> None:
         self._kafka = native_module()
-        self._producer = self._kafka.Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "client.id": CLIENT_ID,
-                "acks": "all",
-                "enable.idempotence": True,
-                "allow.auto.create.topics": False,
-                "partitioner": "murmur2_random",
-                "linger.ms": LINGER_MS,
-                "request.timeout.ms": int(ack_timeout * 900),
-                "message.timeout.ms": int(ack_timeout * 1000),
-                "reconnect.backoff.max.ms": 1000,
-                "message.max.bytes": MAX_REQUEST_BYTES,
-                "log_level": 0,
-            }
-            | security.native_options()
-        )
+        said: deque[str] = deque(maxlen=1)  # why there is no connection, which the exception leaves out
+
+        def note(error: Any) -> None:
+            if error.code() != self._kafka.KafkaError._ALL_BROKERS_DOWN:
+                said.append(error.str())
+
         try:
-            self._producer.list_topics(timeout=CONNECT_SECONDS)
+            self._producer = self._kafka.Producer(native_options(bootstrap, ack_timeout) | {"error_cb": note})
+            self._connect()
         except self._kafka.KafkaException as error:
-            raise Outage(str(error)) from error
+            raise unreachable(said[0] if said else error.args[0].str()) from error
         self._done = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="kafka-acks", daemon=True)
         self._poller.start()
@@ -136,9 +127,38 @@ class NativeClient:
         self._producer.purge(in_queue=True, in_flight=True)
         self._done.set()
 
+    def _connect(self) -> None:
+        try:
+            self._producer.list_topics(timeout=CONNECT_SECONDS)
+        except self._kafka.KafkaException:
+            self._producer.poll(0)  # lets it say why
+            raise
+
     def _poll(self) -> None:
         while not self._done.is_set():
             self._producer.poll(0.1)
+
+
+def unreachable(said: object) -> Outage:
+    """Why there is no connection, by the client's own words and what they leave out."""
+    return Outage(f"it does not answer ({said}){security.doubt()}")
+
+
+def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": CLIENT_ID,
+        "acks": "all",
+        "enable.idempotence": True,
+        "allow.auto.create.topics": False,
+        "partitioner": "murmur2_random",
+        "linger.ms": LINGER_MS,
+        "request.timeout.ms": int(ack_timeout * 900),
+        "message.timeout.ms": int(ack_timeout * 1000),
+        "reconnect.backoff.max.ms": 1000,
+        "message.max.bytes": MAX_REQUEST_BYTES,
+        "log_level": 0,
+    } | security.native_options()
 
 
 def native_module() -> Any:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from shop_core.errors import Outage
+from shop_core.errors import ConfigError, Outage
 from shop_core.events.envelope import Record
 from shop_core.kafka.clients import CLIENTS, Client
 from shop_core.telemetry import metrics
@@ -153,7 +153,8 @@ class KafkaPublisher:
                 self._link = _Link(self._make_client(self._bootstrap, self._ack_timeout))
                 self._connected.set()
                 return
-            except Outage as error:
+            # A file that is away, as while a Secret is swapped, is waited for like the broker.
+            except (Outage, ConfigError) as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})
                 self._closing.wait(0.5)
 

@@ -67,6 +67,11 @@ class Secured:
     def mongodb(self) -> Path:
         return self.folder / "mongodb-passwords"
 
+    def passwords(self) -> set[str]:
+        """Every password as it is now."""
+        files = [*self.kafka.iterdir(), *self.mongodb.iterdir()]
+        return {self.admin, *(file.read_text().strip() for file in files)}
+
     def environ(self, principal: str, user: str | None = None, **more: str) -> dict[str, str]:
         """The environment of a process that is `principal` to the broker and `user` to the database."""
         own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
