@@ -53,7 +53,7 @@ def shop(k8s: Client) -> Iterator[Installation]:
     k8s.kubectl("delete", "namespace", made.namespace, "--wait=false")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
     """Waits for a condition of the cluster; what it waits for is in the error."""
 
