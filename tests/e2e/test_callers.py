@@ -19,6 +19,7 @@ import urllib3
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from shop_cluster.canaries import CANARY
 from shop_cluster.images import PREFIX
 from shop_cluster.installation import Installation
 
@@ -45,7 +46,7 @@ class Caller:
 
     shop: Installation
     key: RSAKey
-    sub: str = field(default_factory=lambda: f"e2e-{uuid.uuid4().hex[:8]}")
+    sub: str = field(default_factory=lambda: f"{CANARY}-{uuid.uuid4().hex[:8]}")
 
     def token(self, **claims: Any) -> str:
         now = int(time.time())

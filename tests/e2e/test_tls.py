@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from shop_cluster.canaries import CANARY
 from shop_cluster.commands import run
 from shop_cluster.installation import ADDRESS, PREFIX, Installation
 
 Until = Callable[..., None]
 HALF_A_YEAR = 182 * 24 * 3600
-PURCHASE = json.dumps({"username": "e2e-tls", "userid": "e2e-tls", "price": "1.00"}).encode()
+USER = f"{CANARY}-tls"
+PURCHASE = json.dumps({"username": USER, "userid": USER, "price": "1.00"}).encode()
 
 
 def signed(name: str, *words: str) -> tuple[Path, Path]:
@@ -95,5 +97,5 @@ def test_a_purchase_by_https_whose_answer_binds_the_browser_to_it(shop: Installa
     assert answer.status == 200, answer.data
     told = re.fullmatch(r"max-age=(\d+)(; ?includeSubDomains)?", answer.headers["Strict-Transport-Security"])
     assert told and int(told[1]) >= HALF_A_YEAR
-    history = f"/getAllUserBuys/e2e-tls?after={answer.json()['receipt']}"
+    history = f"/getAllUserBuys/{USER}?after={answer.json()['receipt']}"
     assert by_https(shop, authority, "GET", history).status == 200
