@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -30,6 +31,7 @@ from shop_cluster.rendering import (
 )
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ADMIN
+from shop_core.kafka.acls import Rule, Table
 
 MISSPELT = (
     "shop.sever.replicas=2",
@@ -237,6 +239,34 @@ def test_kafka_speaks_tls_only_and_knows_its_users() -> None:
         "hooks run once all is ready, which waits for it"
     )
     assert json.loads(manifests["ConfigMap", "shop-kafka-access"]["data"]["acls.json"])["principals"] == table
+
+
+def test_kafka_knows_the_users_that_the_values_add() -> None:
+    may = [{"resource": "TOPIC", "name": "shop.purchases", "pattern": "LITERAL", "operations": ["READ"]}]
+    reports = {"why": "counts sales", "may": may}
+    added = ("--set-json", f"kafka.security.extraUsers={json.dumps({'reports': reports})}")
+    manifests = {(m["kind"], m["metadata"]["name"]): m for m in render(*added)}
+    table = json.loads(manifests["ConfigMap", "shop-kafka-access"]["data"]["acls.json"])
+    ours = json.loads((ROOT / "kafka" / "acls.json").read_text())["principals"]
+    assert table == {"principals": ours | {"reports": reports}}
+    assert Rule("User:reports", "TOPIC", "shop.purchases", "LITERAL", "READ") in msgspec.convert(table, Table).rules()
+    assert len(base64.b64decode(manifests["Secret", "shop-kafka-users"]["data"]["reports"])) == 32
+
+
+@pytest.mark.parametrize(
+    ("added", "words", "said"),
+    [
+        ({"keda": {"why": "x", "may": []}}, (), "keda is a user of the shop's own"),
+        ({"admin": {"why": "x", "may": []}}, (), "admin is a user of the shop's own"),
+        ({"x": {"why": "x", "may": [{"resource": "TOPIC", "name": "a", "operations": ["RAED"]}]}}, (), "operations"),
+        ({"x": {"may": []}}, (), "why"),
+        ({"x": {"why": "x", "may": []}}, ("--set", "kafka.security.enabled=false"), "shopctl kafka acls"),
+        ({"x": {"why": "x", "may": []}}, EXTERNAL, "shopctl kafka acls"),
+    ],
+)
+def test_users_that_cannot_be_added(added: dict[str, object], words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(RenderError, match=said):
+        render("--set-json", f"kafka.security.extraUsers={json.dumps(added)}", *words)
 
 
 def test_kafka_takes_secrets_and_issuers_of_others() -> None:

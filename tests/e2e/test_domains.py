@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,6 +53,17 @@ def replicas(shop: Installation, name: str) -> int:
     return int(statuses(shop)[name].get("replicas", 0))
 
 
+def ready(shop: Installation, name: str) -> dict[str, str]:
+    found: dict[str, str] = next(c for c in statuses(shop)[name]["conditions"] if c["type"] == "Ready")
+    return found
+
+
+def asks_for(shop: Installation, domain: str) -> Any:
+    """The resources of a pod that its Deployment would make now."""
+    [container] = shop.get("deployment", domain)["spec"]["template"]["spec"]["containers"]
+    return container["resources"]
+
+
 @pytest.fixture
 def quick(shop: Installation, until: Until) -> Iterator[dict[str, int]]:
     """The consumers shrink after 5 s for the length of a test; how many pods each has at rest."""
@@ -61,6 +73,19 @@ def quick(shop: Installation, until: Until) -> Iterator[dict[str, int]]:
     until(lambda: {name: replicas(shop, name) for name in rest} == rest, "all are at rest", 180)
     yield rest
     change_shop(shop, consumers=before)
+
+
+@contextmanager
+def nowhere(shop: Installation, domain: str, until: Until) -> Iterator[None]:
+    """Meanwhile the pods of one domain's consumer ask for more memory than any node has."""
+    before = shop.get("shop", shop.name)["spec"]["consumers"]
+    huge = {kind: {"memory": "900Ti"} for kind in ("requests", "limits")}
+    change_shop(shop, consumers=[c | {"resources": huge} if c["domain"] == domain else c for c in before])
+    try:
+        until(lambda: asks_for(shop, domain) == huge, "pods to come would ask for it", 60)
+        yield
+    finally:
+        change_shop(shop, consumers=before)
 
 
 @pytest.fixture
@@ -126,19 +151,24 @@ def test_only_the_domain_with_lag_grows(shop: Installation, quick: dict[str, int
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(make, range(PRODUCTS)))
     until(lambda: statuses(shop)["catalog"].get("lag") == PRODUCTS, "the lag is seen", 60)
-    shop.kubectl("patch", "shopconsumer", "catalog", "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
     others = {name: count for name, count in quick.items() if name != "catalog"}
 
     def grown() -> bool:
         seen = statuses(shop)
         assert {name: seen[name]["wanted"] for name in others} == others, "no other domain has lag"
-        return int(seen["catalog"]["wanted"]) > quick["catalog"]
+        return int(seen["catalog"]["wanted"]) == PRODUCTS // LAG_PER_POD
 
-    until(grown, "several pods for the catalog's lag", 120)
+    # Pods that find no node: the lag waits until the autoscaler has looked, however fast a pod would be.
+    with nowhere(shop, "catalog", until):
+        shop.kubectl("patch", "shopconsumer/catalog", "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
+        until(grown, "several pods for the catalog's lag", 120)
+        until(lambda: "has no node: " in ready(shop, "catalog")["message"], "the status says what keeps them", 30)
+        assert ready(shop, "catalog")["reason"] == "PodsFailing"
     until(lambda: statuses(shop)["catalog"].get("lag") == 0, "the lag is gone", 120)
     answers = (shop.request("GET", f"/v1/products/{id}").status for id in made[:: PRODUCTS // 10])
     assert set(answers) == {200}
     until(lambda: replicas(shop, "catalog") == quick["catalog"], "and the pods with it", 120)
+    until(lambda: ready(shop, "catalog")["status"] == "True", "all is well again", 60)
 
 
 def test_a_campaign_warms_consumers_up_until_it_is_gone(

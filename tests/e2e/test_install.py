@@ -10,7 +10,6 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,7 +81,7 @@ def test_the_restricted_namespace_admits_every_pod(shop: Installation) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_readmes_lines_work_through_the_ingress(shop: Installation, scheme: str) -> None:
     base = f"{scheme}://{shop.host}{PREFIX}"
-    # The ingress has no certificate of its own here: --insecure. A real one is in the next test.
+    # The ingress has no certificate of its own here: --insecure. tests/e2e/test_tls.py gives it one.
     # README's lines are for a shop that asks nobody, hence the key beside them.
     words = ("--insecure", "-H", f"Authorization: Bearer {shop.key}")
     send, *reads = readme_lines()
@@ -93,23 +92,6 @@ def test_the_readmes_lines_work_through_the_ingress(shop: Installation, scheme: 
     listed, profile = (as_typed(line.replace("ada", name), base, shop.host, *words) for line in (history, reads[1]))
     assert [purchase["price"] for purchase in listed["purchases"]] == ["1195.30"]
     assert profile["count"] == 1
-
-
-@pytest.mark.security(18)
-def test_a_given_certificate_is_served(shop: Installation, tmp_path: Path, until: Callable[..., None]) -> None:
-    key, certificate = tmp_path / "tls.key", tmp_path / "tls.crt"
-    subject = ("-subj", f"/CN={shop.host}", "-addext", f"subjectAltName=DNS:{shop.host}", "-days", "2")
-    words = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate))
-    subprocess.run([*words, *subject], check=True, capture_output=True)
-    shop.kubectl("create", "secret", "tls", "mine", f"--cert={certificate}", f"--key={key}")
-    shop.upgrade("--set", "ingress.tls.secretName=mine")
-
-    def answers() -> bool:
-        known = ("--resolve", f"{shop.host}:443:{ADDRESS}", "--cacert", str(certificate), "--tlsv1.2")
-        command = ["curl", "-sS", *known, f"https://{shop.host}{PREFIX}/healthz"]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout == "Success"
-
-    until(answers, "the ingress serves the given certificate", 30)
 
 
 @pytest.fixture

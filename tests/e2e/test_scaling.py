@@ -122,8 +122,8 @@ from kafka import KafkaConsumer
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 consumer = KafkaConsumer("shop.purchases", bootstrap_servers=sys.argv[1], group_id="cm-api-foreign",
                          auto_offset_reset="earliest", security_protocol="SASL_SSL", ssl_cafile="/etc/ca/ca.crt",
-                         sasl_mechanism="SCRAM-SHA-512", sasl_plain_username="operator",
-                         sasl_plain_password=open("/etc/login/operator").read())
+                         sasl_mechanism="SCRAM-SHA-512", sasl_plain_username="foreign",
+                         sasl_plain_password=open("/etc/login/foreign").read())
 for record in consumer:
     pass
 """
@@ -132,8 +132,8 @@ for record in consumer:
 def test_a_foreign_image_scales_the_same_way(shop: Any, load: Load, until: Callable[..., None]) -> None:
     ours = shop.get("shopconsumer", NAME)["spec"]
     kafka = ours["kafka"]["bootstrapServers"]
-    # The one user whose rights reach to a group that kafka/acls.json doesn't name; a real one gets a row there.
-    mounted = {"/etc/shop/kafka": ("/etc/login", ["operator"]), "/etc/shop/kafka-ca": ("/etc/ca", ["ca.crt"])}
+    # A user of its own, by kafka.security.extraUsers (tests/cluster/values.yaml): it reads one topic in one group.
+    mounted = {"/etc/shop/kafka": ("/etc/login", ["foreign"]), "/etc/shop/kafka-ca": ("/etc/ca", ["ca.crt"])}
     secrets = [
         {"name": each["name"], "mountPath": mounted[each["mountPath"]][0], "keys": mounted[each["mountPath"]][1]}
         for each in ours["secrets"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shop_cluster.canaries import secrets
 from shop_cluster.commands import ClusterError
 from shop_cluster.installation import Installation
 from shop_core import api_keys
@@ -184,29 +185,6 @@ def test_kafka_refuses_plaintext_strangers_and_what_is_not_in_the_table(
 def inside(shop: Installation, pod: str, file: str) -> str:
     """What a file of a pod holds, as its process sees it."""
     return shop.kubectl("exec", pod, "--", "cat", file)
-
-
-def secrets(shop: Installation) -> dict[str, str]:
-    """What the release's Secrets hold, that nobody may see elsewhere, by where it stands."""
-    found = {}
-    for secret in shop.get("secrets")["items"]:
-        if secret["type"].startswith("helm.sh/"):
-            continue
-        for key, value in secret.get("data", {}).items():
-            text = base64.b64decode(value).decode()
-            if secret["metadata"]["name"].endswith("-kafka-users") or key in (
-                "password",
-                "key",
-                "token",
-                "keyfile",
-                "rootPassword",
-                "cookieSecret",
-                "sessionSecret",
-            ):
-                found[f"{secret['metadata']['name']}/{key}"] = text.rpartition("_")[2] if key == "key" else text
-            if key.endswith("keys.json"):
-                found |= {f"hash of key {each['id']}": each["hash"] for each in json.loads(text)["keys"]}
-    return found
 
 
 @pytest.mark.security(13, 26)

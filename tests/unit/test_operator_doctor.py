@@ -9,7 +9,7 @@ import pytest
 
 from shop_operator import doctor
 from shop_operator.observation import Observation, Partition
-from shop_operator.status import changed, condition, first_trouble, listed, rollout
+from shop_operator.status import changed, complete, condition, first_trouble, listed, rollout
 
 Make = Callable[..., dict[str, Any]]
 
@@ -108,6 +108,16 @@ def test_what_keeps_a_pod_from_running_is_said() -> None:
     assert rollout(deployment(1, observedGeneration=2), [pod]).reason == "PodsFailing"
     refused = {"type": "ReplicaFailure", "status": "True", "message": "violates PodSecurity"}
     assert rollout(deployment(1, observedGeneration=2, conditions=[refused]), []).message == "violates PodSecurity"
+
+
+def test_a_consumer_that_finds_no_room_for_all_its_pods_runs_and_says_so() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available"}
+    pod = {"metadata": {"name": "p"}, "status": {"conditions": [unscheduled]}}
+    few = deployment(3, observedGeneration=2, replicas=3, updatedReplicas=3, readyReplicas=1)
+    found = rollout(few, [pod])
+    assert found.holds and not complete(few)
+    assert found.message == "1 of 3 pods of Deployment d are ready. Pod p has no node: 0/1 nodes are available"
+    assert complete(deployment(1, readyReplicas=1)) and not complete(None)
 
 
 def test_a_condition_keeps_its_time_until_its_status_changes() -> None:

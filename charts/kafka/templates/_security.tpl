@@ -15,13 +15,25 @@
 {{ .Values.security.certificate.existingSecret | default (printf "%s-tls" (include "kafka.fullname" .)) }}
 {{- end -}}
 
-{{/* A password for admin and for each principal of kafka/acls.json, as JSON. Made once and kept over upgrades; remembered
+{{/* Who may do what: kafka/acls.json and the users that the values add, as JSON. */}}
+{{- define "kafka.accessTable" -}}
+{{- $principals := (.Files.Get "files/acls.json" | fromJson).principals }}
+{{- range $user, $said := .Values.security.extraUsers }}
+{{- if or (hasKey $principals $user) (eq $user "admin") }}
+{{- fail (printf "kafka.security.extraUsers: %s is a user of the shop's own: choose another name." $user) }}
+{{- end }}
+{{- $_ := set $principals $user $said }}
+{{- end }}
+{{- dict "principals" $principals | toPrettyJson }}
+{{- end -}}
+
+{{/* A password for admin and for each principal of that table, as JSON. Made once and kept over upgrades; remembered
      in .Values, as several Secrets tell of the same ones. `helm template` can't look old ones up: name Secrets of yours. */}}
 {{- define "kafka.passwords" -}}
 {{- if not (hasKey .Values "madePasswords") }}
 {{- $old := (lookup "v1" "Secret" .Release.Namespace (include "kafka.usersSecret" .)).data | default dict }}
 {{- $made := dict }}
-{{- $users := append ((.Files.Get "files/acls.json" | fromJson).principals | keys | sortAlpha) "admin" }}
+{{- $users := append ((include "kafka.accessTable" . | fromJson).principals | keys | sortAlpha) "admin" }}
 {{- range $users }}
 {{- $_ := set $made . (hasKey $old . | ternary (b64dec (get $old .)) (randAlphaNum 32)) }}
 {{- end }}

@@ -143,6 +143,9 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- fail "kafka.security.existingSecrets: name all three Secrets or none, as they hold the same passwords." }}
 {{- end }}
 {{- end }}
+{{- if and (dig "security" "extraUsers" dict .Values.kafka) (not (and .Values.kafka.enabled .Values.kafka.security.enabled)) }}
+{{- fail "kafka.security.extraUsers are users of the Kafka that this release brings and secures: make them by `shopctl kafka acls` in another one." }}
+{{- end }}
 {{- if and .Values.kafka.enabled (or .Values.kafka.existingSecret .Values.kafka.clientsSecret .Values.kafka.caSecret) }}
 {{- fail "kafka.existingSecret, clientsSecret and caSecret are for a Kafka that is there: use kafka.security.existingSecrets instead." }}
 {{- end }}

@@ -128,12 +128,18 @@ class Limiter:
         key = hashlib.sha256(f"{who}\n{route}".encode()).hexdigest()[:32]
         if self._shared is not None and time.monotonic() >= self._rests_until:
             try:
-                return self._shared.take(key, limit)
+                return self._remembered(key, self._shared.take(key, limit))
             except Outage as outage:
                 self._rests_until = time.monotonic() + REST_SECONDS
                 metrics.LIMIT_STORE_ERRORS.inc()
                 log.warning("limits_not_shared", extra={"error": str(outage)})
         return self._own.take(key, limit)
+
+    def _remembered(self, key: str, taken: Taken) -> Taken:
+        """What was admitted here counts here as well: a store that goes away gives nobody a fresh start."""
+        if taken.left >= 0:
+            self._own.take(key, taken.limit)
+        return taken
 
 
 def install(app: Flask, limiter: Limiter, table: Mapping[tuple[str, str], Access]) -> None:

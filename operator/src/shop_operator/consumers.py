@@ -16,7 +16,7 @@ from shop_operator.reporting import Reporter
 from shop_operator.resources import consumer, scaler
 from shop_operator.resources.base import reachable, text
 from shop_operator.scaling import Decision, Limits, Speed
-from shop_operator.status import Condition, condition, rollout
+from shop_operator.status import Condition, complete, condition, rollout
 from shop_operator.topics import Kafka, KafkaAway, Kafkas, Layout
 
 log = logging.getLogger(__name__)
@@ -212,11 +212,10 @@ class Consumers:
     def _ready(self, body: Manifest, live: Manifest | None, refusal: str, missing: Condition) -> Condition:
         if refusal:
             return condition("Ready", False, "Refused", refusal)
-        found = rollout(live, [])
-        if found.holds:
-            return doctor.unseen(body, missing) or self._scaler_works(body) or found
-        pods = self._cluster.list("Pod", body["metadata"]["namespace"], text(consumer.selector(body)))
-        return rollout(live, pods)
+        chosen = text(consumer.selector(body))
+        pods = [] if complete(live) else self._cluster.list("Pod", body["metadata"]["namespace"], chosen)
+        found = rollout(live, pods)
+        return (doctor.unseen(body, missing) or self._scaler_works(body) or found) if found.holds else found
 
     def _scaler_works(self, body: Manifest) -> Condition | None:
         """What KEDA itself says against the ScaledObject."""

@@ -71,15 +71,25 @@ def rollout(deployment: Manifest | None, pods: Iterable[Manifest]) -> Condition:
     if current and asked == 0:
         return condition("Ready", True, "Asleep", f"Deployment {name} has no pods, as wanted.")
     ready, updated = have.get("readyReplicas", 0), have.get("updatedReplicas", 0)
-    if current and updated >= asked and ready >= 1 and have.get("replicas", 0) <= updated:
-        return condition("Ready", True, "Running", f"{ready} of {asked} pods of Deployment {name} are ready.")
     trouble = first_trouble(pods)
+    if current and updated >= asked and ready >= 1 and have.get("replicas", 0) <= updated:
+        # More pods than there is room for: what runs is enough to work, not to be as fast as wanted.
+        said = f"{ready} of {asked} pods of Deployment {name} are ready. {trouble}".strip()
+        return condition("Ready", True, "Running", said)
     if trouble:
         return condition("Ready", False, "PodsFailing", f"{trouble} See kubectl describe pod, kubectl logs.")
     refused = next((c for c in have.get("conditions", []) if c["type"] == "ReplicaFailure"), None)
     if refused:
         return condition("Ready", False, "PodsRefused", str(refused["message"]))
     return condition("Ready", False, "RollingOut", f"{ready} of {asked} pods of Deployment {name} are ready.")
+
+
+def complete(deployment: Manifest | None) -> bool:
+    """Whether each pod that the Deployment asks for is ready, so that none has anything to tell."""
+    if deployment is None:
+        return False
+    ready: int = deployment.get("status", {}).get("readyReplicas", 0)
+    return ready >= int(deployment["spec"].get("replicas", 1))
 
 
 def first_trouble(pods: Iterable[Manifest]) -> str:

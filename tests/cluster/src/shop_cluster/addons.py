@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from importlib.metadata import version
 
+import yaml
+
 from shop_cluster.binaries import GATEWAY_API, KEDA
 from shop_cluster.client import Client
 from shop_cluster.images import PREFIX
-from shop_cluster.places import SOURCES, Place
+from shop_cluster.places import ROOT, SOURCES, Place
 from shop_cluster.progress import step
 
 ALWAYS = ("dns", "storage", "gateway")
@@ -42,10 +44,23 @@ def gateway_manifest() -> str:
     return "\n---\n".join(path.read_text() for path in sorted((GATEWAY_API.folder / "crd").glob("*.yaml")))
 
 
+def ingress_manifest() -> str:
+    """The controller with the settings that ingress/ tells its users to give it, but for what this nginx can't do."""
+    said = yaml.safe_load((ROOT / "ingress" / "ingress-nginx-values.yaml").read_text())["controller"]
+    snippets = {"allow-snippet-annotations": str(said["allowSnippetAnnotations"]).lower()}
+    manifests = list(yaml.safe_load_all((SOURCES / "manifests" / "ingress.yaml").read_text()))
+    [settings] = [each for each in manifests if each["kind"] == "ConfigMap"]
+    settings["data"] = said["config"] | snippets | settings["data"]
+    text: str = yaml.safe_dump_all(manifests)
+    return text
+
+
 def _manifest(place: Place, client: Client, name: str) -> str:
     if name == "keda":
         return keda_manifest(client)
     if name == "gateway":
         return gateway_manifest()
+    if name == "ingress":
+        return ingress_manifest()
     text = (SOURCES / "manifests" / f"{name}.yaml").read_text()
     return text.replace("VOLUMES", str(place.volumes)).replace("VERSION", version("shopctl"))

@@ -1,4 +1,4 @@
-"""The images of the cluster's own parts and of the tests' Kafka and database, a few in one archive.
+"""The images of the cluster's own parts and of the tests' Kafka, database and Redis, a few in one archive.
 
 The project's own images are not made here: `make images` builds them from their Dockerfiles, on `base_archives`."""
 
@@ -35,6 +35,7 @@ NGINX = (
     *("nginx-light", "dumb-init", "libnginx-mod-http-lua", "libnginx-mod-http-headers-more-filter"),
     *("libnginx-mod-stream", "lua-cjson", "lua-nginx-cookie", "lua-nginx-dns", "lua-resty-core", "lua-resty-lrucache"),
 )
+REDIS = ("redis-server",)
 DATABASE_LOCK = ROOT / "requirements" / "database.txt"
 NOBODY = "65532"
 SHOP_USER = "10001"
@@ -107,7 +108,7 @@ def _ingress() -> list[Image]:
 
 
 def _servers() -> list[Image]:
-    return [_kafka_image(), _database_image()]
+    return [_kafka_image(), _database_image(), _redis_image()]
 
 
 def _kafka_image() -> Image:
@@ -131,6 +132,12 @@ def _database_image() -> Image:
     return Image(
         f"{PREFIX}/database:{_version()}", [*_python(), layer], start, SHOP_USER, {"PYTHONPATH": "/opt/secantus"}
     )
+
+
+def _redis_image() -> Image:
+    """What several pods count and remember in together."""
+    start = ["/usr/bin/redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--dir", "/tmp"]
+    return Image(f"{PREFIX}/redis:1", [rootfs.minimal(), rootfs.with_packages("redis", REDIS)], start, SHOP_USER)
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
@@ -158,6 +165,6 @@ GROUPS: dict[str, tuple[tuple[GoModule, ...], Callable[[], list[Image]]]] = {
     "core": ((PAUSE, COREDNS, LOCAL_PATH), _core),
     "keda": ((KEDA,), _keda),
     "ingress": ((INGRESS_NGINX,), _ingress),
-    # Kafka comes with the database: whoever wants neither tests the cluster alone.
+    # Kafka and Redis come with the database: whoever wants none of them tests the cluster alone.
     "database": ((), _servers),
 }

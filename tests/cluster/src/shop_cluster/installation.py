@@ -73,6 +73,19 @@ class Installation:
     def get(self, *words: str) -> Any:
         return self.k8s.get(*words, "--namespace", self.namespace)
 
+    def pods(self, *words: str) -> list[dict[str, Any]]:
+        """Those chosen by `words`, without those on their way out."""
+        return [pod for pod in self.get("pods", *words)["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+    def metrics(self, pod: Mapping[str, Any]) -> str:
+        """What a pod measures, "" where it has no port that tells."""
+        ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
+        number = next((port["containerPort"] for port in ports if port["name"] in ("http", "health")), None)
+        if number is None:
+            return ""
+        place = f"/api/v1/namespaces/{self.namespace}/pods/{pod['metadata']['name']}:{number}/proxy/metrics"
+        return self.k8s.kubectl("get", "--raw", place)
+
     def apply(self, manifest: Mapping[str, Any]) -> None:
         self.k8s.apply(manifest)
 

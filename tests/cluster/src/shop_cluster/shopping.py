@@ -12,6 +12,8 @@ from typing import Any
 
 import urllib3
 
+from shop_cluster.canaries import CANARY
+
 USERS = 30
 AGAIN = (0, 502, 503, 504)
 
@@ -26,7 +28,7 @@ class Load:
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def user(self, number: int) -> str:
-        return f"e2e-{self.run}-{number % USERS}"
+        return f"{CANARY}-{self.run}-{number % USERS}"
 
     def batch(self, count: int) -> None:
         """`count` purchases in batches of a thousand; every line must be taken."""
@@ -40,7 +42,7 @@ class Load:
 
     def one(self, number: int, patience: float = 60) -> None:
         """One purchase by a client that sends it again, under its key, while it is told to come back later."""
-        headers = {"Idempotency-Key": f"{self.run}-{number}"}
+        headers = {"Idempotency-Key": f"{CANARY}-{self.run}-{number}"}
         body = json.dumps(self._purchase(number)).encode()
         deadline = time.monotonic() + patience
         while True:
