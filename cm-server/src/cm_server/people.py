@@ -66,7 +66,9 @@ def erased(context: Context, userid: str) -> Response:
     domains = concerned()
     records = [encode(domain, USER_ERASED, data, key=userid, id=id, time=now, digest=digest) for domain in domains]
     receipts = dict(zip((domain.name for domain in domains), context.publisher.publish(records), strict=True))
-    log.info("user_erasure_published", extra={"event_id": id, "by": data.by, "receipts": list(receipts.values())})
+    # Who else asked may be a person as well: the record of the erasure has the name, the log has not.
+    by = "self" if data.by == "self" else "other"
+    log.info("user_erasure_published", extra={"event_id": id, "by": by, "receipts": list(receipts.values())})
     deadline, state, location = time.monotonic() + wait, "stored", ""
     for receipt in receipts.values():
         done = commands.settle(context, id, receipt, deadline - time.monotonic())
