@@ -47,7 +47,7 @@ def test_a_setting_that_cannot_work_is_named(variable: str, value: str) -> None:
 @pytest.mark.security(26)
 @pytest.mark.parametrize("value", ["redsi://:se/cret@host", "user:se/cret@host:6379", "http://secret:x@h/se@cret@host"])
 def test_an_address_that_cannot_work_is_shown_without_its_login(value: str) -> None:
-    with pytest.raises(ConfigError, match="LIMITS_URL.*…@host") as told:
+    with pytest.raises(ConfigError, match=r"LIMITS_URL.*…@host") as told:
         load(ServerSettings, {"LIMITS_URL": value})
     assert "cret" not in str(told.value)
 
