@@ -178,6 +178,7 @@ def test_no_name_and_no_secret_is_logged_or_measured(
     for credentials in (canary, f"shop_{canary}", issuer.token(canary), door.key("purchases:write", canary)):
         door.request("GET", f"/getAllUserBuys/{canary}", credentials)
         door.request("POST", "/buy", credentials, body=json.dumps(body).encode(), headers=JSON)
+    door.request("DELETE", f"/v1/users/{uuid.uuid4().hex}", issuer.token(canary, scope="admin"))
     shop.erase(canary)
     shop.send("GET", f"/v1/users/{canary}/export")
 

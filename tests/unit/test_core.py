@@ -44,6 +44,14 @@ def test_a_setting_that_cannot_work_is_named(variable: str, value: str) -> None:
         load(ServerSettings, {variable: value})
 
 
+@pytest.mark.security(26)
+@pytest.mark.parametrize("value", ["redsi://:se/cret@host", "user:se/cret@host:6379", "http://secret:x@h/se@cret@host"])
+def test_an_address_that_cannot_work_is_shown_without_its_login(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"LIMITS_URL.*…@host") as told:
+        load(ServerSettings, {"LIMITS_URL": value})
+    assert "cret" not in str(told.value)
+
+
 def test_settings_are_read_with_their_defaults_and_others_variables_are_no_mistake() -> None:
     settings = load(ServerSettings, {"HTTP_PORT": "9000", "HTTP_PROXY": "http://x", "MONGODB_URI": "mongodb://h"})
     assert (settings.http_port, settings.bootstrap_servers) == (9000, "127.0.0.1:9092")

@@ -23,7 +23,7 @@ from shop_core.events.envelope import Event
 from shop_core.events.people import USER_ERASED
 from shop_core.mongo import ClientSession, Erasures
 from shop_core.telemetry import metrics
-from shop_core.web import conditional
+from shop_core.web import conditional, in_path
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -33,7 +33,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/v1/users/<segment:userid>/export")
     def export(userid: str) -> Response:
         queries.refuse_unknown("cursor", "after")
-        queries.name_arg("userid", userid)
+        in_path("userid", userid)
         cursor = queries.cursor_arg()
         context.await_after()
         found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from flask import request
 
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import check_text, parse_instant
+from shop_core.events.fields import parse_instant
 from shop_core.telemetry import metrics
 from shop_core.web import OWNER_HEADER
 
@@ -50,14 +50,6 @@ def whole_arg(name: str, low: int, high: int) -> int | None:
     if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
         raise InvalidInput(FieldFault(name, f"must be a whole number from {low} to {high}"), status=400)
     return int(text)
-
-
-def name_arg(field: str, value: str) -> str:
-    """A name or id in the path; a bad one is a fault of the request (400)."""
-    try:
-        return check_text(field, value)
-    except InvalidInput as error:
-        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None
 
 
 def owner() -> str | None:

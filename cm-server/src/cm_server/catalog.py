@@ -21,7 +21,8 @@ from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import catalog
 from shop_core.events.catalog import DOMAIN, Description, ReviewText, Stars, Tags
 from shop_core.events.envelope import decode_json
-from shop_core.events.fields import Text128, check_not_ahead, check_text, parse_instant
+from shop_core.events.fields import Text128, check_not_ahead, parse_instant
+from shop_core.web import in_path
 
 # As JSON, a text may be six times as long as it is (\\u00e9); what it holds is measured after decoding.
 PRODUCT_BODY_LIMIT = 768 * 1024
@@ -184,14 +185,6 @@ def parse(struct: type[T], limit: int) -> T:
 
 def said(sent: Any) -> bytes:
     return msgspec.json.encode(sent)
-
-
-def in_path(field: str, value: str) -> str:
-    """An id in the address; a bad one is a fault of the request (400)."""
-    try:
-        return check_text(field, value)
-    except InvalidInput as error:
-        raise InvalidInput(FieldFault(field, error.faults[0].detail), status=400) from None
 
 
 def to_created(id: str, sent: ProductRequest) -> catalog.ProductCreated:

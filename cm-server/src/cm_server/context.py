@@ -14,6 +14,8 @@ PREFIX = "/scalable-shop-cm-server"
 
 @dataclass(frozen=True)
 class Context:
+    """All that a route works by."""
+
     publisher: Publisher
     queries: QueryClient
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))

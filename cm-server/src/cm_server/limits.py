@@ -65,6 +65,8 @@ class Taken:
 
 
 class Store(Protocol):
+    """Where requests are counted."""
+
     def take(self, key: str, limit: Limit) -> Taken:
         """Count one request; `Outage` when it can't be counted."""
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -88,8 +89,13 @@ def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
         try:
             values[field.name] = field.metadata["parse"](environ[name])
         except ValueError as error:
-            raise ConfigError(f"{name} {error}, but it is {environ[name]!r}.") from None
+            raise ConfigError(f"{name} {error}, but it is {without_login(environ[name])!r}.") from None
     return cls(**values)
+
+
+def without_login(value: str) -> str:
+    """`value` as it may be shown: an address without the name and password in it."""
+    return re.sub(r"^([a-z]+://)?.*@", r"\1…@", value)
 
 
 def refuse_misspelt(cls: type[Any], environ: Iterable[str]) -> None:

@@ -13,6 +13,7 @@ from werkzeug.routing import UnicodeConverter
 
 from shop_core import problems
 from shop_core.errors import FieldFault, InvalidInput, Outage
+from shop_core.events.fields import check_text
 from shop_core.middleware import SLASH, surrounded
 from shop_core.telemetry import metrics
 
@@ -64,6 +65,11 @@ def conditional(body: Any, kind: str = "application/json") -> Response:
     answer.headers["Cache-Control"] = "private, no-cache"
     answer.make_conditional(request)  # turns into a 304 in place
     return answer
+
+
+def in_path(field: str, value: str) -> str:
+    """A name or id in the address; a bad one is a fault of the request (400)."""
+    return check_text(field, value, status=400)
 
 
 def seconds_to_wait(field: str, text: str | None) -> float:

@@ -55,6 +55,7 @@ def test_the_run_left_no_name_and_no_secret_behind(
     told.secret(*secured.passwords())
     with secured.database() as db:
         names = names_in(platform.db) | names_in(db)
+    assert told.canary in names, "whoever is named there is looked for"
 
     texts = everything_written(tmp_path_factory.getbasetemp(), platform, door, shop)
     for folder in (platform.state_dir, secured.folder):

@@ -26,7 +26,7 @@ from shop_core.events.campaigns import DOMAIN
 from shop_core.events.dates import Form, format_date, parse_date
 from shop_core.mongo import Document, Positions
 from shop_core.problems import problem
-from shop_core.web import conditional
+from shop_core.web import conditional, in_path
 
 NO_CAMPAIGN, NO_EVENT = "There is no such campaign.", "There is no such event."
 Shape = Callable[[Document, Form], Any]
@@ -101,7 +101,7 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
 
 def find(context: Context, store: CampaignStore, kind: Kind, id: str, *also: str) -> Document | None:
     queries.refuse_unknown("dates", "after", *also)
-    queries.name_arg("id", id)
+    in_path("id", id)
     context.await_after()
     found: Document | None = context.cache.get((kind, id), lambda: store.one(kind, id))
     return found

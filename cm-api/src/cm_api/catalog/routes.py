@@ -15,7 +15,7 @@ from shop_core.answers.catalog import Product, Products, Reviews, StoredReview
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.mongo import Document, Generations
 from shop_core.problems import problem
-from shop_core.web import conditional
+from shop_core.web import conditional, in_path
 
 MOST_FIRST_REVIEWS = 50
 
@@ -55,7 +55,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/v1/products/<segment:productid>/reviews/<segment:reviewid>")
     def review(productid: str, reviewid: str) -> Response:
         queries.refuse_unknown("after")
-        found = find_review(context, queries.name_arg("id", productid), queries.name_arg("reviewId", reviewid))
+        found = find_review(context, in_path("id", productid), in_path("reviewId", reviewid))
         return conditional(found) if found else problem(404, "This product has no such review.")
 
     return routes
@@ -73,7 +73,7 @@ def no_product() -> Response:
 
 def find_product(context: Context, productid: str) -> Product | None:
     """A product of its own, which the caller may add to; not older than `?after=`."""
-    queries.name_arg("id", productid)
+    in_path("id", productid)
     context.await_after()
     return cached_product(context, store_of(context), productid, newest="after" in request.args)
 

@@ -15,7 +15,7 @@ from shop_core.answers.purchases import Profile, Purchase
 from shop_core.events.fields import format_instant
 from shop_core.mongo import Document
 from shop_core.problems import problem
-from shop_core.web import conditional
+from shop_core.web import conditional, in_path
 
 EXPORT_PURCHASES = 5000
 PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
@@ -37,7 +37,7 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/v1/users/<segment:userid>")
     def profile(userid: str) -> Response:
         queries.refuse_unknown("after")
-        queries.name_arg("userid", userid)
+        in_path("userid", userid)
         context.await_after()
         found = context.cache.get(("profile", userid), lambda: store.profile(userid))
         return conditional(to_profile(found)) if found else problem(404, "This user has no purchases.")
@@ -48,7 +48,7 @@ def blueprint(context: Context) -> Blueprint:
 def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
     """One page, newest first, and the cursor of the next one, null at the end."""
     queries.refuse_unknown(*PAGE_ARGS)
-    queries.name_arg(field, value)
+    in_path(field, value)
     limit, cursor = queries.limit_arg(), queries.cursor_arg()
     since, until = queries.instant_arg("from"), queries.instant_arg("to")
     low = None if since is None else order_key(since, "")

@@ -25,6 +25,8 @@ class ReceiptState(msgspec.Struct):
 
 
 class Dependency(msgspec.Struct):
+    """Whether one answers, and what it said."""
+
     ok: bool
     detail: str
 

@@ -33,10 +33,10 @@ Price = Annotated[
 ]
 
 
-def check_text(field: str, value: str) -> str:
+def check_text(field: str, value: str, *, status: int = 422) -> str:
     """`value` itself when it is 1–128 printable characters, otherwise `InvalidInput` naming `field`."""
     if not 1 <= len(value) <= 128 or not value.isprintable():
-        raise InvalidInput(FieldFault(field, "must be 1 to 128 printable characters"))
+        raise InvalidInput(FieldFault(field, "must be 1 to 128 printable characters"), status=status)
     return value
 
 
