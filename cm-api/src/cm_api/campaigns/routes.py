@@ -57,7 +57,6 @@ def blueprint(context: Context) -> Blueprint:
     def events_of_campaign(id: str) -> Response:
         queries.refuse_unknown("dates", "limit", "cursor", "after")
         form, limit, cursor = form_arg(), queries.limit_arg(), cursor_arg()
-        context.await_after()
         if find(context, store, "campaigns", id, "limit", "cursor") is None:
             return problem(404, NO_CAMPAIGN)
         key = ("events of", id, cursor, limit)
