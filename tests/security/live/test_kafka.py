@@ -250,6 +250,37 @@ def test_taking_the_table_there_again_changes_nothing(secured: Any) -> None:
     assert taken(prune=False, dry_run=True) == (0, set())
 
 
+class Witness:
+    """The brokers' admin client; whoever is given a password must have their rights by then."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.let_in: set[str] = set()
+
+    def alter_user_scram_credentials(self, users: list[Any]) -> Any:
+        known = {rule.principal for rule in access.found(self._client)}
+        assert {f"User:{user.user}" for user in users} <= known
+        self.let_in |= {user.user for user in users}
+        return self._client.alter_user_scram_credentials(users)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_nobody_can_log_in_before_having_their_rights(secured: Any, tmp_path: Path) -> None:
+    """A producer that connects in between fails its first event, long after both are there."""
+    file, right = tmp_path / "acls.json", {"resource": "TOPIC", "name": "shop.new", "operations": ["WRITE"]}
+    file.write_text(json.dumps({"principals": {"newcomer": {"why": "is new", "may": [right]}}}))
+    witness = Witness(secured.brokers)
+    said: list[str] = []
+    try:
+        assert access.bring(witness, read(file), {"newcomer": "a-password-of-this-test"}, say=said.append) == 0
+        assert witness.let_in == {"newcomer"} and said[-1] == "password User:newcomer"
+    finally:
+        file.write_text(json.dumps({"principals": {"newcomer": {"why": "is gone", "may": []}}}))
+        access.bring(secured.brokers, read(file), {}, prune=True, say=said.append)
+
+
 def test_the_operator_does_its_work(secured: Any) -> None:
     """By the keys of the Secret that it shares its shape with KEDA."""
     password = (secured.kafka / "operator").read_text().strip()

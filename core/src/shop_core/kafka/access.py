@@ -51,13 +51,21 @@ def run(options: argparse.Namespace) -> int:
     table, servers = read(options.file), load(KafkaSettings, os.environ).bootstrap_servers
     passwords = {} if options.passwords is None else passwords_in(options.passwords, table)
 
-    def bring() -> int:
+    def at_the_brokers() -> int:
         with admin(servers) as client:
-            if not options.dry_run:
-                set_passwords(client, passwords, say)
-            return apply(client, table, prune=options.prune, dry_run=options.dry_run, say=say)
+            return bring(client, table, passwords, prune=options.prune, dry_run=options.dry_run, say=say)
 
-    return serve.patiently(bring, options.wait)
+    return serve.patiently(at_the_brokers, options.wait)
+
+
+def bring(
+    client: Any, table: Table, passwords: dict[str, str], *, prune: bool = False, dry_run: bool = False, say: Say
+) -> int:
+    """Rights first, then what lets in: a producer that logs in before it may write fails its first event by it."""
+    code = apply(client, table, prune=prune, dry_run=dry_run, say=say)
+    if not dry_run:
+        set_passwords(client, passwords, say)
+    return code
 
 
 def apply(client: Any, table: Table, *, prune: bool, dry_run: bool, say: Say) -> int:
