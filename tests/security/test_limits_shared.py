@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from cm_server.limit_settings import Limit
-from cm_server.limits import SharedStore
+from cm_server.shared_limits import SharedStore
 from shopctl.layout import HOST
 
 

@@ -70,4 +70,5 @@ def build(context: Context, settings: ServerSettings) -> Flask:
 def limiter_of(settings: ServerSettings) -> limits.Limiter:
     """Counting in the shared store where there is one."""
     url = watched.held(settings.limits_url_file, settings.limits_url, redis_address)
-    return limits.Limiter(limit_settings.parse(settings.limits), limits.SharedStore(url) if url else None)
+    shared = import_module("cm_server.shared_limits").SharedStore(url) if url else None
+    return limits.Limiter(limit_settings.parse(settings.limits), shared)
