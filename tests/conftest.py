@@ -22,6 +22,7 @@ from pymongo import MongoClient
 
 from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_security.surroundings import clean_environment
 from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX, Ports, layout_of
 from shopctl.state import ProcessState, StateDirectory
@@ -29,8 +30,6 @@ from shopctl.state import ProcessState, StateDirectory
 pytest_plugins = ["shop_security.record"]
 BIN = Path(sys.executable).parent
 TOPIC = "shop.purchases"
-# What the surroundings may say about servers and levels must not reach a platform under test.
-FOREIGN = ("KAFKA_", "MONGODB_", "CM_API_", "HTTP_", "HEALTH_", "LOG_", "API_DOCS_", "CONSUMER_", "CACHE_", "FAILPOINT")
 
 
 @dataclass
@@ -111,10 +110,6 @@ class Platform:
         self.http.clear()
 
 
-def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-
-
 def free_offset() -> int:
     """An offset at which every port of a platform is free, below the ports that the system gives out by itself."""
     start = 3900 + os.getpid() % 90 * 20
@@ -153,6 +148,7 @@ def running(state_dir: Path, *words: str, **extra: str) -> Iterator[Platform]:
         assert answer.returncode == 0, answer
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What looks at the whole run comes at its end."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)

@@ -6,7 +6,6 @@ cluster uses. Certificates and passwords are made here, and gone with the folder
 
 from __future__ import annotations
 
-import os
 import secrets
 import subprocess
 import sys
@@ -23,13 +22,13 @@ from pymongo import MongoClient
 from shop_core import mongo_access
 from shop_core.kafka import acls
 from shop_security.authority import Authority
+from shop_security.surroundings import clean_environment
 from shopctl.layout import HOST
 
 ROOT = Path(__file__).parents[4]
 BIN = Path(sys.executable).parent
 ACLS, USERS = ROOT / "kafka" / "acls.json", ROOT / "mongodb" / "users.json"
 DATABASE = "shop"
-FOREIGN = ("KAFKA_", "MONGODB_", "CM_API_", "HTTP_", "HEALTH_", "LOG_", "CONSUMER_", "CACHE_", "AUTH_", "LIMITS")
 
 
 @dataclass
@@ -74,7 +73,7 @@ class Secured:
 
     def environ(self, principal: str, user: str | None = None, **more: str) -> dict[str, str]:
         """The environment of a process that is `principal` to the broker and `user` to the database."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+        own = clean_environment()
         password = self.folder / "admin" if principal == "admin" else self.kafka / principal
         own |= {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
