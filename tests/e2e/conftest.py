@@ -15,14 +15,6 @@ from shop_cluster.installation import Installation
 from shop_cluster.places import place_of
 from shop_cluster.traces import traces
 
-LAST = "test_canaries.py"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at all that a session has left behind comes after everything else."""
-    items.sort(key=lambda item: item.path.name == LAST)
-
 
 @pytest.fixture(scope="session")
 def k8s() -> Iterator[Client]:

@@ -1,4 +1,4 @@
-"""The last look of a session, after all that the other tests have done to the release (conftest.py puts it there):
+"""The last look of a session, after all that the other tests have done to the release (by the marker `last`):
 no name and no secret that passed through the shop is in its logs, metrics and Events."""
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def pass_through(shop: Installation) -> None:
     assert send(shop, "DELETE", f"/v1/users/{CANARY}") == 200
 
 
+@pytest.mark.last
 @pytest.mark.security(26)
 def test_no_name_and_no_secret_of_the_whole_session_was_told(shop: Installation) -> None:
     pass_through(shop)
