@@ -42,12 +42,12 @@ e2e: .venv/dev.stamp ## Tests on a real Kubernetes, started for them as root; KU
 	.venv/bin/python -m pytest tests/e2e $(ARGS)
 
 .PHONY: cluster-up
-cluster-up: .venv/run.stamp ## Keep a real Kubernetes with KEDA and ingress for work by hand (ARGS="--without keda")
+cluster-up: .venv/dev.stamp ## Keep a real Kubernetes with KEDA and ingress for work by hand (ARGS="--without keda")
 	@scripts/bootstrap go maven cluster
 	@$(CLUSTER) up $(ARGS)
 
 .PHONY: cluster-down
-cluster-down: .venv/run.stamp ## Take it down; nothing of it stays on the machine
+cluster-down: .venv/dev.stamp ## Take it down; nothing of it stays on the machine
 	@$(CLUSTER) down
 
 .PHONY: bench

@@ -113,11 +113,18 @@ def _build(module: GoModule) -> None:
             words = ("nice", go, "build", "-ldflags", flags, "-o", target / name, package)
             run(*words, cwd=module.source, env=environment)
         for name, (path, inside) in module.copies.items():
-            place = run(go, "list", "-m", "-f", "{{.Dir}}", path, cwd=module.source, env=environment).strip()
+            place = _downloaded(path, module.source, environment)
             # Go keeps its module cache read-only; a copy must be removable again.
-            shutil.copytree(Path(place) / inside, target / name, copy_function=shutil.copyfile)
+            shutil.copytree(place / inside, target / name, copy_function=shutil.copyfile)
             run("chmod", "-R", "u+w", target / name)
         target.rename(module.folder)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
+
+
+def _downloaded(module: str, source: Path, environment: dict[str, str]) -> Path:
+    """The module's folder in Go's cache; `go list` alone prints an empty one for what was never fetched."""
+    go = tool("go")
+    run(go, "mod", "download", module, cwd=source, env=environment)
+    return Path(run(go, "list", "-m", "-f", "{{.Dir}}", module, cwd=source, env=environment).strip())
