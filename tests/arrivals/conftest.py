@@ -1,0 +1,73 @@
+"""A platform for strangers' records, of its own: what they do to it must not be what other suites find.
+
+A test that fails takes its platform with it: the next one starts on a new one, so each verdict is its own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shop_arrivals.rounds import Rounds
+from shop_arrivals.senders import Senders
+from shop_arrivals.shop import Shop
+from shopctl.kafka_home import KafkaHome
+from shopctl.layout import Ports, layout_of, project_root
+
+FAILED = pytest.StashKey[bool]()
+
+
+class Stage:
+    """The platform in use, and everything that is connected to it."""
+
+    def __init__(self, start: Callable[..., AbstractContextManager[Any]], folder: Callable[[], Path]) -> None:
+        self._start, self._folder = start, folder
+        self._open = ExitStack()
+        self._rounds: Rounds | None = None
+
+    def rounds(self) -> Rounds:
+        """What is up, or else a new platform."""
+        if self._rounds is None:
+            folder = self._folder()
+            platform = self._open.enter_context(self._start(folder))
+            home = KafkaHome(project_root(), layout_of(folder), Ports())
+            run = uuid.uuid4().hex[:6]
+            shop = Shop(platform)
+            self._open.callback(shop.close)
+            senders = Senders.of(platform.bootstrap, run, home.libs, folder / "sender.log")
+            self._open.callback(senders.close)
+            self._rounds = Rounds.of(shop, senders, run)
+            self._open.callback(self._rounds.close)
+            self._rounds.customers.meet()
+        return self._rounds
+
+    def clear(self) -> None:
+        self._rounds = None
+        self._open.close()
+
+
+@pytest.fixture(scope="session")
+def stage(start_platform: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    stage = Stage(start_platform, lambda: tmp_path_factory.mktemp("arrivals"))
+    yield stage
+    stage.clear()
+
+
+@pytest.fixture
+def rounds(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Rounds]:
+    """The platform and all that is tried on it."""
+    yield stage.rounds()
+    if request.node.stash.get(FAILED, False):
+        stage.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report

@@ -1,0 +1,137 @@
+"""A small group of draws at a time: send it, see that ordinary commands are stored in time, and settle the accounts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from shop_arrivals.accounting import Ledger
+from shop_arrivals.draws import PARTITIONS, Domain, Draw, Padding, Size, State
+from shop_arrivals.ordinary import BEHIND_SECONDS, NEIGHBOUR_SECONDS, Customers, Late, Place, stored_in_time
+from shop_arrivals.records import Foreign, records_of
+from shop_arrivals.senders import Senders, receipts_of
+from shop_arrivals.shop import Shop, sent_now
+from shop_arrivals.topic import Topic, read_topic, source_of
+
+EVERY = [(domain, partition) for domain in Domain for partition in range(PARTITIONS)]
+SHOWN = 12
+
+
+@dataclass
+class Figures:
+    """What a run came to."""
+
+    draws: int = 0
+    records: int = 0
+    refused_by_broker: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    slowest_neighbour: float = 0.0
+    slowest_behind: float = 0.0
+
+
+@dataclass
+class Rounds:
+    """Everything that one platform is tried with."""
+
+    shop: Shop
+    senders: Senders
+    customers: Customers
+    ledgers: dict[Domain, Ledger]
+    run: str
+    figures: Figures = field(default_factory=Figures)
+
+    @classmethod
+    def of(cls, shop: Shop, senders: Senders, run: str) -> Rounds:
+        ledgers = {domain: Ledger(domain, shop, Topic(shop.platform.bootstrap, domain.topic)) for domain in Domain}
+        return cls(shop, senders, Customers(shop), ledgers, run)
+
+    def close(self) -> None:
+        for ledger in self.ledgers.values():
+            ledger.topic.close()
+
+    def play(self, draws: Sequence[Draw]) -> None:
+        """One group. AssertionError with the draws that it is about when anything is late or does not add up."""
+        records = list(self._records(draws))
+        self.senders.send(records)
+        sent = receipts_of(self.senders.acks, records)
+        self._count(draws, records, sent)
+        hit: set[Place] = {(draw.domain, draw.partition) for draw in draws}
+        # With a transaction open in it a partition can't be read on; its neighbours can.
+        held: set[Place] = {(draw.domain, draw.partition) for draw in draws if draw.state is State.OPEN}
+        waiting = self.customers.act(held)
+        beside = self.customers.act([place for place in EVERY if place not in hit])
+        behind = self.customers.act([place for place in EVERY if place in hit - held])
+        seconds, late = stored_in_time(self.shop, beside, NEIGHBOUR_SECONDS)
+        self.figures.slowest_neighbour = max(self.figures.slowest_neighbour, seconds)
+        self.senders.release()
+        behind |= sent_now(waiting)  # their time counts from the transaction's end
+        seconds, later = stored_in_time(self.shop, behind, BEHIND_SECONDS)
+        self.figures.slowest_behind = max(self.figures.slowest_behind, seconds)
+        if late or later:
+            raise AssertionError(self._story(late, later, sent))
+        for ledger in self.ledgers.values():
+            ledger.settle(sent)
+        self._no_faults()
+
+    def totals(self) -> None:
+        """The accounts of the whole run."""
+        for ledger in self.ledgers.values():
+            ledger.totals()
+        self._no_faults()
+
+    def undelivered(self) -> set[str]:
+        """The rejected records that no letter is about."""
+        missing: set[str] = set()
+        for domain, ledger in self.ledgers.items():
+            with read_topic(self.shop.platform.bootstrap, f"{domain.topic}.dlq") as letters:
+                missing |= ledger.rejected - {source_of(letter) for letter in letters}
+        return missing
+
+    def lines(self) -> Iterator[str]:
+        """The figures, for people."""
+        told = self.figures
+        yield f"{told.draws} draws, {told.records} records, {told.refused_by_broker} refused by broker or client"
+        yield f"slowest neighbour {told.slowest_neighbour:.2f} s, slowest behind {told.slowest_behind:.2f} s"
+        for domain, ledger in self.ledgers.items():
+            tally = ledger.tally
+            parts = ", ".join(f"{tally[name]} {name}" for name in ("accepted", "stored", "duplicate", "rejected"))
+            yield f"{domain}: {parts}"
+        yield ", ".join(f"{kind} {count}" for kind, count in sorted(told.kinds.items()))
+
+    def _records(self, draws: Sequence[Draw]) -> Iterator[Foreign]:
+        for draw in draws:
+            made = list(records_of(draw, self.figures.records, self.run))
+            self.figures.records += len(made)
+            yield from made
+
+    def _count(self, draws: Sequence[Draw], records: Sequence[Foreign], sent: dict[str, Foreign]) -> None:
+        self.figures.draws += len(draws)
+        self.figures.refused_by_broker += len(records) - len(sent)
+        for draw in draws:
+            for kind in (draw.client, draw.codec, f"transaction {draw.state}", f"size {draw.size}", f"key {draw.key}"):
+                self.figures.kinds[kind] += 1
+            if draw.size is not Size.TINY and draw.padding is not Padding.SPACE:
+                self.figures.kinds[f"padded {draw.padding}"] += 1
+            self.figures.kinds["odd value"] += draw.value != "valid"
+            self.figures.kinds["odd attribute"] += draw.attribute != "plain"
+            self.figures.kinds[f"repeat {draw.repeat}"] += 1
+            self.figures.kinds["odd extras"] += bool(draw.extras)
+
+    def _story(self, late: list[Late], later: list[Late], sent: dict[str, Foreign]) -> str:
+        """What is late, and which of the strangers' records the consumer stands before."""
+        lines = ["Ordinary commands are not stored in time.", "In other partitions:"]
+        lines += [f"  {each}" for each in late[:SHOWN]] + [f"  and {len(late) - SHOWN} more"] * (len(late) > SHOWN)
+        lines += ["Behind what was drawn:", *(f"  {each}" for each in later[:SHOWN])]
+        lines.append("Records that a consumer has not passed:")
+        for domain in Domain:
+            positions = self.shop.positions(domain)
+            for receipt, foreign in sent.items():
+                topic, partition, offset = receipt.rsplit("-", 2)
+                if topic == domain.topic and int(offset) >= positions.get(int(partition), 0):
+                    lines.append(f"  {receipt}: {foreign.draw!r}")
+        return "\n".join(lines)
+
+    def _no_faults(self) -> None:
+        faults = [fault for ledger in self.ledgers.values() for fault in ledger.faults]
+        assert not faults, "\n".join(["The accounts do not add up.", *faults[:40]])
