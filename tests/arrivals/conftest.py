@@ -66,6 +66,15 @@ def rounds(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Rounds]:
         stage.clear()
 
 
+@pytest.fixture
+def new_rounds(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Rounds]:
+    """The same on a platform that nothing was done to."""
+    stage.clear()
+    yield stage.rounds()
+    if request.node.stash.get(FAILED, False):
+        stage.clear()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

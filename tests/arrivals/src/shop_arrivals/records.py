@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shop_arrivals.attributes import ATTRIBUTES, EXTRAS, Headers
 from shop_arrivals.draws import Codec, Domain, Draw, Key, Padding, Repeat, Size
-from shop_arrivals.values import NAME, VALUES, Data, plain
+from shop_arrivals.values import NAME, VALUES, Data
 from shop_arrivals.verdicts import Verdict, together
 
 # The broker's default for a batch is 1,048,588 bytes; the rest is for the batch's own fields and the headers.
@@ -34,6 +34,9 @@ class Foreign:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     verdict: Verdict
+
+    def with_headers(self, *more: tuple[str, bytes | None]) -> Foreign:
+        return replace(self, headers=(*self.headers, *more))
 
 
 def records_of(draw: Draw, first: int, run: str) -> Iterator[Foreign]:
@@ -120,11 +123,3 @@ def _of_padding(draw: Draw) -> Verdict:
     """A name that is grown is too long for its field."""
     grown = draw.padding is Padding.FIELD and draw.value == "valid" and draw.size is not Size.TINY
     return Verdict.REFUSED if grown else Verdict.TAKEN
-
-
-def plain_record(domain: Domain, marker: str, number: int = 0) -> Foreign:
-    """A record that nothing is wrong with."""
-    return made(Draw(domain), number, marker, marker, SOURCE)
-
-
-__all__ = ["CREATED", "SOURCE", "Foreign", "data_of", "headers_of", "made", "plain", "plain_record", "records_of"]

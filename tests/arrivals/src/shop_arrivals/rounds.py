@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shop_arrivals.accounting import Ledger
-from shop_arrivals.draws import PARTITIONS, Domain, Draw, Padding, Size, State
-from shop_arrivals.ordinary import BEHIND_SECONDS, NEIGHBOUR_SECONDS, Customers, Late, Place, stored_in_time
+from shop_arrivals.draws import PARTITIONS, Domain, Draw, Padding, Repeat, Size, State
+from shop_arrivals.ordinary import (
+    BEHIND_SECONDS,
+    NEIGHBOUR_SECONDS,
+    Customers,
+    Late,
+    Place,
+    stored_in_time,
+)
 from shop_arrivals.records import Foreign, records_of
 from shop_arrivals.senders import Senders, receipts_of
 from shop_arrivals.shop import Shop, sent_now
@@ -73,6 +81,29 @@ class Rounds:
         for ledger in self.ledgers.values():
             ledger.settle(sent)
         self._no_faults()
+
+    def record(self, draw: Draw, **changes: Any) -> Foreign:
+        """One record of this draw, with `value`, `headers` or `key` of a test's own."""
+        (made,) = records_of(replace(draw, repeat=Repeat.NONE), self.figures.records, self.run)
+        self.figures.records += 1
+        return replace(made, **changes)
+
+    def send(self, draw: Draw, **changes: Any) -> str:
+        """Send such a record; its receipt."""
+        return self.senders.send_one(self.record(draw, **changes))
+
+    def beside_and_behind(self, domain: Domain, hit: Collection[int]) -> None:
+        """Ordinary commands to every partition of a domain are stored in time, those behind what was sent as well."""
+        behind = self.customers.act([(domain, partition) for partition in hit])
+        self.beside(domain, hit)
+        later = stored_in_time(self.shop, behind, BEHIND_SECONDS)[1]
+        assert not later, self._story([], later, {})
+
+    def beside(self, domain: Domain, hit: Collection[int]) -> None:
+        """Ordinary commands to the partitions of a domain that are not `hit` are stored in time."""
+        sent = self.customers.act([(domain, partition) for partition in range(PARTITIONS) if partition not in hit])
+        late = stored_in_time(self.shop, sent, NEIGHBOUR_SECONDS)[1]
+        assert not late, self._story(late, [], {})
 
     def totals(self) -> None:
         """The accounts of the whole run."""

@@ -1,0 +1,72 @@
+"""No state of the dead-letter topic holds up a domain: its letters wait, one by one, and arrive when they can."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from shop_arrivals.draws import Client, Domain, Draw, Key
+from shop_arrivals.rounds import Rounds
+from shop_arrivals.shop import sent_now, until
+from shop_arrivals.topic import Topic, source_of
+from shop_arrivals.topics import configured, missing
+
+LETTER_SECONDS = 90.0
+DLQ = "shop.catalog.dlq"
+PARTITION = 6
+OURS = {"max.message.bytes": str(2 * 1024 * 1024), "retention.ms": "-1"}
+
+pytestmark = pytest.mark.slow
+
+
+def is_missing(bootstrap: str) -> AbstractContextManager[None]:
+    return missing(bootstrap, DLQ, OURS)
+
+
+def is_not_writable(bootstrap: str) -> AbstractContextManager[None]:
+    """Two brokers must have each letter, and there is one."""
+    return configured(bootstrap, DLQ, {"min.insync.replicas": "2"}, {"min.insync.replicas": None})
+
+
+def takes_nothing(bootstrap: str) -> AbstractContextManager[None]:
+    return configured(bootstrap, DLQ, {"max.message.bytes": "100"}, OURS)
+
+
+@pytest.mark.parametrize("state", [is_missing, is_not_writable, takes_nothing])
+def test_a_dead_letter_topic_that_takes_nothing_holds_up_nothing_but_letters(rounds: Rounds, state: Any) -> None:
+    bootstrap = rounds.shop.platform.bootstrap
+    with state(bootstrap):
+        receipts = [
+            rounds.send(Draw(Domain.CATALOG, PARTITION, client, key=key, value="half"))
+            for client in Client
+            for key in (Key.RIGHT, Key.NULL)
+        ]
+        # Round after round: the letters are tried again and again beside it.
+        for _ in range(3):
+            rounds.beside_and_behind(Domain.CATALOG, [PARTITION])
+        told = rounds.shop.settle(sent_now(receipts), 30)
+        assert {each.state for each in told.values()} == {"rejected"} and len(told) == len(receipts)
+    until(lambda: set(receipts) <= letters(rounds), "the letters that waited", LETTER_SECONDS)
+
+
+def test_a_letter_that_is_too_large_waits_alone_or_is_cut(rounds: Rounds) -> None:
+    bootstrap = rounds.shop.platform.bootstrap
+    with configured(bootstrap, DLQ, {"max.message.bytes": "20000"}, OURS):
+        large = [
+            rounds.send(Draw(Domain.CATALOG, PARTITION), value=b"{" + b" " * size) for size in (19_990, 30_000, 900_000)
+        ]
+        small = [rounds.send(Draw(Domain.CATALOG, partition, value="half")) for partition in (PARTITION, 1)]
+        rounds.beside_and_behind(Domain.CATALOG, [PARTITION])
+        until(lambda: set(small) <= letters(rounds), "small letters pass the large ones", LETTER_SECONDS)
+    until(lambda: set(large) <= letters(rounds), "the large letters", LETTER_SECONDS)
+
+
+def letters(rounds: Rounds) -> set[str]:
+    """The receipts of all records that have a letter."""
+    topic = Topic(rounds.shop.platform.bootstrap, DLQ)
+    try:
+        return {source_of(letter) for letter in topic.read()}
+    finally:
+        topic.close()
