@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from shop_arrivals.draws import Codec, Domain, Draw, Key, State
