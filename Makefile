@@ -30,8 +30,8 @@ lint: .venv/dev.stamp ## Format, style, types and layers
 	.venv/bin/lint-imports
 
 .PHONY: test
-test: lint ## All checks: lint, then unit, contract, integration and browser tests (ARGS="tests/unit -k name")
-	@scripts/bootstrap java maven chromium redis
+test: lint ## All checks: lint, then arrivals, unit, contract, integration and browser tests (ARGS="tests/unit -k name")
+	@scripts/bootstrap java jdk maven chromium redis
 	.venv/bin/python -m pytest $(ARGS)
 
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
