@@ -53,10 +53,14 @@ class Player:
 @pytest.mark.slow
 @pytest.mark.timeout(max(300, DRAWS * 2))
 def test_whatever_arrives_ordinary_commands_are_stored_and_the_accounts_add_up(
-    rounds: Rounds, request: pytest.FixtureRequest
+    rounds: Rounds, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    terminal = request.config.pluginmanager.getplugin("terminalreporter")
-    tell = terminal.write_line if terminal else (lambda line: None)
+    terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
+
+    def tell(line: str) -> None:
+        with capsys.disabled():
+            terminal.write_line(line)
+
     tell(f"arrivals: {DRAWS} draws, ARRIVALS_SEED={SEED}")
     player = Player(rounds, tell)
     each = list(one_of_each())[:DRAWS]

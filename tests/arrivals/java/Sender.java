@@ -1,5 +1,5 @@
 // Sends records as the Java client does, whatever is in them. Lines in, fields parted by tabs, bytes as base64, "-" is null:
-//   send NUMBER CODEC STATE TOPIC PARTITION KEY VALUE NAME:VALUE,NAME:VALUE,…
+//   send NUMBER CODEC STATE TOPIC PARTITION TIMESTAMP KEY VALUE NAME:VALUE,NAME:VALUE,…
 //   end         all that was sent is acked; transactions end as their STATE says, those that are open stay so
 //   release     the open transactions are aborted
 // Lines out: acked NUMBER PARTITION OFFSET, failed NUMBER REASON, ended, released.
@@ -90,10 +90,11 @@ public class Sender {
     static void send(String[] words, String bootstrap, String run) {
         String number = words[1];
         Way way = WAYS.computeIfAbsent(words[2] + "-" + words[3], name -> made(words[2], words[3], bootstrap, run));
+        Long timestamp = words[6].equals("-") ? null : Long.valueOf(words[6]);
         ProducerRecord<byte[], byte[]> record =
-            new ProducerRecord<>(words[4], Integer.valueOf(words[5]), bytes(words[6]), bytes(words[7]));
-        if (!words[8].isEmpty()) {
-            for (String header : words[8].split(",")) {
+            new ProducerRecord<>(words[4], Integer.valueOf(words[5]), timestamp, bytes(words[7]), bytes(words[8]));
+        if (!words[9].isEmpty()) {
+            for (String header : words[9].split(",")) {
                 String[] parts = header.split(":", -1);
                 record.headers().add(new String(bytes(parts[0]), StandardCharsets.UTF_8), bytes(parts[1]));
             }

@@ -87,6 +87,14 @@ class Key(StrEnum):
     OTHER = "other"
 
 
+class Stamp(StrEnum):
+    """The record's own timestamp, in which the client has the say."""
+
+    NOW = "now"
+    FIRST = "the first of all"
+    AHEAD = "half an hour ahead"
+
+
 class Repeat(StrEnum):
     """What is sent right behind it under the same ce_id."""
 
@@ -108,6 +116,7 @@ class Draw:
     size: Size = Size.TINY
     padding: Padding = Padding.SPACE
     key: Key = Key.RIGHT
+    stamp: Stamp = Stamp.NOW
     value: str = "valid"
     attribute: str = "plain"
     extras: tuple[str, ...] = ()
@@ -141,6 +150,7 @@ def draws() -> st.SearchStrategy[Draw]:
         size=mostly(Size.TINY, list(Size)),
         padding=st.sampled_from(Padding),
         key=mostly(Key.RIGHT, list(Key)),
+        stamp=mostly(Stamp.NOW, list(Stamp)),
         value=mostly("valid", list(VALUES)),
         attribute=mostly("plain", list(ATTRIBUTES)),
         extras=st.lists(st.sampled_from(list(EXTRAS)), max_size=2, unique=True).map(tuple),
@@ -157,6 +167,7 @@ def one_of_each() -> Iterator[Draw]:
           for padding in Padding),
         *({"size": size} for size in (Size.KB, Size.KB_100)),
         *({"key": key} for key in Key if key is not Key.RIGHT),
+        *({"stamp": stamp} for stamp in Stamp if stamp is not Stamp.NOW),
         *({"value": value} for value in VALUES if value != "valid"),
         *({"attribute": name} for name in ATTRIBUTES if name != "plain"),
         *({"extras": (name,)} for name in EXTRAS),

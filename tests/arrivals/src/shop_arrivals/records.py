@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shop_arrivals.attributes import ATTRIBUTES, EXTRAS, Headers
-from shop_arrivals.draws import Codec, Domain, Draw, Key, Padding, Repeat, Size
+from shop_arrivals.draws import Codec, Domain, Draw, Key, Padding, Repeat, Size, Stamp
 from shop_arrivals.values import NAME, VALUES, Data
 from shop_arrivals.verdicts import Verdict, together
 
@@ -34,6 +34,12 @@ class Foreign:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     verdict: Verdict
+
+    @property
+    def timestamp(self) -> int | None:
+        """In milliseconds; None leaves it to the client."""
+        ahead = int((datetime.now(UTC) + timedelta(minutes=30)).timestamp() * 1000)
+        return {Stamp.NOW: None, Stamp.FIRST: 1, Stamp.AHEAD: ahead}[self.draw.stamp]
 
     def with_headers(self, *more: tuple[str, bytes | None]) -> Foreign:
         return replace(self, headers=(*self.headers, *more))

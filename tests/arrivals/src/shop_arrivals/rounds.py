@@ -140,7 +140,14 @@ class Rounds:
         self.figures.draws += len(draws)
         self.figures.refused_by_broker += len(records) - len(sent)
         for draw in draws:
-            for kind in (draw.client, draw.codec, f"transaction {draw.state}", f"size {draw.size}", f"key {draw.key}"):
+            for kind in (
+                draw.client,
+                draw.codec,
+                f"transaction {draw.state}",
+                f"size {draw.size}",
+                f"key {draw.key}",
+                f"stamp {draw.stamp}",
+            ):
                 self.figures.kinds[kind] += 1
             if draw.size is not Size.TINY and draw.padding is not Padding.SPACE:
                 self.figures.kinds[f"padded {draw.padding}"] += 1

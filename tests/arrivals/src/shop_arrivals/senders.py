@@ -74,7 +74,7 @@ class Librdkafka:
 
         producer.produce(
             record.draw.domain.topic, partition=record.draw.partition, key=record.key, value=record.value,
-            headers=list(record.headers), on_delivery=told,
+            headers=list(record.headers), timestamp=record.timestamp or 0, on_delivery=told,
         )  # fmt: skip
 
     def end(self) -> None:
@@ -134,7 +134,7 @@ class Java:
     def send(self, record: Foreign) -> None:
         draw = record.draw
         headers = ",".join(f"{packed(name.encode())}:{packed(value)}" for name, value in record.headers)
-        place = (draw.domain.topic, str(draw.partition))
+        place = (draw.domain.topic, str(draw.partition), str(record.timestamp or "-"))
         self._tell(
             "send",
             str(record.number),
