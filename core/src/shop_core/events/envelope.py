@@ -20,7 +20,7 @@ from shop_core.events.fields import check_text, fault_of, format_instant, parse_
 SPEC_VERSION = "1.0"
 REDRIVEN = "ce_redriven"
 T = TypeVar("T")
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 
 
 class EventData(Protocol):

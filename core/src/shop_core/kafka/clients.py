@@ -69,7 +69,9 @@ class PythonClient:
             acked(f"{place.topic}-{place.partition}-{place.offset}")
 
         try:
-            future = self._producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
+            # This client knows no header without a value: it sends an empty one.
+            headers = [(name, value or b"") for name, value in headers_of(record)]
+            future = self._producer.send(record.topic, key=record.key, value=record.value, headers=headers)
         except KafkaError as error:
             raise Outage(f"{type(error).__name__}: {error}") from error
         future.add_callback(succeeded).add_errback(failed)
@@ -114,7 +116,7 @@ class NativeClient:
 
         try:
             self._producer.produce(
-                record.topic, key=record.key, value=record.value, headers=list(record.headers), on_delivery=told
+                record.topic, key=record.key, value=record.value, headers=headers_of(record), on_delivery=told
             )
         except (self._kafka.KafkaException, BufferError) as error:
             raise Outage(f"{type(error).__name__}: {error}") from error
@@ -137,6 +139,11 @@ class NativeClient:
     def _poll(self) -> None:
         while not self._done.is_set():
             self._producer.poll(0.1)
+
+
+def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
+    """The headers with names that are UTF-8, as Kafka has them; what is not is escaped."""
+    return [(name.encode(errors="backslashreplace").decode(), value) for name, value in record.headers]
 
 
 def unreachable(said: object) -> Outage:
