@@ -17,6 +17,14 @@ class Outage(ShopError):
     """A dependency (broker, database, cm-api) is away or too slow: retry later, never a fault of the data."""
 
 
+class Conflict(Outage):
+    """Two transactions met and this one lost: again at once, and only when that keeps failing an outage."""
+
+
+class DatabaseFault(ShopError):
+    """The database answered that it can't, and would answer the same again."""
+
+
 class Refused(ShopError):
     """Kafka refused a record for what it is or where it goes, and nothing of it is in the log. Not an outage: sent
     again as it is, it is refused again until `cause`, in Kafka's words, is mended. `topic` is where it was to go."""

@@ -32,7 +32,9 @@ class BatchTooLarge(CorruptRecordError):  # type: ignore[misc]
 class OpenedBatch(DefaultRecordBatch):  # type: ignore[misc]
     """A record batch (format 2) whose records are opened by the codecs below."""
 
-    __slots__ = ()
+    _buffer: bytearray
+    _pos: int
+    _decompressed: bool
 
     def _maybe_uncompress(self) -> None:
         if not self._decompressed and self.compression_type != self.CODEC_NONE:

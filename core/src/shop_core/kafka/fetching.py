@@ -1,8 +1,8 @@
 """kafka-python's fetcher with each partition's fault kept to that partition, and with bounded memory.
 
-As it comes, an exception while records are unpacked leaves the whole consumer turning in a loop, a broker that is silent
-makes `poll` spin, and one poll may hold as many bytes as its records have. This module is the only one that reaches into
-the client's private parts; tests/contract/test_fetching.py tells when another version has them elsewhere.
+As it comes, an exception while records are unpacked leaves the whole consumer turning in a loop, a broker that is
+silent makes `poll` spin, and one poll may hold as many bytes as its records have. No other module reaches into the
+client's private parts; tests/contract/test_fetching.py tells when another version has them elsewhere.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Unreadable:
 class Faults:
     """What the fetcher met since it was asked last."""
 
-    unreadable: dict[TopicPartition, Unreadable] = field(default_factory=dict)
+    _unreadable: dict[TopicPartition, Unreadable] = field(default_factory=dict)
     _failing: dict[TopicPartition, tuple[float, Unreadable]] = field(default_factory=dict)
 
     def note(self, tp: TopicPartition, offset: int, end: int | None, error: BaseException) -> None:
         """The bytes that came can't be read."""
-        self.unreadable[tp] = Unreadable(tp.topic, tp.partition, offset, end, f"{type(error).__name__}: {error}"[:300])
+        self._unreadable[tp] = Unreadable(tp.topic, tp.partition, offset, end, f"{type(error).__name__}: {error}"[:300])
 
     def answered(self, tp: TopicPartition, offset: int, code: int) -> None:
         """The broker answered a fetch with an error code, or with none."""
@@ -64,13 +64,18 @@ class Faults:
             reason = f"the broker answers {error.__name__}"
             self._failing[tp] = time.monotonic(), Unreadable(tp.topic, tp.partition, offset, None, reason)
 
+    def taken(self) -> dict[TopicPartition, Unreadable]:
+        """What could not be read since the last call."""
+        taken, self._unreadable = self._unreadable, {}
+        return taken
+
     def lasting(self) -> list[Unreadable]:
         """The partitions that the broker has not handed out for a while; the client itself asks again."""
         now = time.monotonic()
         return [fault for since, fault in self._failing.values() if now - since > PASSING_SECONDS]
 
     def forget(self, tp: TopicPartition) -> None:
-        self.unreadable.pop(tp, None)
+        self._unreadable.pop(tp, None)
         self._failing.pop(tp, None)
 
 
@@ -82,6 +87,12 @@ def consumer(bootstrap: str, **options: Any) -> tuple[KafkaConsumer, Faults]:
     if made._coordinator is not None:
         _wait_at_least(made._coordinator)
     return made, faults
+
+
+def position_of(client: KafkaConsumer, tp: TopicPartition) -> int:
+    """The next offset that a poll would give, without asking anybody; 0 where there is none yet."""
+    state = client._subscription.assignment.get(tp)
+    return 0 if state is None or state.position is None else int(state.position.offset)
 
 
 def _keep_apart(fetcher: Fetcher, faults: Faults) -> None:
