@@ -22,7 +22,7 @@ HTTP_SECONDS = Histogram(
 )
 PRODUCE_ACKS = Counter(
     "shop_produce_total",
-    "Events sent to Kafka by topic and outcome (acked, failed, refused)",
+    "Events sent to Kafka by topic and outcome (acked, failed, refused, rejected)",
     ["topic", "outcome"],
 )
 PRODUCE_SECONDS = Histogram("shop_produce_ack_seconds", "From send to the broker's ack", ["topic"], buckets=FAST)
