@@ -17,6 +17,7 @@ from cm_api import people
 from cm_api.dead_letters import to_rejection
 from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
+from cm_api.isolation import isolate
 from cm_api.outbox import to_pending
 from cm_api.outcome import Outcome, Refusal
 from cm_api.places import Places
@@ -29,6 +30,7 @@ from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 TRIES_OF_A_CONFLICT = 5
+LEFT_TO_THE_CALLER = (Outage, PositionMoved)
 
 
 class Applier:
@@ -59,35 +61,28 @@ class Applier:
         events, refused = self._decode(messages)
         failpoint("decoded")
         found: list[Outcome] = []
+
+        def together(some: Sequence[Message]) -> None:
+            mine = {message.receipt for message in some}
+            found.append(
+                self._together(
+                    some, [e for e in events if e.receipt in mine], [r for r in refused if r.receipt in mine]
+                )
+            )
+
+        def aside(message: Message, error: Exception) -> None:
+            found.append(self._set_aside(message, error))
+
         try:
-            found.append(self._together(messages, events, refused))
-        except (Outage, PositionMoved):
+            together(messages)
+        except LEFT_TO_THE_CALLER:
             raise
         except Exception as error:
             self._log_fault("batch_failed", error)
-            self._apart(messages, events, refused, found)
+            isolate(messages, together, aside, LEFT_TO_THE_CALLER)
         outcome = added(found)
         self._report(messages, events, outcome, started)
         return outcome
-
-    def _apart(
-        self, messages: Sequence[Message], events: Sequence[Event], refused: Sequence[Refusal], found: list[Outcome]
-    ) -> None:
-        """The same again, and by halves where it fails again, so that only what is at fault is set aside."""
-        receipts = {message.receipt for message in messages}
-        mine = [event for event in events if event.receipt in receipts]
-        ours = [refusal for refusal in refused if refusal.receipt in receipts]
-        try:
-            found.append(self._together(messages, mine, ours))
-        except (Outage, PositionMoved):
-            raise
-        except Exception as error:
-            half = len(messages) // 2
-            if half:
-                self._apart(messages[:half], mine, ours, found)
-                self._apart(messages[half:], mine, ours, found)
-            else:
-                found.append(self._set_aside(messages[0], error))
 
     def _set_aside(self, message: Message, error: Exception) -> Outcome:
         """Make a dead letter of the one message that `error` is about."""
@@ -96,7 +91,7 @@ class Applier:
         metrics.SET_ASIDE.labels(self._domain.name, refusal.kind).inc()
         try:
             return self._together([message], [], [refusal])
-        except (Outage, PositionMoved):
+        except LEFT_TO_THE_CALLER:
             raise
         except DatabaseFault as fault:  # not even that: then it is the database, and not the event
             raise Outage(str(fault)) from fault

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from pymongo import ASCENDING, MongoClient, ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession as ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as Database
-from pymongo.errors import ConfigurationError, InvalidURI
+from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
@@ -96,6 +97,14 @@ def require_transactions(db: Database[Document]) -> None:
         hello = db.client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise ConfigError(NO_TRANSACTIONS.format(address="{}:{}".format(*(db.client.address or ("?", "?")))))
+
+
+def ensure_collections(db: Database[Document], names: Iterable[str]) -> None:
+    """Make those of `names` that are missing: two transactions that would each make one come in each other's way."""
+    with outages():
+        for name in sorted(set(names) - set(db.list_collection_names())):
+            with suppress(CollectionInvalid):  # somebody else was faster
+                db.create_collection(name)
 
 
 def ping(db: Database[Document]) -> None:
