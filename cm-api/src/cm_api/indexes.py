@@ -1,11 +1,10 @@
-"""`python -m cm_api.indexes`: make the collections and indexes. Safe to repeat; run before the first consumer starts."""
+"""`python -m cm_api.indexes`: make collections and indexes. Safe to repeat; run before the first consumer starts."""
 
 from __future__ import annotations
 
 from cm_api.domains import rooms
 from shop_core import mongo, serve
 from shop_core.settings import MongoSettings, load
-
 
 # What the consumers write in their transactions and no domain has an index on.
 COLLECTIONS = (

@@ -14,8 +14,8 @@ def isolate(
     set_aside: Callable[[T, Exception], None],
     leave: tuple[type[Exception], ...],
 ) -> None:
-    """Apply `items` in their order, those apart that can't be. What `apply` raises of the kinds in `leave` is raised on,
-    with everything before it applied; anything else is a fault of one of the items."""
+    """Apply `items` in their order, those apart that can't be. What `apply` raises of the kinds in `leave` is raised
+    on, with everything before it applied; anything else is a fault of one of the items."""
     try:
         apply(items)
     except leave:

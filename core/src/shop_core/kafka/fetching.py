@@ -20,7 +20,7 @@ from kafka.errors import NoError, OffsetOutOfRangeError, TopicAuthorizationFaile
 from shop_core.kafka import security
 from shop_core.kafka.codecs import OpenedBatches
 
-POLL_BYTES = 8 * 1024 * 1024  # of keys, values and headers that one partition gives in one poll
+POLL_BYTES = 2 * 1024 * 1024  # of keys, values and headers that one partition gives in one poll; one record at least
 SHORTEST_WAIT = 0.1
 PASSING_SECONDS = 10.0  # a leader that is being elected is no fault yet
 # Passed to the client itself: only what is committed is read, and nothing is decided by the client.
