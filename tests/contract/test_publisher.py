@@ -5,34 +5,74 @@ from __future__ import annotations
 import socket
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from kafka.errors import TopicAlreadyExistsError
 
-from shop_core.errors import Outage
+from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, TopicRefused
 from shop_core.events.envelope import Record
 from shop_core.kafka.admin import admin
 from shop_core.kafka.clients import CLIENTS
+from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher, Publisher
 from shop_core.testing import MemoryPublisher
 
 TOPIC = "contract.publisher"  # of this test alone, so that no consumer and no other test sees its records
+SMALL = "contract.publisher.small"
+COMPACT = "contract.publisher.compact"
+MISSING = "contract.publisher.missing"
+TOPICS = {
+    TOPIC: {"num_partitions": 12, "replication_factor": 1},
+    SMALL: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "1000"}},
+    COMPACT: {"num_partitions": 1, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}},
+}
+FAULTS: dict[str, tuple[Record, type[Refused]]] = {
+    "the topic is missing": (Record(MISSING, b"k", b"{}", ()), TopicRefused),
+    "the topic has no legal name": (Record("a topic!", b"k", b"{}", ()), TopicRefused),
+    "the topic's name is not text": (Record("contract\ud800", b"k", b"{}", ()), TopicRefused),
+    "larger than the topic takes": (Record(SMALL, b"k", b"x" * 5000, ()), RecordTooLarge),
+    "larger than the broker takes": (Record(TOPIC, b"k", b"x" * 1_900_000, ()), RecordTooLarge),
+    "larger than the client takes": (Record(TOPIC, b"k", b"x" * 3_000_000, ()), RecordTooLarge),
+    "headers larger than the client takes": (Record(TOPIC, b"k", b"{}", (("h", b"x" * 3_000_000),)), RecordTooLarge),
+    "a header that is not bytes": (Record(TOPIC, b"k", b"{}", (("h", 5),)), RecordRefused),  # type: ignore[arg-type]
+    "a header without a name": (Record(TOPIC, b"k", b"{}", ((None, b""),)), RecordRefused),  # type: ignore[arg-type]
+    "a key that is not bytes": (Record(TOPIC, "k", b"{}", ()), RecordRefused),  # type: ignore[arg-type]
+    "a value that is not bytes": (Record(TOPIC, b"k", {}, ()), RecordRefused),  # type: ignore[arg-type]
+}
 
 
 def record(key: str) -> Record:
     return Record(TOPIC, key.encode(), b"{}", (("content-type", b"application/json"),))
 
 
+def make_topics(bootstrap: str) -> None:
+    for name, spec in TOPICS.items():
+        with admin(bootstrap) as client, suppress(TopicAlreadyExistsError):
+            client.create_topics({name: spec})
+
+
+@pytest.fixture(params=["python", "native"])
+def kafka_publisher(request: pytest.FixtureRequest, platform: Any) -> Iterator[KafkaPublisher]:
+    make_topics(platform.bootstrap)
+    kafka = KafkaPublisher(platform.bootstrap, client=request.param)
+    assert kafka.connected(10)
+    yield kafka
+    kafka.close()
+
+
 @pytest.fixture(params=["memory", "python", "native"])
 def any_publisher(request: pytest.FixtureRequest) -> Iterator[Publisher]:
     if request.param == "memory":
-        yield MemoryPublisher()
+        memory = MemoryPublisher()
+        memory.missing.add(MISSING)
+        memory.limits = {SMALL: 1000, TOPIC: 1_048_576}
+        yield memory
     else:
         bootstrap = request.getfixturevalue("platform").bootstrap
-        with admin(bootstrap) as client, suppress(TopicAlreadyExistsError):
-            client.create_topics({TOPIC: {"num_partitions": 12, "replication_factor": 1}})
+        make_topics(bootstrap)
         kafka = KafkaPublisher(bootstrap, client=request.param)
         assert kafka.connected(10)
         yield kafka
@@ -55,6 +95,91 @@ def test_one_key_stays_in_one_partition_in_order(any_publisher: Publisher) -> No
 def test_a_healthy_publisher_passes_its_check(any_publisher: Publisher) -> None:
     any_publisher.publish([record("check")])
     any_publisher.check()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_kafka_refuses_is_told_as_such(any_publisher: Publisher, fault: str) -> None:
+    bad, kind = FAULTS[fault]
+    for _ in range(2):  # the second time, a client may know already
+        with pytest.raises(kind) as told:
+            any_publisher.publish([bad])
+        assert told.value.cause and told.value.topic
+    assert any_publisher.publish([record("after")])
+
+
+def test_in_a_batch_only_those_at_fault_fail(any_publisher: Publisher) -> None:
+    faults = list(FAULTS.values())
+    mixed = [each for n, (bad, _) in enumerate(faults) for each in (record(f"before-{n}"), bad, record(f"behind-{n}"))]
+    outcomes = any_publisher.publish_each(mixed)
+    assert len(outcomes) == len(mixed)
+    for n, (_, kind) in enumerate(faults):
+        before, at_fault, behind = outcomes[3 * n : 3 * n + 3]
+        assert isinstance(before, str) and isinstance(behind, str), (before, behind)
+        assert isinstance(at_fault, kind), at_fault
+    with pytest.raises(Refused):
+        any_publisher.publish(mixed)
+
+
+def test_a_header_without_a_value_and_one_of_any_name_arrive(any_publisher: Publisher, request: Any) -> None:
+    headers: tuple[tuple[str, bytes | None], ...] = (("null", None), ("", b"\0"), ("odd \ud800", b"\xff"))
+    receipt = any_publisher.publish([Record(TOPIC, uuid.uuid4().bytes, None, headers)])[0]
+    if isinstance(any_publisher, MemoryPublisher):
+        read = any_publisher.log
+    else:
+        read = read_all(request.getfixturevalue("platform").bootstrap, TOPIC)
+    found = next(message for message in read if message.receipt == receipt)
+    assert [name for name, _ in found.headers] == ["null", "", "odd \\ud800"]
+    assert [value or b"" for _, value in found.headers] == [b"", b"\0", b"\xff"]
+    assert found.value is None
+
+
+def test_a_record_with_nothing_in_it_is_sent(any_publisher: Publisher) -> None:
+    assert any_publisher.publish([Record(TOPIC, None, None, (("h", None),))])
+
+
+def test_nothing_to_publish_is_nothing_done(any_publisher: Publisher) -> None:
+    assert any_publisher.publish([]) == [] == any_publisher.publish_each([])
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "a key is missing where the topic is compacted"])
+def test_a_fault_of_one_sender_costs_no_other_its_answer(kafka_publisher: KafkaPublisher, fault: str) -> None:
+    """Others send all the while; the client that they share stays, and nothing stays in flight."""
+    bad, kind = FAULTS.get(fault, (Record(COMPACT, None, b"{}", ()), RecordRefused))
+    neighbour = record("neighbour") if fault in FAULTS else Record(COMPACT, b"k", b"{}", ())
+    link = kafka_publisher._link
+
+    def others() -> list[str]:
+        return [kafka_publisher.publish([neighbour])[0] for _ in range(50)]
+
+    with ThreadPoolExecutor(4) as pool:
+        neighbours = [pool.submit(others) for _ in range(4)]
+        while not all(each.done() for each in neighbours):
+            with pytest.raises(kind):
+                kafka_publisher.publish([bad])
+    assert len({receipt for each in neighbours for receipt in each.result()}) == 200
+    assert kafka_publisher._link is link
+    assert kafka_publisher.in_flight == 0
+
+
+def test_many_small_records_of_a_topic_that_takes_little_are_all_taken(kafka_publisher: KafkaPublisher) -> None:
+    """The broker measures batches: what fits alone is not refused because of its neighbours."""
+    many = [Record(SMALL, b"k", b"x" * 400, ()) for _ in range(12)]
+    assert len(set(kafka_publisher.publish(many))) == 12
+
+
+def test_a_topic_that_goes_and_comes_again_is_found(kafka_publisher: KafkaPublisher, platform: Any, until: Any) -> None:
+    topic = f"contract.publisher.{uuid.uuid4().hex}"
+    spec = {topic: {"num_partitions": 3, "replication_factor": 1}}
+    coming = Record(topic, b"k", b"{}", ())
+    with admin(platform.bootstrap) as client:
+        client.create_topics(spec)
+        assert kafka_publisher.publish([coming])
+        client.delete_topics([topic])
+        with pytest.raises(TopicRefused):
+            kafka_publisher.publish([coming])
+        client.create_topics(spec)
+        until(lambda: isinstance(kafka_publisher.publish_each([coming])[0], str), "the topic is found again", 10)
+        client.delete_topics([topic])
 
 
 def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:

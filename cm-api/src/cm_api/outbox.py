@@ -7,20 +7,23 @@ tell. Those of one key go out in the order of their numbers, because the owner o
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from cm_api.outcome import Derived
-from cm_api.sweep import Sweep
+from cm_api.sweep import Route, Sweep
 from shop_core.events.envelope import Domain, Headers, Record, to_record
+from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import Document, PendingEvents
 from shop_core.telemetry import metrics
 
 _NAMESPACE = uuid.UUID("0b7f6f0e-55a5-5f6e-9a51-3a3f3d0f6f5c")
 
 
-def outbox(domain: Domain, bootstrap: str, pending: PendingEvents) -> Sweep:
+def outbox(domain: Domain, pending: PendingEvents, connect: Callable[[], KafkaPublisher]) -> Sweep:
     """Sends what this domain's consumer derived."""
-    return Sweep(domain.topic, bootstrap, pending, record_of, metrics.DERIVED.labels(domain.name).inc)
+    told = metrics.DERIVED.labels(domain.name).inc
+    return Sweep(Route(domain.topic, "derived_event_undeliverable", to_records, told), pending, connect)
 
 
 def to_pending(derived: Derived) -> Document:
@@ -48,6 +51,6 @@ def to_pending(derived: Derived) -> Document:
     }
 
 
-def record_of(doc: Document) -> Record:
+def to_records(doc: Document) -> Iterator[Record]:
     headers: Headers = tuple((name, value) for name, value in doc["headers"])
-    return Record(doc["topic"], doc["key"], doc["value"], headers)
+    yield Record(doc["topic"], doc["key"], doc["value"], headers)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A data fault of one event: its receipt, the reason for people, and the HTTP status that says the same."""
+    """Why one event is not applied: its receipt, the reason for people, and the HTTP status that says the same.
+
+    `kind` says whose fault it is: `rejected` is the event's own, `permanent` the database's, `fault` the program's.
+    """
 
     receipt: str
     reason: str
     status: int = 422
+    kind: Literal["rejected", "permanent", "fault"] = "rejected"
 
 
 class Refused(Exception):

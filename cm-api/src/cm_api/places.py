@@ -2,14 +2,18 @@
 
 On assignment it seeks to the stored position. No position: the start of the log. A topic made anew (other id): the
 start again. A position that the log no longer reaches: on from the log's first offset, with an alert, never silently.
+Behind the last event the position follows over transactions' markers and compacted records, so that the lag ends at 0.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 
+from cm_api.standstills import Standstills
+from shop_core import mongo
 from shop_core.events.envelope import Domain, Message
 from shop_core.kafka.admin import topic_ids
 from shop_core.kafka.reader import Place, Reader
@@ -18,7 +22,7 @@ from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 Moves = dict[Place, tuple[Position, int]]
-CHECK_SECONDS = 15.0
+COMMIT_SECONDS = 15.0
 
 
 class Places:
@@ -26,35 +30,39 @@ class Places:
 
     def __init__(self, domain: Domain, bootstrap: str, reader: Reader, db: Database[Document]) -> None:
         self.positions = Positions(db, domain.group)
+        self.standstills = Standstills(domain, self.positions)
+        self.replaced = threading.Event()
+        """Set where somebody saw that the topic has another id than the positions."""
+        self._db = db
         self._domain = domain
         self._bootstrap = bootstrap
         self._reader = reader
         self._at: dict[Place, Position] = {}
         self._last: dict[Place, Position] = {}  # as it was before `forget`: what an outage's lag is counted from
-        self._checked = 0.0
-        self._topic_id = ""
+        self._committed = 0.0
+        self.topic_id = ""
 
     def settle(self) -> bool:
-        """Seek every partition that waits for it, and drop what was revoked; now and then look at the whole topic.
+        """Seek every partition that waits for it, and drop what was revoked.
 
         Whether Kafka is to be told anew where we stand: a commit that failed would else show a lag, which keeps the
         consumers awake, until the next event comes.
         """
         mine = self._reader.assigned
-        for topic, partition in self._at.keys() - mine:
-            del self._at[topic, partition]
-            metrics.LAG.labels(topic, str(partition)).set(0)  # its new owner tells it from now on
+        for topic, partition in (self._at.keys() | self._last.keys()) - mine:
+            self._at.pop((topic, partition), None)
+            self._last.pop((topic, partition), None)
+        if self.replaced.is_set():
+            self.replaced.clear()
+            log.warning("topic_recreated", extra={"topic": self._domain.topic})
+            self.forget()
         sought = self._reader.unsought & mine
-        if self._reader.unsought:
-            self._seek(sought)
-        if looked := self.due:
-            self._look_around()
-        return looked or bool(sought)
-
-    @property
-    def due(self) -> bool:
-        """Whether the last look at the lag is long enough ago."""
-        return time.monotonic() - self._checked > CHECK_SECONDS
+        self._seek(sought)
+        self._reader.unsought |= self.standstills.look(self._reader.unreadable, self._at)
+        due = time.monotonic() - self._committed > COMMIT_SECONDS
+        if due or sought:
+            self._committed = time.monotonic()
+        return due or bool(sought)
 
     def forget(self) -> None:
         """Stop reading and ask the database again for every position."""
@@ -74,31 +82,47 @@ class Places:
         return {place: (self._at[place], end) for place, end in ends.items()}
 
     def advance(self, moves: Moves) -> None:
-        self._at |= {place: Position(end, old.topic_id) for place, (old, end) in moves.items()}
+        self._at = self._at | {place: Position(end, old.topic_id) for place, (old, end) in moves.items()}
+
+    def follow(self) -> bool:
+        """Move behind what holds no event: everything polled before is applied. Whether there was such a thing."""
+        moves = {
+            place: (at, end)
+            for place, at in self._at.items()
+            if place not in self._reader.unsought and (end := self._reader.at(place)) > at.offset
+        }
+        if moves:
+            mongo.in_transaction(self._db, lambda session: self.positions.move(session, moves))
+            self.advance(moves)
+        return bool(moves)
 
     def offsets(self) -> Mapping[Place, int]:
         return {place: at.offset for place, at in self._at.items()}
 
+    def known(self) -> Mapping[Place, int]:
+        """Where each partition of ours stands, or stood when an outage began; may be asked by another thread."""
+        return {place: at.offset for place, at in (self._at or self._last).items()}
+
     def _seek(self, places: set[Place]) -> None:
         if not places:
             return
-        self._topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
+        self.topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
         stored = self.positions.load(places)
         bounds = self._reader.bounds(places)
         for place in places:
             at = self._start(place, stored.get(place), *bounds[place])
-            self._at[place] = at
+            self._at = self._at | {place: at}
             self._reader.seek({place: at.offset})
         log.info("partitions_sought", extra={"offsets": {p[1]: self._at[p].offset for p in sorted(places)}})
 
     def _start(self, place: Place, stored: Position | None, first: int, end: int) -> Position:
         """The position to read on from; whatever differs from the stored one is written before it is used."""
-        if stored and stored.topic_id == self._topic_id and first <= stored.offset <= end:
+        if stored and stored.topic_id == self.topic_id and first <= stored.offset <= end:
             return stored
-        if stored is None or stored.topic_id != self._topic_id:
+        if stored is None or stored.topic_id != self.topic_id:
             # Offset 0, not `first`: a log that already lost its start is a gap as well, and is seen as one.
-            stored = Position(0, self._topic_id)
-        at = Position(min(max(stored.offset, first), end), self._topic_id)
+            stored = Position(0, self.topic_id)
+        at = Position(min(max(stored.offset, first), end), self.topic_id)
         if at.offset != stored.offset:
             missing = abs(at.offset - stored.offset)
             metrics.GAPS.labels(place[0], str(place[1])).inc(missing)
@@ -106,19 +130,3 @@ class Places:
                                         "log": [first, end], "events": missing})  # fmt: skip
         self.positions.place(place, at)
         return at
-
-    def _look_around(self) -> None:
-        ids = topic_ids(self._bootstrap, [self._domain.topic])
-        if self._at and ids.get(self._domain.topic, self._topic_id) != self._topic_id:
-            log.warning("topic_made_anew", extra={"topic": self._domain.topic})
-            self._checked = time.monotonic()
-            self.forget()
-            return
-        self.report_lag()
-
-    def report_lag(self) -> None:
-        """Tell the metric how far each partition of ours is behind, during an outage as well."""
-        self._checked = time.monotonic()
-        places = {place: at for place, at in (self._at or self._last).items() if place in self._reader.assigned}
-        for (topic, partition), (_, end) in self._reader.bounds(places).items():
-            metrics.LAG.labels(topic, str(partition)).set(max(0, end - places[(topic, partition)].offset))

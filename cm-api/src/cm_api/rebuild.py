@@ -59,6 +59,8 @@ class Rebuild:
 
     def prepare(self) -> None:
         """An empty generation; `ConfigError` when the log no longer tells the whole story."""
+        stored = self.positions.stored(self.domain.topic)
+        self.log.skips = {p: {skip.start: skip.end for skip in at.skipped} for p, at in stored.items()}
         if lost := {p: first for p, first in self.log.starts().items() if first > 0}:
             raise ConfigError(f"{self.domain.topic} has lost its start in {len(lost)} partitions: it can't be rebuilt.")
         self.drop(self.fresh)

@@ -110,7 +110,7 @@ def send(
 
 
 def type_of(record: Record) -> str:
-    return next((value.decode() for name, value in record.headers if name == "ce_type"), "")
+    return next(((value or b"").decode() for name, value in record.headers if name == "ce_type"), "")
 
 
 def command_answer(done: Settled, stored: int, location: str | None = None) -> Response:

@@ -17,6 +17,36 @@ class Outage(ShopError):
     """A dependency (broker, database, cm-api) is away or too slow: retry later, never a fault of the data."""
 
 
+class Conflict(Outage):
+    """Two transactions met and this one lost: again at once, and only when that keeps failing an outage."""
+
+
+class DatabaseFault(ShopError):
+    """The database answered that it can't, and would answer the same again."""
+
+
+class Refused(ShopError):
+    """Kafka refused a record for what it is or where it goes, and nothing of it is in the log. Not an outage: sent
+    again as it is, it is refused again until `cause`, in Kafka's words, is mended. `topic` is where it was to go."""
+
+    def __init__(self, topic: str, cause: str) -> None:
+        super().__init__(f"Kafka refuses a record for {topic}: {cause}")
+        self.topic = topic
+        self.cause = cause
+
+
+class TopicRefused(Refused):
+    """The topic is missing, or this user may not write to it: an operator mends that, the record is as it should be."""
+
+
+class RecordRefused(Refused):
+    """No topic takes this record as it is, or its own topic's rules forbid it."""
+
+
+class RecordTooLarge(RecordRefused):
+    """The record has more bytes than the client, the broker or the topic takes."""
+
+
 @dataclass(frozen=True)
 class FieldFault:
     """One fault of the input: `field` as the caller wrote it, `detail` a clause that says what is expected."""

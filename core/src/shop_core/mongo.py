@@ -7,46 +7,37 @@ consumer that lost its partition can't write and the log stays the truth.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
-from pymongo import ASCENDING, MongoClient, ReadPreference, UpdateOne, WriteConcern
+from pymongo import ASCENDING, MongoClient, ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession as ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as Database
-from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError
+from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
-from shop_core.errors import ConfigError, Outage, ShopError
+from shop_core.errors import ConfigError
+from shop_core.mongo_errors import outages as outages
+from shop_core.mongo_positions import Position as Position
+from shop_core.mongo_positions import PositionMoved as PositionMoved
+from shop_core.mongo_positions import Positions as Positions
+from shop_core.mongo_positions import Standstill as Standstill
 from shop_core.settings import MongoSettings
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Document = dict[str, Any]
-Place = tuple[str, int]
 NO_TRANSACTIONS = (
     "MongoDB at {address} has no transactions because it is a standalone server: "
     "start it as a replica set (--replSet) and set MONGODB_URI to it."
 )
-
-
-class PositionMoved(ShopError):
-    """The database knows another position than this consumer: someone else wrote, or it lost its tail."""
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a group stands in one partition: the next offset, and the id of the topic it counts in."""
-
-    offset: int
-    topic_id: str
 
 
 class _PoolGauge(ConnectionPoolListener):
@@ -100,27 +91,20 @@ def uri_of(settings: MongoSettings) -> str:
         raise ConfigError(f"MONGODB_URI_FILE can't be read ({error}).") from None
 
 
-@contextmanager
-def outages() -> Iterator[None]:
-    """Turn the driver's errors for an absent or overloaded database into `Outage`."""
-    try:
-        yield
-    except PyMongoError as error:
-        raise Outage(f"MongoDB does not answer ({_said(error)})") from error
-
-
-def _said(error: PyMongoError) -> str:
-    """The fault in words that can be logged: an answer of the server may quote the document, so only its code."""
-    code = f" {error.code}" if isinstance(error, OperationFailure) else f": {str(error)[:200]}"
-    return type(error).__name__ + code
-
-
 def require_transactions(db: Database[Document]) -> None:
     """Raise `ConfigError` for a standalone server, `Outage` when it doesn't answer."""
     with outages():
         hello = db.client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise ConfigError(NO_TRANSACTIONS.format(address="{}:{}".format(*(db.client.address or ("?", "?")))))
+
+
+def ensure_collections(db: Database[Document], names: Iterable[str]) -> None:
+    """Make those of `names` that are missing: two transactions that would each make one come in each other's way."""
+    with outages():
+        for name in sorted(set(names) - set(db.list_collection_names())):
+            with suppress(CollectionInvalid):  # somebody else was faster
+                db.create_collection(name)
 
 
 def ping(db: Database[Document]) -> None:
@@ -130,7 +114,7 @@ def ping(db: Database[Document]) -> None:
 
 
 def in_transaction(db: Database[Document], work: Callable[[ClientSession], T]) -> T:
-    """Run `work` in one transaction, one attempt; the caller retries after `Outage` (a conflict is one, too).
+    """Run `work` in one transaction, one attempt; the caller retries after `Outage`, at once after a `Conflict`.
 
     An unknown outcome of the commit is an `Outage` as well: the next attempt's compare-and-set tells what happened.
     """
@@ -139,63 +123,6 @@ def in_transaction(db: Database[Document], work: Callable[[ClientSession], T]) -
         read_preference=ReadPreference.PRIMARY,
     ):  # fmt: skip
         return work(session)
-
-
-class Positions:
-    """The collection `positions`: {_id: group/topic/partition, offset, topicId, at}."""
-
-    def __init__(self, db: Database[Document], group: str) -> None:
-        self._positions = db["positions"]
-        self._group = group
-
-    def load(self, places: Iterable[Place]) -> dict[Place, Position]:
-        """The known positions among `places`."""
-        ids = {self._id(place): place for place in places}
-        with outages():
-            found = list(self._positions.find({"_id": {"$in": list(ids)}}))
-        return {ids[doc["_id"]]: Position(doc["offset"], doc["topicId"]) for doc in found}
-
-    def topic(self, topic: str, session: ClientSession | None = None) -> dict[int, int]:
-        """Offset by partition of every known position of `topic`."""
-        prefix = f"{self._group}/{topic}/"
-        with outages():
-            found = list(self._positions.find({"_id": {"$gte": prefix, "$lt": prefix + "~"}}, session=session))
-        return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in found}
-
-    def place(self, place: Place, position: Position) -> None:
-        """Set a position outright: a first assignment, a topic made anew, or a gap. Others lose by compare-and-set."""
-        with outages():
-            self._positions.replace_one(
-                {"_id": self._id(place)},
-                {"offset": position.offset, "topicId": position.topic_id, "at": datetime.now(UTC)},
-                upsert=True,
-            )
-
-    def set_back(self, session: ClientSession, topic: str, offsets: Mapping[int, int]) -> None:
-        """Let the group stand at `offsets`, together with facts that stand there: a rebuild's. Consumers follow."""
-        now = datetime.now(UTC)
-        for partition, offset in offsets.items():
-            query = {"_id": self._id((topic, partition))}
-            self._positions.update_one(query, {"$set": {"offset": offset, "at": now}}, session=session)
-
-    def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
-        """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""
-        now = datetime.now(UTC)
-        result = self._positions.bulk_write(
-            [
-                UpdateOne(
-                    {"_id": self._id(place), "offset": old.offset, "topicId": old.topic_id},
-                    {"$set": {"offset": new, "at": now}},
-                )
-                for place, (old, new) in moves.items()
-            ],
-            session=session,
-        )
-        if result.matched_count != len(moves):
-            raise PositionMoved(f"{len(moves) - result.matched_count} of {len(moves)} positions are others'")
-
-    def _id(self, place: Place) -> str:
-        return f"{self._group}/{place[0]}/{place[1]}"
 
 
 class Generations:
@@ -244,9 +171,12 @@ class PendingEvents:
         """Record events to send; a replay's may wait already."""
         _insert_unknown(self._outbox, session, docs)
 
-    def pending(self, source: str, partitions: Iterable[int], limit: int = 500) -> list[Document]:
-        """The next events that `partitions` of the topic `source` gave rise to, in the order of their sources."""
-        query = {"source": source, "partition": {"$in": list(partitions)}}
+    def pending(
+        self, source: str, partitions: Iterable[int], but: Sequence[str] = (), limit: int = 500
+    ) -> list[Document]:
+        """The next events that `partitions` of the topic `source` gave rise to, in the order of their sources, without
+        those whose ids are in `but`."""
+        query = {"source": source, "partition": {"$in": list(partitions)}, "_id": {"$nin": list(but)}}
         with outages():
             return list(self._outbox.find(query).sort("order", ASCENDING).limit(limit))
 
@@ -265,9 +195,11 @@ class Rejections:
         """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
         _insert_unknown(self._rejections, session, docs)
 
-    def pending(self, topic: str, partitions: Iterable[int], limit: int = 100) -> list[Document]:
-        """The refusals of `partitions` that are not in the DLQ yet."""
-        query = {"topic": topic, "dlq": "pending", "partition": {"$in": list(partitions)}}
+    def pending(
+        self, topic: str, partitions: Iterable[int], but: Sequence[str] = (), limit: int = 100
+    ) -> list[Document]:
+        """The refusals of `partitions` that are not in the DLQ yet, without those whose ids are in `but`."""
+        query = {"topic": topic, "dlq": "pending", "partition": {"$in": list(partitions)}, "_id": {"$nin": list(but)}}
         with outages():
             return list(self._rejections.find(query).limit(limit))
 

@@ -11,7 +11,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from shop_core.auth import Unauthenticated
-from shop_core.errors import FieldFault, InvalidInput, Outage
+from shop_core.errors import FieldFault, InvalidInput, Outage, RecordTooLarge, Refused, TopicRefused
 from shop_core.telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(InvalidInput, _invalid)
     app.register_error_handler(Unauthenticated, _unknown)
     app.register_error_handler(Outage, _outage)
+    app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -89,6 +90,14 @@ def _outage(error: Outage) -> Response:
     log.warning("dependency_away", extra={"error": str(error)})
     detail = "The service can't do this right now; the same request can be sent again."
     return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _refused(error: Refused) -> Response:
+    """What Kafka refuses it refuses again: no Retry-After, and the publisher's log has said so already."""
+    if isinstance(error, RecordTooLarge):
+        return problem(413, f"{error}. A smaller request may be taken.")
+    status = 503 if isinstance(error, TopicRefused) else 500
+    return problem(status, f"{error}. The same request fails again until an operator has mended that.")
 
 
 def _http(error: HTTPException) -> Any:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import NoReturn, TypeVar
 
-from shop_core.errors import ConfigError, Outage
+from shop_core.errors import ConfigError, DatabaseFault, Outage
 
 GRACE_SECONDS = 20
 PAUSE_SECONDS = 1.0
@@ -29,7 +29,7 @@ def one_sentence(outage: int = 3) -> Iterator[None]:
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
-    except Outage as error:
+    except (Outage, DatabaseFault) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(outage) from None
 

@@ -5,31 +5,40 @@ from __future__ import annotations
 import copy
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shop_core.errors import Outage
+from shop_core.errors import Outage, RecordTooLarge, Refused, ShopError, TopicRefused
 from shop_core.events.envelope import Message, Record
+from shop_core.kafka.batch import Outcome
+from shop_core.kafka.delivery import MAX_REQUEST_BYTES, Acked, Failed, NoAck, check_record, headers_of
+from shop_core.kafka.publisher import receipts_of
 
 
 class MemoryPublisher:
-    """`shop_core.kafka.publisher.Publisher` in memory: `log` holds what was published, `away` makes it an outage."""
+    """`shop_core.kafka.publisher.Publisher` in memory: `log` holds what was published, `away` makes it an outage,
+    `missing` names topics that are not there, and `limits` says how many bytes a topic takes in one record."""
 
     def __init__(self, partitions: int = 12) -> None:
         self.log: list[Message] = []
         self.away = False
+        self.missing: set[str] = set()
+        self.limits: dict[str, int] = {}
         self._partitions = partitions
 
     def publish(self, records: Sequence[Record]) -> list[str]:
+        return receipts_of(self.publish_each(records))
+
+    def publish_each(self, records: Sequence[Record]) -> list[Outcome]:
         self.check()
-        receipts = []
+        outcomes: list[Outcome] = []
         for record in records:
-            partition = zlib.crc32(record.key or b"") % self._partitions
-            offset = sum((m.topic, m.partition) == (record.topic, partition) for m in self.log)
-            self.log.append(Message(record.topic, partition, offset, record.key, record.value, record.headers))
-            receipts.append(self.log[-1].receipt)
-        return receipts
+            try:
+                outcomes.append(self._append(record))
+            except Refused as error:
+                outcomes.append(error)
+        return outcomes
 
     def check(self) -> None:
         if self.away:
@@ -37,6 +46,48 @@ class MemoryPublisher:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _append(self, record: Record) -> str:
+        check_record(record)
+        if record.topic in self.missing:
+            raise TopicRefused(record.topic, "UNKNOWN_TOPIC_OR_PARTITION")
+        if len(record.value or b"") > self.limits.get(record.topic, MAX_REQUEST_BYTES):
+            raise RecordTooLarge(record.topic, "MESSAGE_TOO_LARGE")
+        partition = zlib.crc32(record.key or b"") % self._partitions
+        offset = sum((m.topic, m.partition) == (record.topic, partition) for m in self.log)
+        headers = tuple(headers_of(record))
+        self.log.append(Message(record.topic, partition, offset, record.key, record.value, headers))
+        return self.log[-1].receipt
+
+
+class MemoryClient:
+    """`shop_core.kafka.delivery.Client` in memory: `answer` says what becomes of a record. A receipt or an error is
+    told, an exception in `raises` comes out of `send`, and None leaves the record in flight until `abandon`."""
+
+    def __init__(self, answer: Callable[[Record], str | ShopError | None], raises: BaseException | None = None) -> None:
+        self.answer = answer
+        self.raises = raises
+        self.abandoned = False
+        self._silent: list[Failed] = []
+
+    def send(self, record: Record, acked: Acked, failed: Failed) -> None:
+        if self.raises is not None:
+            raise self.raises
+        outcome = self.answer(record)
+        if outcome is None:
+            self._silent.append(failed)
+        elif isinstance(outcome, str):
+            acked(outcome)
+        else:
+            failed(outcome)
+
+    def close(self, timeout: float) -> None:
+        """Nothing is open."""
+
+    def abandon(self) -> None:
+        self.abandoned = True
+        for failed in self._silent:
+            failed(NoAck("abandoned"))
 
 
 class MemoryCatalog:

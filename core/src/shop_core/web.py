@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.routing import UnicodeConverter
 
 from shop_core import problems
-from shop_core.errors import FieldFault, InvalidInput, Outage
+from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.fields import check_text
 from shop_core.middleware import SLASH, surrounded
 from shop_core.telemetry import metrics
@@ -88,7 +88,7 @@ def readiness(checks: Mapping[str, Check]) -> tuple[bool, dict[str, dict[str, An
         try:
             check()
             found[name] = {"ok": True, "detail": "answers"}
-        except Outage as error:
+        except ShopError as error:
             found[name] = {"ok": False, "detail": str(error)}
     return all(each["ok"] for each in found.values()), found
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from shop_core.errors import ShopError
-from shopctl import access, dlq, down, keys, readmodels, seed, status, up
+from shopctl import access, dlq, down, keys, readmodels, seed, skip, status, up
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (up, down, status, dlq, readmodels, seed, keys, access):
+    for module in (up, down, status, dlq, skip, readmodels, seed, keys, access):
         module.register(subcommands)
     return parser
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import urllib3
 
 from shop_core.errors import Outage
 from shop_core.events import DOMAINS
@@ -26,6 +29,7 @@ class Status:
     state: PlatformState | None
     groups: list[GroupLag] | None
     problem: str | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def register(subcommands: Any) -> None:
@@ -55,9 +59,23 @@ def status_of(directory: StateDirectory) -> Status:
     if directory.supervisor() is None or state is None:
         return Status(False, None, None)
     try:
-        return Status(True, state, group_lags(state.bootstrap, DOMAINS.values()))
+        lags, problem = group_lags(state.bootstrap, DOMAINS.values()), None
     except Outage as error:
-        return Status(True, state, None, str(error))
+        lags, problem = None, str(error)
+    return Status(True, state, lags, problem, unreadable(state))
+
+
+def unreadable(state: PlatformState) -> tuple[str, ...]:
+    """What the consumers say of partitions that they can't read on; who does not answer says nothing."""
+    found = []
+    with urllib3.PoolManager(timeout=1.0, retries=False) as http:
+        for process in state.processes:
+            if "-consumer-" in process.name and process.state == "running":
+                with suppress(urllib3.exceptions.HTTPError, ValueError, KeyError):
+                    answer = http.request("GET", f"http://{process.address}/readyz").json()
+                    partitions = answer["dependencies"]["partitions"]
+                    found += [] if partitions["ok"] else [partitions["detail"]]
+    return tuple(found)
 
 
 def as_json(status: Status) -> dict[str, Any]:
@@ -71,6 +89,7 @@ def as_json(status: Status) -> dict[str, Any]:
         "processes": [asdict(process) for process in state.processes] if state else [],
         "groups": None if groups is None else [{**asdict(group), "lag": group.lag} for group in groups],
         "problem": status.problem,
+        "unreadable": list(status.unreadable),
     }
 
 
@@ -90,6 +109,7 @@ def as_lines(status: Status) -> list[str]:
     lines.append("")
     if status.groups is None:
         return [*lines, f"Consumer groups are unknown: {status.problem}"]
+    lines += [f"Unreadable: {each} (`shopctl skip` goes past it)" for each in status.unreadable]
     groups = [(g.group, g.topic, str(g.members), str(len(g.partitions)), str(g.lag)) for g in status.groups]
     return lines + table(("GROUP", "TOPIC", "MEMBERS", "PARTITIONS", "LAG"), groups)
 

@@ -17,7 +17,7 @@ from cm_api.context import Context
 from cm_api.outcome import Hooks, NoHooks, Outcome
 from shop_core.answers.catalog import Product
 from shop_core.cache import SharedCache, shared_cache
-from shop_core.errors import Outage
+from shop_core.errors import ShopError
 from shop_core.mongo import Database, Document
 from shop_core.settings import CacheSettings
 from shop_core.telemetry import metrics
@@ -99,7 +99,7 @@ class CacheHooks:
         try:
             for start in range(0, len(changed), CHUNK):
                 self._tell(changed[start : start + CHUNK])
-        except Outage as outage:  # in doubt they are read from the database, and the doubt ends by itself
+        except ShopError as outage:  # in doubt they are read from the database, and the doubt ends by itself
             log.warning("cache_not_updated", extra={"error": str(outage)})
 
     def swapped(self) -> None:

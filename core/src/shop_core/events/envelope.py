@@ -7,6 +7,7 @@ to the module of its domain; nothing in here knows a domain.
 from __future__ import annotations
 
 import hashlib
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,8 +20,11 @@ from shop_core.events.fields import check_text, fault_of, format_instant, parse_
 
 SPEC_VERSION = "1.0"
 REDRIVEN = "ce_redriven"
+OUR_SOURCE = "/scalable-shop/cm-server"
+LONGEST_SOURCE = 1024
+_IDENTITIES = uuid.UUID("3d4a3a5e-3a86-5a0f-9d7c-51d1f3a1f0c2")
 T = TypeVar("T")
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 
 
 class EventData(Protocol):
@@ -50,6 +54,8 @@ class Message:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    timestamp: int = -1
+    """The record's own time in Kafka, in milliseconds since 1970."""
 
     @property
     def receipt(self) -> str:
@@ -58,7 +64,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A decoded event. `digest` tells two bodies under one id apart (sha-256, hex).
+    """A decoded event. `id` is its identity, made of CloudEvents source and id; `digest` tells two bodies under one
+    identity apart (sha-256, hex).
 
     `named` events may be in the log more than once: a client or a person may have sent one again under its id.
     """
@@ -116,7 +123,7 @@ def to_record(
     id: str,
     time: datetime,
     digest: str | None = None,
-    source: str = "/scalable-shop/cm-server",
+    source: str = OUR_SOURCE,
 ) -> Record:
     """The record of one event on any topic; `source` says who made it."""
     headers = [
@@ -146,7 +153,7 @@ def decode(domain: Domain, message: Message) -> Event:
     data = decode_json(message.value, struct)
     data.check()
     return Event(
-        id=check_text("ce_id", _need(attributes, "ce_id")),
+        id=identity(_need(attributes, "ce_source"), check_text("ce_id", _need(attributes, "ce_id"))),
         type=type_,
         time=parse_instant("ce_time", _need(attributes, "ce_time")),
         digest=attributes.get("ce_digest") or digest_of(message.value),
@@ -154,6 +161,16 @@ def decode(domain: Domain, message: Message) -> Event:
         receipt=message.receipt,
         named="ce_digest" in attributes or REDRIVEN in attributes,
     )
+
+
+def identity(source: str, id: str) -> str:
+    """What an event is known by: CloudEvents 1.0 makes an id unique only together with its source.
+
+    An id that cm-server made is its own identity, so that what was stored under it keeps its name.
+    """
+    if not 1 <= len(source) <= LONGEST_SOURCE:
+        raise InvalidInput(FieldFault("ce_source", f"must have 1 to {LONGEST_SOURCE} characters"))
+    return id if source == OUR_SOURCE else str(uuid.uuid5(_IDENTITIES, f"{source}\n{id}"))
 
 
 def decode_json(body: bytes, struct: type[T]) -> T:

@@ -15,8 +15,8 @@ from typing import Protocol
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from shop_core.errors import Outage
-from shop_core.kafka import security
+from shop_core.errors import ShopError
+from shop_core.kafka.fetching import Faults, consumer
 
 log = logging.getLogger(__name__)
 Ends = dict[int, int]
@@ -44,6 +44,7 @@ class Follower:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._consumer: KafkaConsumer | None = None
+        self._faults = Faults()
         self._looked = 0.0
 
     def add(self, listener: Listener) -> None:
@@ -79,7 +80,7 @@ class Follower:
         for listener in self._listeners:
             try:
                 behind |= not listener.keep_up(self._ends[listener.topic])
-            except Outage as outage:
+            except ShopError as outage:
                 log.warning("follow_failed", extra={"error": str(outage)})
                 behind = True
         return behind
@@ -87,39 +88,38 @@ class Follower:
     def _hear(self, seconds: float) -> None:
         """Note how far the topics reach, waiting at most `seconds` for something new."""
         if self._consumer is None:
-            self._consumer = self._connect()
+            self._consumer, self._faults = self._connect()
         if time.monotonic() - self._looked > LOOK_AGAIN_SECONDS:
             self._look_around(self._consumer)
         for place, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
             self._ends[place.topic][place.partition] = records[-1].offset + 1
+        # What can't be read says nothing here: whether its consumer ever passes it shows in the positions.
+        for place, fault in self._faults.taken().items():
+            self._consumer.seek(place, fault.offset + 1 if fault.end is None else fault.end)
 
-    def _look_around(self, consumer: KafkaConsumer) -> None:
+    def _look_around(self, client: KafkaConsumer) -> None:
         """Take every partition there is; those new to us are told by their ends."""
         self._looked = time.monotonic()
-        places = [TopicPartition(t, p) for t in self._ends for p in sorted(consumer.partitions_for_topic(t) or ())]
-        if set(places) == consumer.assignment():
+        places = [TopicPartition(t, p) for t in self._ends for p in sorted(client.partitions_for_topic(t) or ())]
+        if set(places) == client.assignment():
             return
-        consumer.assign(places)
-        for place, end in consumer.end_offsets(places).items():
-            consumer.seek(place, end)
+        client.assign(places)
+        for place, end in client.end_offsets(places).items():
+            client.seek(place, end)
             self._ends[place.topic][place.partition] = end
 
-    def _connect(self) -> KafkaConsumer:
+    def _connect(self) -> tuple[KafkaConsumer, Faults]:
         self._looked = 0.0
-        return KafkaConsumer(
-            bootstrap_servers=self._bootstrap.split(","),
+        return consumer(
+            self._bootstrap,
             client_id="cm-api-follower",
-            enable_auto_commit=False,
             auto_offset_reset="latest",
-            allow_auto_create_topics=False,
             bootstrap_timeout_ms=3000,
             metadata_max_age_ms=int(LOOK_AGAIN_SECONDS * 1000),
-            reconnect_backoff_max_ms=1000,
-            **security.options(),
         )
 
     def _disconnect(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
+        client, self._consumer = self._consumer, None
+        if client is not None:
             with suppress(KafkaError):
-                consumer.close(autocommit=False, timeout_ms=2000)
+                client.close(autocommit=False, timeout_ms=2000)

@@ -10,19 +10,24 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message
-from shop_core.kafka import security
+from shop_core.kafka.fetching import Faults, consumer, position_of
 
 BATCH = 2000
+Skips = Mapping[int, Mapping[int, int]]
+"""By partition: from which offset to which one a person told the consumers to go."""
 
 
 class TopicLog:
-    """One topic from its beginning on. Offsets are by partition; reading goes on where it stopped."""
+    """The committed records of one topic from its beginning on. Offsets are by partition; reading goes on where it
+    stopped. `skips` are passed over; anything else that can't be read is an `Outage`."""
 
-    def __init__(self, consumer: KafkaConsumer, topic: str) -> None:
-        self._consumer = consumer
-        self._tps = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
-        consumer.assign(self._tps)
-        consumer.seek_to_beginning(*self._tps)
+    def __init__(self, client: KafkaConsumer, faults: Faults, topic: str) -> None:
+        self.skips: Skips = {}
+        self._consumer = client
+        self._faults = faults
+        self._tps = [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]
+        client.assign(self._tps)
+        client.seek_to_beginning(*self._tps)
 
     def starts(self) -> dict[int, int]:
         return {tp.partition: offset for tp, offset in self._consumer.beginning_offsets(self._tps).items()}
@@ -40,40 +45,43 @@ class TopicLog:
         while open_:
             self._consumer.pause(*(set(self._tps) - open_))
             self._consumer.resume(*open_)
-            batch: list[Message] = []
-            for tp, records in self._consumer.poll(timeout_ms=500, max_records=BATCH).items():
-                batch += [
-                    Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()))
-                    for r in records
-                    if r.offset < until[tp.partition]
-                ]
-                if self._consumer.position(tp) >= until[tp.partition]:
-                    self._consumer.seek(tp, until[tp.partition])
-                    open_.discard(tp)
+            polled = self._consumer.poll(timeout_ms=500, max_records=BATCH)
+            batch = [
+                Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()), r.timestamp)
+                for tp, records in polled.items()
+                for r in records
+                if r.offset < until[tp.partition]
+            ]
+            self._pass_over()
+            # Also those that gave nothing: a partition may end in a transaction's marker.
+            for tp in [tp for tp in open_ if position_of(self._consumer, tp) >= until[tp.partition]]:
+                self._consumer.seek(tp, until[tp.partition])
+                open_.discard(tp)
             if batch:
                 yield batch
+
+    def _pass_over(self) -> None:
+        """Go on behind what was skipped by hand; `Outage` for the rest that can't be read."""
+        for tp, fault in self._faults.taken().items():
+            end = self.skips.get(tp.partition, {}).get(fault.offset)
+            if end is None:
+                raise Outage(f"{tp.topic}-{tp.partition} can't be read from offset {fault.offset} on: {fault.reason}")
+            self._consumer.seek(tp, end)
 
 
 @contextmanager
 def topic_log(bootstrap: str, topic: str) -> Iterator[TopicLog]:
     """`topic`, read while the block lasts; `Outage` when Kafka doesn't answer."""
     try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            allow_auto_create_topics=False,
-            bootstrap_timeout_ms=5000,
-            **security.options(),
-        )
+        client, faults = consumer(bootstrap, auto_offset_reset="earliest", bootstrap_timeout_ms=5000)
     except KafkaError as error:
         raise Outage(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
     try:
-        yield TopicLog(consumer, topic)
+        yield TopicLog(client, faults, topic)
     except KafkaError as error:
         raise Outage(f"reading {topic} failed ({type(error).__name__})") from error
     finally:
-        consumer.close()
+        client.close()
 
 
 def read_all(bootstrap: str, topic: str) -> list[Message]:

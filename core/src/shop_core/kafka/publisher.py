@@ -2,7 +2,8 @@
 
 The client has no memory bound of its own, so the sends in flight are bounded here; when the broker stalls, new sends
 are refused at once while half of the threads still wait, so that a dead broker never takes every request thread.
-A client that let an ack time out is thrown away and made anew: after an expired idempotent batch it may stay silent.
+A client that let an ack time out is replaced: after an expired idempotent batch it may stay silent. What else fails
+concerns one record or topic, and is told to its sender alone.
 A Kafka client does not survive a fork: make one publisher in each worker, after the fork.
 """
 
@@ -12,45 +13,39 @@ import logging
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
-from shop_core.errors import ConfigError, Outage
+from shop_core.errors import Outage, Refused, ShopError
 from shop_core.events.envelope import Record
-from shop_core.kafka.clients import CLIENTS, Client
+from shop_core.kafka.batch import Batch, Link, Outcome
+from shop_core.kafka.clients import CLIENTS
+from shop_core.kafka.delivery import NoAck
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-STALLED_AFTER = 0.5
+RECONNECT_SECONDS = 1.0  # for so long a new send waits for the successor of a client that was dropped
+REPLACE_EVERY_SECONDS = 10.0  # a client that answers others
 
 
 class Publisher(Protocol):
     """The port by which services publish; `shop_core.testing.MemoryPublisher` is its fake."""
 
     def publish(self, records: Sequence[Record]) -> list[str]:
-        """The receipts of `records`, all acked; raises `Outage` when any of them is not known to be in the log."""
+        """The receipts of `records`, all acked. Raises `Refused` where Kafka would refuse one of them again, else
+        `Outage` when one of them is not known to be in the log; the others may be there."""
+
+    def publish_each(self, records: Sequence[Record]) -> list[Outcome]:
+        """For each record its receipt, or the `Refused` or `Outage` that befell it alone. Raises `Outage` only where
+        nothing was sent at all."""
 
     def check(self) -> None:
         """Raise `Outage` when the broker can't be reached."""
 
     def close(self) -> None:
         """Flush and close within the ack timeout."""
-
-
-@dataclass
-class _Link:
-    """One Kafka client and what is in flight on it; late acks of a link that was given up change nothing."""
-
-    client: Client
-    in_flight: int = 0
-    progress: float = field(default_factory=time.monotonic)
-
-    @property
-    def stalled(self) -> bool:
-        return self.in_flight > 0 and time.monotonic() - self.progress > STALLED_AFTER
 
 
 class KafkaPublisher:
@@ -71,36 +66,45 @@ class KafkaPublisher:
         self._ack_timeout = ack_timeout
         self._max_in_flight = max_in_flight
         self._waiting = waiting
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
         self._callers = 0
-        self._link: _Link | None = None
+        self._link: Link | None = None
+        self._linked_until = float("-inf")
+        self._replaced_at = float("-inf")
         self._closing = threading.Event()
         self._connected = threading.Event()
-        self._reconnect()
+        threading.Thread(target=self._connect, name="kafka-connect", daemon=True).start()
 
     def connected(self, timeout: float) -> bool:
         """Whether the first connection was made, waiting at most `timeout` seconds for it."""
         return self._connected.wait(timeout)
 
+    @property
+    def in_flight(self) -> int:
+        """Records that were handed to the client and of which nothing is known yet."""
+        link = self._link
+        return link.in_flight if link is not None else 0
+
     def publish(self, records: Sequence[Record]) -> list[str]:
+        return receipts_of(self.publish_each(records))
+
+    def publish_each(self, records: Sequence[Record]) -> list[Outcome]:
+        if not records:
+            return []
         link = self._admit(len(records))
-        batch = _Batch(self._lock, link, len(records))
-        topic = records[0].topic
+        batch = Batch(self._lock, link, records)
         try:
-            for record in records:
-                batch.send(record)
-            receipts = batch.wait(self._ack_timeout)
-        except Outage as error:
-            metrics.PRODUCE_ACKS.labels(topic, "failed").inc(len(records))
-            self._give_up(link)
-            raise Outage(f"Kafka did not take the event ({error})") from error
+            outcomes = batch.deliver(self._ack_timeout)
         finally:
+            batch.release()
             with self._lock:
                 self._callers -= 1
-                metrics.IN_FLIGHT.set(link.in_flight)
-            metrics.PRODUCE_SECONDS.labels(topic).observe(time.monotonic() - batch.started)
-        metrics.PRODUCE_ACKS.labels(topic, "acked").inc(len(records))
-        return receipts
+            metrics.IN_FLIGHT.set(self.in_flight)
+            metrics.PRODUCE_SECONDS.labels(records[0].topic).observe(time.monotonic() - batch.started)
+        account(records, outcomes)
+        if any(isinstance(outcome, NoAck) for outcome in outcomes):
+            self._give_up(link)
+        return outcomes
 
     def check(self) -> None:
         link = self._link
@@ -118,84 +122,86 @@ class KafkaPublisher:
         if self._link is not None:
             self._link.client.close(self._ack_timeout)
 
-    def _admit(self, count: int) -> _Link:
+    def _admit(self, count: int) -> Link:
         """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
         with self._lock:
-            link = self._link
+            self._callers += 1
+            link = self._find_link()
             full = link is None or link.in_flight + count > self._max_in_flight
-            if link is None or full or (link.stalled and self._callers >= self._waiting):
+            if link is None or full or (link.stalled and self._callers > self._waiting):
+                self._callers -= 1
                 metrics.PRODUCE_ACKS.labels("-", "refused").inc(count)
                 raise Outage("not connected to Kafka" if link is None else "Kafka is not acknowledging events")
-            if link.in_flight == 0:
-                link.progress = time.monotonic()
-            link.in_flight += count
-            self._callers += 1
+            link.open(count)
         return link
 
-    def _give_up(self, link: _Link) -> None:
-        """Drop a client that failed to deliver, unless another caller did so already, and connect anew."""
+    def _find_link(self) -> Link | None:
+        """The link; a few callers wait a moment for one where the last was dropped just now. Needs the lock."""
+        if self._link is None and self._callers <= self._waiting:
+            patience = self._linked_until + RECONNECT_SECONDS - time.monotonic()
+            self._lock.wait_for(lambda: self._link is not None or self._closing.is_set(), max(0.0, patience))
+        return self._link
+
+    def _give_up(self, link: Link) -> None:
+        """Replace a client that left an ack out, unless another caller did so already.
+
+        Where it acks others meanwhile the broker is there: then it serves on until its successor is connected.
+        """
+        now = time.monotonic()
         with self._lock:
-            if self._link is not link:
+            serves = now - link.acked < self._ack_timeout / 2
+            if self._link is not link or (serves and now - self._replaced_at < REPLACE_EVERY_SECONDS):
                 return
-            self._link = None
+            self._replaced_at = now
+            if not serves:
+                self._link, self._linked_until = None, now
         log.warning("kafka_link_dropped", extra={"servers": self._bootstrap, "in_flight": link.in_flight})
-        self._reconnect(link)
+        threading.Thread(target=self._replace, args=(link,), name="kafka-connect", daemon=True).start()
 
-    def _reconnect(self, dropped: _Link | None = None) -> None:
-        threading.Thread(target=self._connect, args=(dropped,), name="kafka-connect", daemon=True).start()
+    def _replace(self, link: Link) -> None:
+        """Connect anew, then let those who still wait on `link` have what is left of their time."""
+        until = time.monotonic() + self._ack_timeout
+        self._connect()
+        with self._lock:
+            self._lock.wait_for(lambda: link.in_flight == 0, max(0.0, until - time.monotonic()))
+        link.client.abandon()
 
-    def _connect(self, dropped: _Link | None) -> None:
+    def _connect(self) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
-        if dropped is not None:
-            dropped.client.abandon()
         while not self._closing.is_set():
             try:
-                self._link = _Link(self._make_client(self._bootstrap, self._ack_timeout))
-                self._connected.set()
-                return
+                link = Link(self._make_client(self._bootstrap, self._ack_timeout))
             # A file that is away, as while a Secret is swapped, is waited for like the broker.
-            except (Outage, ConfigError) as error:
+            except Exception as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})
                 self._closing.wait(0.5)
+                continue
+            with self._lock:
+                self._link = link
+                self._lock.notify_all()
+            self._connected.set()
+            return
 
 
-class _Batch:
-    """The acks of one publish, gathered from the client's network thread."""
+def receipts_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """The receipts, where each outcome is one; else the error that a caller should know first."""
+    faults = [outcome for outcome in outcomes if isinstance(outcome, ShopError)]
+    for fault in sorted(faults, key=lambda fault: not isinstance(fault, Refused)):
+        if isinstance(fault, Outage):
+            raise Outage(f"Kafka did not take the event ({fault})") from fault
+        raise fault
+    return [outcome for outcome in outcomes if isinstance(outcome, str)]
 
-    def __init__(self, lock: threading.Lock, link: _Link, count: int) -> None:
-        self.started = time.monotonic()
-        self._lock = lock
-        self._link = link
-        self._sent = 0
-        self._receipts: list[str | None] = [None] * count
-        self._left = count
-        self._error: BaseException | None = None
-        self._done = threading.Event()
 
-    def send(self, record: Record) -> None:
-        self._link.client.send(record, partial(self._acked, self._sent), self._failed)
-        self._sent += 1
-
-    def wait(self, timeout: float) -> list[str]:
-        if not self._done.wait(timeout):
-            raise Outage("no ack in time")
-        if self._error is not None:
-            raise Outage(type(self._error).__name__) from self._error
-        return [receipt for receipt in self._receipts if receipt is not None]
-
-    def _acked(self, index: int, receipt: str) -> None:
-        self._receipts[index] = receipt
-        self._settle()
-
-    def _failed(self, error: BaseException) -> None:
-        self._error = error
-        self._settle()
-
-    def _settle(self) -> None:
-        with self._lock:
-            self._link.in_flight -= 1
-            self._link.progress = time.monotonic()
-            self._left -= 1
-            left = self._left
-        if left == 0:
-            self._done.set()
+def account(records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+    """Count what became of the records, and say once what was refused and why."""
+    words = {str: "acked", Outage: "failed", NoAck: "failed"}
+    told: set[tuple[str, str]] = set()
+    pairs = list(zip(records, outcomes, strict=True))
+    counts = Counter((record.topic, words.get(type(outcome), "rejected")) for record, outcome in pairs)
+    for labels, count in counts.items():
+        metrics.PRODUCE_ACKS.labels(*labels).inc(count)
+    for _, outcome in pairs:
+        if isinstance(outcome, Refused) and (said := (outcome.topic, outcome.cause)) not in told:
+            told.add(said)
+            log.error("record_refused", extra={"topic": outcome.topic, "error": outcome.cause})

@@ -1,15 +1,17 @@
 """Events in: one member of a consumer group that never decides by itself where to read.
 
 Automatic commits and resets are off. A partition given to this member is paused until its owner has sought it to the
-position that the database knows; Kafka's committed offset only follows, for KEDA and tools.
+position that the database knows; Kafka's committed offset only follows, for KEDA and tools. A partition that can't be
+read on is paused alone and tried again now and then, while the others go on.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, OffsetOutOfRangeError
@@ -18,9 +20,11 @@ from kafka.structs import OffsetAndMetadata
 from shop_core.errors import Outage
 from shop_core.events.envelope import Message
 from shop_core.kafka import security
+from shop_core.kafka.fetching import Unreadable, consumer, position_of
 
 log = logging.getLogger(__name__)
 Place = tuple[str, int]  # topic, partition
+TRY_AGAIN_SECONDS = 5.0
 
 
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -28,15 +32,15 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000, session_ms: int = 10_000) -> None:
         self.unsought: set[Place] = set()
+        self._broken: dict[Place, Unreadable] = {}
+        self._try_again = 0.0
         self._batch = batch
         try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
+            self._consumer, self._faults = consumer(
+                bootstrap,
                 client_id=group,
                 group_id=group,
-                enable_auto_commit=False,
                 auto_offset_reset="none",
-                allow_auto_create_topics=False,
                 partition_assignment_strategy=[CooperativeStickyAssignor],
                 max_poll_records=batch,
                 max_partition_fetch_bytes=1024 * 1024,
@@ -44,9 +48,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
                 session_timeout_ms=session_ms,
                 heartbeat_interval_ms=min(2_000, session_ms // 4),
                 metadata_max_age_ms=30_000,
-                reconnect_backoff_max_ms=1000,
                 bootstrap_timeout_ms=5000,
-                **security.options(),
             )
             self._consumer.subscribe([topic], listener=self)
         except KafkaError as error:
@@ -62,7 +64,10 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         log.info("partitions_assigned", extra={"partitions": sorted(tp.partition for tp in fresh)})
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        self.unsought -= {(tp.topic, tp.partition) for tp in revoked}
+        for tp in revoked:
+            self.unsought.discard((tp.topic, tp.partition))
+            self._broken.pop((tp.topic, tp.partition), None)
+            self._faults.forget(tp)
         log.info("partitions_revoked", extra={"partitions": sorted(tp.partition for tp in revoked)})
 
     def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
@@ -72,8 +77,15 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     def assigned(self) -> set[Place]:
         return {(tp.topic, tp.partition) for tp in self._consumer.assignment()}
 
+    @property
+    def unreadable(self) -> dict[Place, Unreadable]:
+        """The partitions of ours whose bytes can't be read, or that the broker does not hand out."""
+        refused = {(fault.topic, fault.partition): fault for fault in self._faults.lasting()}
+        return {place: fault for place, fault in (refused | self._broken).items() if place in self.assigned}
+
     def poll(self, timeout: float) -> list[Message]:
         """At most one batch, in offset order within each partition; `timeout` in seconds."""
+        self._resume_broken()
         try:
             polled = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=self._batch)
         except OffsetOutOfRangeError:
@@ -81,11 +93,16 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
             return []
         except KafkaError as error:
             raise Outage(f"reading from Kafka failed ({type(error).__name__}: {error})") from error
+        self._note_broken()
         return [
-            Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()))
+            Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()), r.timestamp)
             for records in polled.values()
             for r in records
         ]
+
+    def at(self, place: Place) -> int:
+        """The next offset that a poll would give: behind what was polled, and behind markers and compacted records."""
+        return position_of(self._consumer, TopicPartition(*place))
 
     def seek(self, offsets: Mapping[Place, int]) -> None:
         """Read on from `offsets`, and resume those partitions."""
@@ -101,7 +118,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.pause(*self._consumer.assignment())
 
     def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        """First and next offset of each partition's log."""
+        """First offset of each partition's log, and the one after the last committed record."""
         tps = [TopicPartition(*place) for place in places]
         try:
             first, last = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
@@ -123,3 +140,24 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close(autocommit=False, timeout_ms=5000)
+
+    def _resume_broken(self) -> None:
+        """Ask again for what could not be read: the cause may be gone."""
+        if self._broken and time.monotonic() >= self._try_again:
+            self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
+            for place in self._broken.keys() - self.unsought:
+                self._consumer.resume(TopicPartition(*place))
+
+    def _note_broken(self) -> None:
+        """Pause what can't be read on; forget what stands elsewhere by now."""
+        self._broken = {
+            place: fault
+            for place, fault in self._broken.items()
+            if place in self.assigned and self.at(place) == fault.offset
+        }
+        for tp, fault in self._faults.taken().items():
+            if tp in self._consumer.assignment():
+                if not self._broken:
+                    self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
+                self._consumer.pause(tp)
+                self._broken[(tp.topic, tp.partition)] = fault

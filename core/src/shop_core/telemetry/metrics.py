@@ -22,7 +22,7 @@ HTTP_SECONDS = Histogram(
 )
 PRODUCE_ACKS = Counter(
     "shop_produce_total",
-    "Events sent to Kafka by topic and outcome (acked, failed, refused)",
+    "Events sent to Kafka by topic and outcome (acked, failed, refused, rejected)",
     ["topic", "outcome"],
 )
 PRODUCE_SECONDS = Histogram("shop_produce_ack_seconds", "From send to the broker's ack", ["topic"], buckets=FAST)
@@ -36,6 +36,20 @@ BATCH_EVENTS = Histogram(
 BATCH_SECONDS = Histogram("shop_consumer_batch_seconds", "One batch: decode, apply, commit", ["domain"], buckets=SLOW)
 APPLIED = Counter(
     "shop_consumer_events_total", "Events by outcome (applied, duplicate, rejected)", ["domain", "outcome"]
+)
+SET_ASIDE = Counter(
+    "shop_consumer_set_aside_total",
+    "Events set aside by no fault of their own, by class (permanent: the database's, fault: the program's): an alert",
+    ["domain", "class"],
+)
+CONFLICTS = Counter("shop_consumer_conflicts_total", "Transactions that another came before, tried again", ["domain"])
+UNREADABLE = Gauge(
+    "shop_consumer_unreadable_partitions",
+    "1 where a partition can't be read on from its position: an alert",
+    ["topic", "partition"],
+)
+DEAD_LETTERS_WAITING = Gauge(
+    "shop_consumer_dead_letters_waiting", "Dead letters that the DLQ did not take and that are tried again", ["domain"]
 )
 LATE = Counter("shop_late_events_total", "Applied events that came after their time and changed a past one", ["domain"])
 OUTAGES = Counter("shop_consumer_outages_total", "Batches put back because a dependency was away", ["domain"])
