@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from shop_arrivals.draws import Codec, Domain, Draw
-from shop_arrivals.ordinary import BEHIND_SECONDS, stored_in_time
+from shop_arrivals.ordinary import BEHIND_SECONDS, partition_of, stored_in_time
 from shop_arrivals.processes import frozen, watched
 from shop_arrivals.rounds import Rounds
 from shop_arrivals.segments import ATTRIBUTES, COUNT, RECORDS, batch_at, changed, sealed
@@ -75,8 +75,8 @@ def test_a_batch_that_cannot_be_read_holds_its_own_partition_until_it_can(rounds
         behind = rounds.customers.act([(DOMAIN, partition) for partition in hit])
         rounds.beside(DOMAIN, hit)
         rounds.beside(DOMAIN, hit)
-        told = rounds.shop.settle(sent_now(receipts), 5)
-        stuck = [receipt for receipt in receipts if receipt not in told]
+        told = rounds.shop.settle(sent_now(behind), 5)
+        stuck = {partition_of(receipt) for receipt in behind if receipt not in told}
         is_visible(rounds, stuck)
         with watched(platform, [consumer]) as watch:
             time.sleep(8)  # what is measured
@@ -98,24 +98,53 @@ def broken_one(rounds: Rounds, partition: int, broken: ExitStack) -> str:
     return receipt
 
 
-def is_visible(rounds: Rounds, stuck: list[str]) -> None:
-    """Not ready, a true lag, and in the log where it stands."""
-    assert stuck, "a wrong checksum can't be passed over"
+def is_visible(rounds: Rounds, stuck: set[int]) -> None:
+    """Not ready, a true lag, a metric, and by its place in the log and in `shopctl status`."""
+    assert 0 in stuck, "a wrong checksum can't be passed over"
     until(lambda: rounds.shop.health(DOMAIN, "/readyz")[0] == 503, "readiness is 503", VISIBLE_SECONDS)
-    for receipt in stuck:
-        topic, partition, offset = receipt.rsplit("-", 2)
 
-        def lags(partition: int = int(partition)) -> bool:
-            return rounds.shop.metric(DOMAIN, "shop_consumer_lag_events").get(partition, 0) >= 1
+    def told_by(metric: str) -> bool:
+        samples = rounds.shop.metric(DOMAIN, metric)
+        return all(samples.get(partition, 0) >= 1 for partition in stuck)
 
-        until(lags, f"the lag of {receipt} is told", VISIBLE_SECONDS)
-        place = {"topic": topic, "partition": int(partition), "offset": int(offset)}
-        lines = [line for line in rounds.shop.log(DOMAIN) if place.items() <= line.items()]
-        assert lines, f"no log event names {place}"
-    status = rounds.shop.platform.shopctl("status").stdout
-    assert all(receipt in status or lag_in(status) >= len(stuck) for receipt in stuck), status
+    until(lambda: told_by("shop_consumer_lag_events"), "the lag is told", VISIBLE_SECONDS)
+    until(lambda: told_by("shop_consumer_unreadable_partitions"), "the metric", VISIBLE_SECONDS)
+    log, status, positions = rounds.shop.log(DOMAIN), rounds.shop.status(), rounds.shop.positions(DOMAIN)
+    assert rounds.shop.status_lag(DOMAIN) >= len(stuck)
+    for partition in stuck:
+        place = {"topic": DOMAIN.topic, "partition": partition, "offset": positions[partition]}
+        levels = [line["level"] for line in log if place.items() <= line.items()]
+        assert levels == ["ERROR"], f"{place} must be in the log once: {levels}"
+        assert f"{DOMAIN.topic}-{partition} " in status, status
 
 
-def lag_in(status: str) -> int:
-    (line,) = [line for line in status.splitlines() if line.startswith(f"cm-api-{DOMAIN} ")]
-    return int(line.split()[4])
+def test_a_person_lets_the_partition_go_past_a_batch_that_stays_unreadable(rounds: Rounds) -> None:
+    platform, consumer = rounds.shop.platform, consumer_of(DOMAIN)
+    rounds.beside(DOMAIN, ())
+    with ExitStack() as broken:
+        with frozen(platform, consumer):
+            time.sleep(PENDING_FETCH_SECONDS)
+            receipt = broken_one(rounds, 1, broken)
+        behind = rounds.customers.act([(DOMAIN, 1)])
+        rounds.beside(DOMAIN, [1])
+        until(lambda: receipt in platform.shopctl("skip").stdout, "what stands still is listed", VISIBLE_SECONDS)
+        skipped = platform.shopctl("skip", receipt, "--yes")
+        assert skipped.returncode == 0, skipped
+        late = stored_in_time(rounds.shop, sent_now(behind), BEHIND_SECONDS)[1]
+        assert not late, [str(each) for each in late]
+        assert rounds.shop.state(receipt)["state"] == "rejected"
+        until(lambda: rounds.shop.health(DOMAIN, "/readyz")[0] == 200, "the consumer is ready again")
+
+
+def test_a_batch_that_opens_to_a_hundred_megabytes_holds_up_no_other_partition(rounds: Rounds) -> None:
+    receipts = [
+        rounds.send(Draw(Domain.PURCHASES, 10, codec=Codec.ZSTD), value=b" " * size)
+        for size in (40_000_000, 100_000_000)
+    ]
+    rounds.beside(Domain.PURCHASES, [10])
+    told = rounds.shop.settle(sent_now(receipts), BEHIND_SECONDS)
+    assert told[receipts[0]].state == "rejected"
+    if receipts[1] not in told:  # too large to be opened at all: then it stands still, and a person decides
+        until(lambda: receipts[1] in rounds.shop.platform.shopctl("skip").stdout, "it is listed", VISIBLE_SECONDS)
+        assert rounds.shop.platform.shopctl("skip", receipts[1], "--yes").returncode == 0
+    rounds.beside_and_behind(Domain.PURCHASES, [10])

@@ -9,6 +9,7 @@ import pytest
 
 from shop_arrivals.draws import Client, Domain, Draw, Key
 from shop_arrivals.rounds import Rounds
+from shop_arrivals.senders import receipts_of
 from shop_arrivals.shop import sent_now, until
 from shop_arrivals.topic import Topic, source_of
 from shop_arrivals.topics import configured, missing
@@ -47,8 +48,20 @@ def test_a_dead_letter_topic_that_takes_nothing_holds_up_nothing_but_letters(rou
         for _ in range(3):
             rounds.beside_and_behind(Domain.CATALOG, [PARTITION])
         told = rounds.shop.settle(sent_now(receipts), 30)
+        assert rounds.shop.metric(Domain.CATALOG, "shop_consumer_dead_letters_waiting")[-1] >= len(receipts)
         assert {each.state for each in told.values()} == {"rejected"} and len(told) == len(receipts)
     until(lambda: set(receipts) <= letters(rounds), "the letters that waited", LETTER_SECONDS)
+
+
+def test_many_refused_records_at_once_hold_up_nothing(rounds: Rounds) -> None:
+    many = [
+        rounds.record(Draw(Domain.CATALOG, PARTITION, client, value="half")) for _ in range(1500) for client in Client
+    ]
+    rounds.senders.send(many)
+    rounds.beside_and_behind(Domain.CATALOG, [PARTITION])
+    receipts = set(receipts_of(rounds.senders.acks, many))
+    assert len(receipts) == len(many)
+    until(lambda: receipts <= letters(rounds), "every letter", LETTER_SECONDS)
 
 
 def test_a_letter_that_is_too_large_waits_alone_or_is_cut(rounds: Rounds) -> None:

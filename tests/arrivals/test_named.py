@@ -134,9 +134,7 @@ def test_a06_behind_a_transaction_marker_the_lag_is_0_and_its_receipt_settles(
     marker = f"{topic.name}-5-{topic.end(5) - 1}"
     assert outcome(rounds, marker).state == "stored"
     until(lambda: not behind(rounds), f"the lag is 0 ({behind(rounds)})", 60)
-    told = rounds.shop.platform.shopctl("status")
-    (line,) = [line for line in told.stdout.splitlines() if line.startswith(f"cm-api-{domain} ")]
-    assert line.split()[4] == "0", line
+    assert rounds.shop.status_lag(domain) == 0
     assert rounds.shop.request("GET", f"/v1/products?limit=1&after={marker}").status == 200
 
 

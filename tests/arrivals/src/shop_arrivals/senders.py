@@ -19,7 +19,7 @@ from shop_arrivals.records import Foreign
 from shopctl.kafka_home import java
 
 ACK_SECONDS = 30.0
-LARGEST = 50_000_000
+LARGEST = 200_000_000
 SOURCE = Path(__file__).resolve().parents[2] / "java" / "Sender.java"
 
 

@@ -98,13 +98,23 @@ class Shop:
         return answer.status, answer.data.decode()
 
     def metric(self, domain: Domain, name: str) -> dict[int, float]:
-        """The samples of a consumer's metric by partition."""
+        """The samples of a consumer's metric by partition; -1 where it has none."""
         samples: dict[int, float] = {}
         for found, labels, value in _SAMPLE.findall(self.health(domain, "/metrics")[1]):
-            partition = re.search(r'partition="(\d+)"', labels)
-            if found == name and partition and f'"{domain.topic}"' in labels:
-                samples[int(partition.group(1))] = float(value)
+            if found == name and (f'"{domain.topic}"' in labels or f'"{domain}"' in labels):
+                partition = re.search(r'partition="(\d+)"', labels)
+                samples[int(partition.group(1)) if partition else -1] = float(value)
         return samples
+
+    def status(self) -> str:
+        """What `shopctl status` shows."""
+        told = self.platform.shopctl("status", "--state-dir", str(self.platform.state_dir))
+        assert told.returncode == 0, told
+        return told.stdout
+
+    def status_lag(self, domain: Domain) -> int:
+        (line,) = [line for line in self.status().splitlines() if line.startswith(f"cm-api-{domain} ")]
+        return int(line.split()[4])
 
     def log(self, domain: Domain) -> list[dict[str, Any]]:
         """What the consumer has logged."""
