@@ -25,6 +25,7 @@ DRAWS = int(os.environ.get("ARRIVALS_DRAWS", "300"))
 SEED = int(os.environ.get("ARRIVALS_SEED", "0")) or random.randrange(1, 2**31)
 GROUP = 16  # few enough that two thirds of all partitions are only neighbours
 PROGRESS_SECONDS = 5.0
+MOST_FAULTS = 40  # in the accounts; then the rest would say the same
 
 
 class Player:
@@ -37,7 +38,7 @@ class Player:
 
     def play(self, group: Sequence[Draw]) -> None:
         """What fails is kept: a platform that stands still can't be asked again, as a shrinking search would."""
-        if self.failed is not None or not group:
+        if self.failed is not None or len(self.rounds.faults) > MOST_FAULTS:
             return
         try:
             self.rounds.play(group)
@@ -47,7 +48,8 @@ class Player:
             self._told = time.monotonic()
             figures = self.rounds.figures
             slowest = f"slowest neighbour {figures.slowest_neighbour:.1f} s, behind {figures.slowest_behind:.1f} s"
-            self.tell(f"arrivals: {figures.draws} of {DRAWS} draws, {slowest}")
+            faults = f", {len(self.rounds.faults)} faults" if self.rounds.faults else ""
+            self.tell(f"arrivals: {figures.draws} of {DRAWS} draws, {slowest}{faults}")
 
 
 @pytest.mark.slow
@@ -77,6 +79,7 @@ def test_whatever_arrives_ordinary_commands_are_stored_and_the_accounts_add_up(
     if player.failed is not None:
         raise player.failed
     rounds.totals()
+    assert not rounds.faults, "\n".join(["The accounts do not add up.", *rounds.faults])
     until(lambda: not rounds.undelivered(), "every rejected record has its letter", 60)
     until(lambda: not behind(rounds), "the lag is 0, told by metric and broker", 60)
 

@@ -69,7 +69,8 @@ def made(draw: Draw, number: int, marker: str, id: str, source: str) -> Foreign:
         headers = EXTRAS[name].change(headers)
     key, body, headers = padded(draw, key_of(draw, marker), body, headers)
     extras = (EXTRAS[name].verdict for name in draw.extras)
-    verdict = together((value.verdict_in(draw.domain), attributes.verdict, *extras, _of_padding(draw)))
+    own = (_of_padding(draw), _of_stamp(draw))
+    verdict = together((value.verdict_in(draw.domain), attributes.verdict, *extras, *own))
     return Foreign(number, draw, marker, key, body, tuple(headers), verdict)
 
 
@@ -123,6 +124,11 @@ def padded(
         name = NAME[draw.domain]
         return key, body.replace(f'"{name}": "'.encode(), f'"{name}": "{"n" * missing}'.encode(), 1), headers
     return key, body + b" " * missing, headers
+
+
+def _of_stamp(draw: Draw) -> Verdict:
+    """Held against a clock that stands at the first of all moments, every other lies ahead."""
+    return Verdict.EITHER if draw.stamp is Stamp.FIRST else Verdict.TAKEN
 
 
 def _of_padding(draw: Draw) -> Verdict:

@@ -59,7 +59,7 @@ class Rounds:
             ledger.topic.close()
 
     def play(self, draws: Sequence[Draw]) -> None:
-        """One group. AssertionError with the draws that it is about when anything is late or does not add up."""
+        """One group. AssertionError with its draws when anything is late; `faults` gathers the rest."""
         records = list(self._records(draws))
         self.senders.send(records)
         sent = receipts_of(self.senders.acks, records)
@@ -80,7 +80,6 @@ class Rounds:
             raise AssertionError(self._story(late, later, sent))
         for ledger in self.ledgers.values():
             ledger.settle(sent)
-        self._no_faults()
 
     def record(self, draw: Draw, **changes: Any) -> Foreign:
         """One record of this draw, with `value`, `headers` or `key` of a test's own."""
@@ -109,7 +108,11 @@ class Rounds:
         """The accounts of the whole run."""
         for ledger in self.ledgers.values():
             ledger.totals()
-        self._no_faults()
+
+    @property
+    def faults(self) -> list[str]:
+        """What does not add up so far."""
+        return [fault for ledger in self.ledgers.values() for fault in ledger.faults]
 
     def undelivered(self) -> set[str]:
         """The rejected records that no letter is about."""
@@ -169,7 +172,3 @@ class Rounds:
                 if topic == domain.topic and int(offset) >= positions.get(int(partition), 0):
                     lines.append(f"  {receipt}: {foreign.draw!r}")
         return "\n".join(lines)
-
-    def _no_faults(self) -> None:
-        faults = [fault for ledger in self.ledgers.values() for fault in ledger.faults]
-        assert not faults, "\n".join(["The accounts do not add up.", *faults[:40]])
