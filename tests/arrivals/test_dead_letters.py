@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from shop_arrivals.acks import receipts_of
 from shop_arrivals.draws import Client, Domain, Draw, Key
 from shop_arrivals.rounds import Rounds
-from shop_arrivals.senders import receipts_of
 from shop_arrivals.shop import sent_now, until
 from shop_arrivals.topic import Topic, source_of
 from shop_arrivals.topics import configured, missing

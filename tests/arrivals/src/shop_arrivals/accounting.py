@@ -15,7 +15,7 @@ from shop_arrivals.draws import Domain
 from shop_arrivals.ordinary import BEHIND_SECONDS
 from shop_arrivals.records import CREATED, Foreign
 from shop_arrivals.shop import Shop, Told, sent_now
-from shop_arrivals.topic import Committed, Topic
+from shop_arrivals.topic import Committed, Topic, source_of
 from shop_arrivals.verdicts import Verdict
 
 # Where a created thing of each domain lies, and the field that holds its marker; interactions are only counted.
@@ -34,9 +34,11 @@ class Ledger:
     domain: Domain
     shop: Shop
     topic: Topic
+    letters: Topic
     tally: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     rejected: set[str] = field(default_factory=set)
+    _delivered: set[str] = field(default_factory=set)
     _known: dict[Identity, str] = field(default_factory=dict)
 
     def settle(self, sent: Mapping[str, Foreign]) -> None:
@@ -57,6 +59,15 @@ class Ledger:
                 effects[foreign.marker] += outcome == "stored"
         self.faults += [f"{receipt} (the end) stays accepted" for receipt in self._ends() if receipt not in told]
         self._look(effects, [each for each in sent.values() if each.draw.domain is self.domain])
+
+    def undelivered(self) -> set[str]:
+        """The receipts of rejected records that no letter is about."""
+        self._delivered |= {source_of(letter) for letter in self.letters.read()}
+        return self.rejected - self._delivered
+
+    def close(self) -> None:
+        self.topic.close()
+        self.letters.close()
 
     def totals(self) -> None:
         """The read model as a whole: as many things as were stored, and as many rejections as were told."""

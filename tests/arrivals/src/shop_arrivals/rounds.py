@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shop_arrivals.accounting import Ledger
+from shop_arrivals.acks import receipts_of
 from shop_arrivals.draws import PARTITIONS, Domain, Draw, Padding, Repeat, Size, State
 from shop_arrivals.ordinary import (
     BEHIND_SECONDS,
@@ -18,9 +19,9 @@ from shop_arrivals.ordinary import (
     stored_in_time,
 )
 from shop_arrivals.records import Foreign, records_of
-from shop_arrivals.senders import Senders, receipts_of
+from shop_arrivals.senders import Senders
 from shop_arrivals.shop import Shop, sent_now
-from shop_arrivals.topic import Topic, read_topic, source_of
+from shop_arrivals.topic import Topic
 
 EVERY = [(domain, partition) for domain in Domain for partition in range(PARTITIONS)]
 SHOWN = 12
@@ -51,12 +52,16 @@ class Rounds:
 
     @classmethod
     def of(cls, shop: Shop, senders: Senders, run: str) -> Rounds:
-        ledgers = {domain: Ledger(domain, shop, Topic(shop.platform.bootstrap, domain.topic)) for domain in Domain}
+        bootstrap = shop.platform.bootstrap
+        ledgers = {
+            domain: Ledger(domain, shop, Topic(bootstrap, domain.topic), Topic(bootstrap, f"{domain.topic}.dlq"))
+            for domain in Domain
+        }
         return cls(shop, senders, Customers(shop), ledgers, run)
 
     def close(self) -> None:
         for ledger in self.ledgers.values():
-            ledger.topic.close()
+            ledger.close()
 
     def play(self, draws: Sequence[Draw]) -> None:
         """One group. AssertionError with its draws when anything is late; `faults` gathers the rest."""
@@ -116,11 +121,7 @@ class Rounds:
 
     def undelivered(self) -> set[str]:
         """The rejected records that no letter is about."""
-        missing: set[str] = set()
-        for domain, ledger in self.ledgers.items():
-            with read_topic(self.shop.platform.bootstrap, f"{domain.topic}.dlq") as letters:
-                missing |= ledger.rejected - {source_of(letter) for letter in letters}
-        return missing
+        return {receipt for ledger in self.ledgers.values() for receipt in ledger.undelivered()}
 
     def lines(self) -> Iterator[str]:
         """The figures, for people."""
