@@ -79,7 +79,8 @@ def test_whatever_arrives_ordinary_commands_are_stored_and_the_accounts_add_up(
     if player.failed is not None:
         raise player.failed
     rounds.totals()
-    assert not rounds.faults, "\n".join(["The accounts do not add up.", *rounds.faults])
+    if rounds.faults:
+        pytest.fail("\n".join(["The accounts do not add up.", *rounds.faults]), pytrace=False)
     until(lambda: not rounds.undelivered(), "every rejected record has its letter", 60)
     until(lambda: not behind(rounds), "the lag is 0, told by metric and broker", 60)
 
