@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shop_core.events.envelope import Record
+from shop_core.events.envelope import OUR_SOURCE, Record
 from shop_core.kafka.publisher import KafkaPublisher
 
 TOPIC = "shop.purchases"
@@ -26,7 +26,7 @@ def headers_of(id: str, **changes: str | None) -> tuple[tuple[str, bytes], ...]:
     named: dict[str, str | None] = {
         "ce_id": id,
         "ce_type": MADE,
-        "ce_source": "/test",
+        "ce_source": OUR_SOURCE,
         "ce_specversion": "1.0",
         "ce_time": "2026-02-03T04:05:06Z",
     }
