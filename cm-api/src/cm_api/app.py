@@ -7,7 +7,7 @@ import threading
 
 from flask import Flask
 
-from cm_api import people, receipts
+from cm_api import commands, people, receipts
 from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
@@ -30,6 +30,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)})
     service_token.guard(app, service_token.ServiceToken(settings))
     app.register_blueprint(receipts.blueprint(context))
+    app.register_blueprint(commands.blueprint(context))
     app.register_blueprint(people.blueprint(context))
     for room in rooms():
         app.register_blueprint(room.blueprint(context))

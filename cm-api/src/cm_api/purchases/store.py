@@ -46,8 +46,10 @@ class PurchaseStore:
 
     def digests(self, ids: Sequence[str]) -> dict[str, str]:
         """Digest by id of those already stored."""
-        found = self._purchases.find({"_id": {"$in": ids}}, {"digest": 1}, session=self._session)
+        found = self._purchases.find({"_id": {"$in": list(ids)}}, {"digest": 1}, session=self._session)
         return {doc["_id"]: doc["digest"] for doc in found}
+
+    applied = digests  # as the stores of the other domains call it
 
     def insert(self, docs: Sequence[Document]) -> None:
         if docs:
