@@ -44,7 +44,7 @@ class Health:
                 "ready": ok,
                 "dependencies": {"pipeline": {"ok": ok, "detail": self.trouble or "answers"}},
             }
-            return (200 if ok else 503), "application/json", json.dumps(body).encode()
+            return (200 if ok else 503), "application/json", json.dumps(body).encode() + b"\n"
         if path == "/metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8", metrics.render()
         return 404, "text/plain", b"not found"

@@ -6,7 +6,7 @@ import logging
 import os
 from importlib import import_module
 
-from flask import Flask
+from flask import Flask, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cm_server import callers, commands, docs, limit_settings, limits, people, receipts, ui
@@ -57,6 +57,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
         limits.install(app, limiter_of(settings), table)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+    app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
     app.register_error_handler(KeyUsed, commands.key_used)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(people.blueprint(context))
