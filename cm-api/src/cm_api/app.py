@@ -14,8 +14,8 @@ from cm_api.settings import QuerySettings
 from shop_core import mongo, service_token
 from shop_core.cache import shared_cache
 from shop_core.events import TOPICS
-from shop_core.kafka.ends import LogEnds
 from shop_core.kafka.follower import Follower
+from shop_core.kafka.log_ends import LogEnds
 from shop_core.settings import load
 from shop_core.telemetry import logs
 from shop_core.web import make_app

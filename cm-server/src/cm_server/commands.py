@@ -128,7 +128,7 @@ def send(
 
 
 def header(record: Record, wanted: str) -> str:
-    return next((value.decode() for name, value in record.headers if name == wanted), "")
+    return next(((value or b"").decode() for name, value in record.headers if name == wanted), "")
 
 
 def command_answer(done: Settled, stored: int, location: str | None = None) -> Response:

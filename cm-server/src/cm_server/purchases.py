@@ -12,13 +12,13 @@ from flask import Blueprint, Response
 from cm_server import batches, commands, identity
 from cm_server.access import CUSTOMER, KNOWN, reads_own
 from cm_server.batches import BatchAnswer
-from cm_server.callers import must_be_own, own_list
+from cm_server.callers import must_be_own, own_list, own_only
 from cm_server.context import PREFIX, Context
 from cm_server.identity import Identity
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
-from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
+from shop_core.answers.purchases import Profile, Purchase, PurchasesByUserid, PurchasesByUsername
 from shop_core.events.envelope import Record, decode_json, digest_of, encode
 from shop_core.events.fields import Text128, check_not_ahead, parse_instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
@@ -69,6 +69,10 @@ OPERATIONS = (
         access=CUSTOMER,
     ),
     Operation(
+        "get", "/v1/purchases/{id}", "One purchase; of another user's none is told", {200: Purchase, 304: None},
+        (400, 404, 412, 503), (path_segment("id", "The purchase's id"), AFTER), headers=NOT_MODIFIED, access=KNOWN,
+    ),
+    Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
         {200: PurchasesByUsername, 304: None}, (400, 412, 503),
         (path_segment("username", "The user's name"), *PAGE),
@@ -106,6 +110,10 @@ def blueprint(context: Context) -> Blueprint:
     @routes.post("/v1/purchases:batch")
     def make_purchases() -> Response:
         return json_answer(publish_batch(context, batches.body()), 202)
+
+    @routes.get("/v1/purchases/<segment:id>")
+    def one_purchase(id: str) -> Response:
+        return context.queries.forward(f"/v1/purchases/{segment(id)}", own_only())
 
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:

@@ -89,6 +89,12 @@ class PurchaseStore:
         with outages():
             return list(self._purchases.find(query, _FIELDS).sort([("order", DESCENDING)]).limit(limit))
 
+    def one(self, id: str, owner: str | None = None) -> Document | None:
+        """The purchase of this id, only where it is `owner`'s if one is given."""
+        query = {"_id": id} if owner is None else {"_id": id, "userid": owner}
+        with outages():
+            return self._purchases.find_one(query, _FIELDS)
+
     def profile(self, userid: str) -> Document | None:
         with outages():
             return self._users.find_one({"_id": userid})
