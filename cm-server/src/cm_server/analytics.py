@@ -7,12 +7,13 @@ from datetime import datetime
 import msgspec
 from flask import Blueprint, Response, request
 
-from cm_server import batches, commands
+from cm_server import batches, commands, identity
 from cm_server.access import CUSTOMER, REPORTS, writes_own
 from cm_server.batches import BatchAnswer
 from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.current_hour import CurrentHour
+from cm_server.identity import Identity
 from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, Parameter
 from shop_core.answers.analytics import Counts, Series
 from shop_core.errors import FieldFault, InvalidInput
@@ -80,17 +81,24 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.post("/analytics")
     def record() -> Response:
-        data, id, now = interaction_asked_for(context.now()), commands.event_id(), context.now()
-        done = commands.publish(context, to_record(data, id, now, commands.named_by_client()), id)
+        wait, key, now = commands.preferred_wait(), identity.sent_key(), context.now()
+        data = interaction_asked_for(now)
+        known = identity.identify(key, DOMAIN.name, data.user)
+        done = commands.publish(context, DOMAIN, to_record(data, known.id, now, known.by_key), known, wait=wait)
         answer = Response(status=204, headers={"X-Id": done.id, "X-Receipt": done.receipt})
         del answer.headers["Content-Type"]
         return answer
 
     @routes.post("/analytics:batch")
     def record_many() -> Response:
-        now, named = context.now(), commands.named_by_client()
-        make = lambda line, id: to_record(parse(line, now), id, now, named)  # noqa: E731
-        return json_answer(batches.publish(context, batches.body(), make), 202)
+        key, now = identity.sent_key(), context.now()
+
+        def make(line: bytes, number: int) -> tuple[Record, Identity]:
+            data = parse(line, now)
+            known = identity.identify(key, DOMAIN.name, data.user, number)
+            return to_record(data, known.id, now, known.by_key), known
+
+        return json_answer(batches.publish(context, DOMAIN, batches.body(), make), 202)
 
     @routes.get("/analytics")
     def hour() -> Response:

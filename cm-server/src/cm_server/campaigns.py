@@ -9,8 +9,9 @@ import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
-from cm_server import commands
+from cm_server import commands, identity
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.queries import pass_on
 from shop_core.answers.campaigns import (
@@ -109,44 +110,49 @@ def blueprint(context: Context) -> Blueprint:
 def _campaigns(routes: Blueprint, context: Context) -> None:
     @routes.post("/campaign-events/")
     def plan_campaign() -> Response:
-        sent, id = decode_json(commands.body(), CampaignRequest), commands.event_id()
-        data = campaigns.CampaignCreated(campaignid=id, **fields_of(sent))
-        return answer(context, data, 201, id, id, f"/campaign-events/{id}")
+        known, sent = identify(), decode_json(commands.body(), CampaignRequest)
+        data = campaigns.CampaignCreated(campaignid=known.id, **fields_of(sent))
+        return answer(context, data, 201, known, known.id, f"/campaign-events/{known.id}")
 
     @routes.patch("/campaign-events/<segment:id>")
     def change_campaign(id: str) -> Response:
-        sent = decode_json(commands.body(), CampaignPatch)
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
         data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
-        return answer(context, data, 200, commands.event_id(), id)
+        return answer(context, data, 200, known, id)
 
     @routes.delete("/campaign-events/<segment:id>")
     def delete_campaign(id: str) -> Response:
-        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, commands.event_id(), id)
+        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, identify(), id)
 
 
 def _events(routes: Blueprint, context: Context) -> None:
     @routes.post("/events/")
     def plan_event() -> Response:
-        sent, id = decode_json(commands.body(), EventRequest), commands.event_id()
+        known, sent = identify(), decode_json(commands.body(), EventRequest)
         campaign = sent.campaign_event_id
-        data = campaigns.EventCreated(campaignid=campaign, eventid=f"{campaign}.{id}", **fields_of(sent))
-        return answer(context, data, 201, id, data.eventid, f"/events/{data.eventid}")
+        data = campaigns.EventCreated(campaignid=campaign, eventid=f"{campaign}.{known.id}", **fields_of(sent))
+        return answer(context, data, 201, known, data.eventid, f"/events/{data.eventid}")
 
     @routes.patch("/events/<segment:id>")
     def change_event(id: str) -> Response:
-        sent = decode_json(commands.body(), CampaignPatch)
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
         data = campaigns.EventChanged(campaignid=campaign_of(id), eventid=id, **fields_of(sent))
-        return answer(context, data, 200, commands.event_id(), id)
+        return answer(context, data, 200, known, id)
 
     @routes.delete("/events/<segment:id>")
     def delete_event(id: str) -> Response:
-        return answer(context, campaigns.EventDeleted(campaign_of(id), id), 204, commands.event_id(), id)
+        return answer(context, campaigns.EventDeleted(campaign_of(id), id), 204, identify(), id)
 
 
-def answer(context: Context, data: Any, stored: int, event: str, about: str, place: str = "") -> Response:
+def identify() -> Identity:
+    """What the command in hand is known by: a campaign or event is nobody's, so its keys are those of its address."""
+    return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
+
+
+def answer(context: Context, data: Any, stored: int, known: Identity, about: str, place: str = "") -> Response:
     said, key = msgspec.json.encode(data), data.campaignid
     return commands.send(
-        context, DOMAIN, data, key=key, event=event, about=about, said=said, stored=stored, place=place
+        context, DOMAIN, data, key=key, known=known, about=about, said=said, stored=stored, place=place
     )
 
 

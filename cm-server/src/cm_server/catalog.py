@@ -9,10 +9,11 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
-from cm_server import commands
+from cm_server import commands, identity
 from cm_server.access import CUSTOMER, writes_own
 from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import pass_on, segment
@@ -122,39 +123,40 @@ def blueprint(context: Context) -> Blueprint:
 def _products(routes: Blueprint, context: Context) -> None:
     @routes.post("/v1/products")
     def create_product() -> Response:
-        sent, event = parse(ProductRequest, PRODUCT_BODY_LIMIT), commands.event_id()
-        return product_command(context, to_created(event, sent), 201, event, said(sent))
+        known, sent = of_resource(), parse(ProductRequest, PRODUCT_BODY_LIMIT)
+        return product_command(context, to_created(known.id, sent), 201, known, said(sent))
 
     @routes.put("/v1/products/<segment:id>")
     def replace_product(id: str) -> Response:
-        sent = parse(ProductRequest, PRODUCT_BODY_LIMIT)
+        known, sent = of_resource(), parse(ProductRequest, PRODUCT_BODY_LIMIT)
         data = catalog.ProductUpdated(in_path("id", id), sent.name, price_of(sent.price), sent.description, sent.tags)
-        return product_command(context, data, 200, commands.event_id(), said(sent))
+        return product_command(context, data, 200, known, said(sent))
 
     @routes.patch("/v1/products/<segment:id>")
     def change_product(id: str) -> Response:
-        sent = parse(ProductPatch, PRODUCT_BODY_LIMIT)
+        known, sent = of_resource(), parse(ProductPatch, PRODUCT_BODY_LIMIT)
         data = to_updated(in_path("id", id), sent)
-        return product_command(context, data, 200, commands.event_id(), said(sent))
+        return product_command(context, data, 200, known, said(sent))
 
     @routes.delete("/v1/products/<segment:id>")
     def delete_product(id: str) -> Response:
-        return product_command(context, catalog.ProductDeleted(in_path("id", id)), 204, commands.event_id(), b"")
+        return product_command(context, catalog.ProductDeleted(in_path("id", id)), 204, of_resource(), b"")
 
 
 def _reviews(routes: Blueprint, context: Context) -> None:
     @routes.post("/v1/products/<segment:id>/reviews")
     def add_review(id: str) -> Response:
-        sent, event = parse(ReviewRequest, REVIEW_BODY_LIMIT), commands.event_id()
-        data = to_review(catalog.ReviewAdded, in_path("id", id), event, sent, context.now())
-        return review_command(context, data, 201, event, said(sent))
+        key, sent = identity.sent_key(), parse(ReviewRequest, REVIEW_BODY_LIMIT)
+        known = of_review(context, key, in_path("id", id), sent)
+        data = to_review(catalog.ReviewAdded, id, known.id, sent, context.now())
+        return review_command(context, data, 201, known, said(sent))
 
     @routes.put("/v1/products/<segment:id>/reviews/<segment:reviewId>")
     def change_review(id: str, reviewId: str) -> Response:
-        sent = parse(ReviewRequest, REVIEW_BODY_LIMIT)
+        key, sent = identity.sent_key(), parse(ReviewRequest, REVIEW_BODY_LIMIT)
         ids = in_path("id", id), in_path("reviewId", reviewId)
         data = to_review(catalog.ReviewUpdated, *ids, sent, context.now())
-        return review_command(context, data, 200, commands.event_id(), said(sent))
+        return review_command(context, data, 200, of_user(key, sent.userid), said(sent))
 
     @routes.delete("/v1/products/<segment:id>/reviews/<segment:reviewId>")
     def delete_review(id: str, reviewId: str) -> Response:
@@ -162,19 +164,38 @@ def _reviews(routes: Blueprint, context: Context) -> None:
         if author is None:
             raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
         ids = in_path("id", id), in_path("reviewId", reviewId), in_path("userid", author)
-        return review_command(context, catalog.ReviewDeleted(*ids), 204, commands.event_id(), b"")
+        known = of_user(identity.sent_key(), author)
+        return review_command(context, catalog.ReviewDeleted(*ids), 204, known, b"")
 
 
-def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+def product_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
     id = data.productid
     place = f"/v1/products/{segment(id)}"
-    return commands.send(context, DOMAIN, data, key=id, event=event, about=id, said=told, stored=stored, place=place)
+    return commands.send(context, DOMAIN, data, key=id, known=known, about=id, said=told, stored=stored, place=place)
 
 
-def review_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+def review_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
     id, about = data.productid, data.reviewid
     place = f"/v1/products/{segment(id)}/reviews/{segment(about)}"
-    return commands.send(context, DOMAIN, data, key=id, event=event, about=about, said=told, stored=stored, place=place)
+    return commands.send(context, DOMAIN, data, key=id, known=known, about=about, said=told, stored=stored, place=place)
+
+
+def of_resource() -> Identity:
+    """What a product's command is known by: a product is nobody's, so its keys are those of its address."""
+    return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
+
+
+def of_user(key: str | None, userid: str) -> Identity:
+    return identity.identify(key, DOMAIN.name, userid)
+
+
+def of_review(context: Context, key: str | None, productid: str, sent: ReviewRequest) -> Identity:
+    """What a new review is known by: without a key, one that names its moment by what it says."""
+    if key is not None or sent.timestamp is None or not context.deduplicate:
+        return of_user(key, sent.userid)
+    moment = parse_instant("timestamp", sent.timestamp)
+    names = sent.first_name, sent.last_name, sent.display_name
+    return identity.by_content(DOMAIN.name, said([productid, sent.userid, moment, sent.rating, sent.text, *names]))
 
 
 def parse(struct: type[T], limit: int) -> T:

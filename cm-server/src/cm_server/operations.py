@@ -81,7 +81,8 @@ def command(
     answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
     headers = {status: COMMAND_HEADERS[status] for status in answers}
     sent = (*parameters, KEY, WAIT)
-    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, sent, body, headers=headers, access=access)
+    problems = (*COMMAND_PROBLEMS, 404) if "{" in path else COMMAND_PROBLEMS  # what the address names may be gone
+    return Operation(method, path, summary, answers, problems, sent, body, headers=headers, access=access)
 
 
 def query(

@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from shop_core import rotation
+from shop_core import rotation, worker_memory
 from shop_core.settings import LogSettings, load
 from shop_core.telemetry import logs
 
@@ -21,6 +21,7 @@ limit_request_fields = 64
 
 
 def on_starting(server: Any) -> None:
+    worker_memory.reserve()
     logs.configure(load(LogSettings, os.environ))
     for name in ("gunicorn.error", "gunicorn.access"):
         logger = logging.getLogger(name)

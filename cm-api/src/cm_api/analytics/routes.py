@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 from flask import Blueprint, Response, request
 
@@ -14,6 +14,7 @@ from cm_api.analytics.memory import Memory
 from cm_api.analytics.store import AnalyticsStore
 from cm_api.context import Context
 from shop_core.answers.analytics import Counts, Series, as_csv, as_text
+from shop_core.answers.people import Visit
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
 from shop_core.events.fields import format_instant, parse_instant
@@ -55,6 +56,13 @@ def blueprint(context: Context) -> Blueprint:
         return dated(conditional(Series(first.step, points[0].start, format_instant(last.end), points)), as_of)
 
     return routes
+
+
+def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+    """In which hours and days it is still known that a user was there; all of it comes with the first page."""
+    found = AnalyticsStore(context.db).visits(userid) if cursor is None else []
+    visits = [Visit(each.step, format_instant(each.start), format_instant(until)) for each, until in found]
+    return {"visits": visits} if visits else {}
 
 
 def buckets_asked_for(now: datetime) -> list[Bucket]:

@@ -22,13 +22,21 @@ PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
 
 
 def blueprint(context: Context) -> Blueprint:
-    """/buyList/{username}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
+    """/buyList/{username}, /v1/purchases/{id}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
     routes = Blueprint("purchases", __name__)
     store = PurchaseStore(context.db)
 
     @routes.get("/buyList/<segment:username>")
     def by_username(username: str) -> Response:
         return conditional(page(context, store, "username", username))
+
+    @routes.get("/v1/purchases/<segment:id>")
+    def purchase(id: str) -> Response:
+        queries.refuse_unknown("after")
+        in_path("id", id)
+        context.await_after()
+        found = store.one(id, queries.owner())
+        return conditional(to_purchase(found)) if found else problem(404, "There is no such purchase.")
 
     @routes.get("/v1/users/<segment:userid>/purchases")
     def by_userid(userid: str) -> Response:
