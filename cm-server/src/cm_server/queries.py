@@ -35,7 +35,7 @@ class QueryClient:
         self._base = base_url
         self._token = token
         self._path = urllib3.util.parse_url(base_url).path or ""
-        self._pool = urllib3.connection_from_url(base_url, maxsize=threads, retries=urllib3.Retry(1))
+        self._pool = urllib3.connection_from_url(base_url, maxsize=threads, retries=False)
         self._stalls = Stalls(max(1, threads // 4))
         self.waiting = Waiting(max(1, threads // 2))
 
@@ -47,12 +47,20 @@ class QueryClient:
         target = f"{self._path}{path}" + (f"?{query}" if query else "")
         try:
             with self._stalls.watched(wait <= 0):
-                answer = self._pool.urlopen("GET", target, headers=sent, redirect=False, timeout=_timeout(wait))
+                answer = self._once(target, sent, wait)
         except urllib3.exceptions.HTTPError as error:
             raise Outage(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
         if answer.status == 401:
             raise Outage("cm-api does not know this service: CM_API_TOKEN differs")
         return answer
+
+    def _once(self, target: str, headers: Mapping[str, str], wait: float) -> urllib3.BaseHTTPResponse:
+        """Once more only where a kept connection turns out to be closed: who was waited for is not asked again."""
+        timeout = urllib3.Timeout(connect=1.0, read=wait + ANSWER_SECONDS)
+        try:
+            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
+        except urllib3.exceptions.ProtocolError:
+            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
 
     def forward(self, path: str, more: Mapping[str, str] | None = None) -> Response:
         """The answer of cm-api to the request in hand, at `path`; `more` are headers of ours for it."""
@@ -97,10 +105,6 @@ class QueryClient:
             raise Outage(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
         if status != 200:
             raise Outage(f"cm-api at {self._base} answered {status}")
-
-
-def _timeout(wait: float) -> urllib3.Timeout:
-    return urllib3.Timeout(connect=1.0, read=wait + ANSWER_SECONDS)
 
 
 def segment(text: str) -> str:
