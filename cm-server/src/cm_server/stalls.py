@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shop_core.errors import Outage
@@ -18,8 +18,9 @@ STALLED_AFTER = 1.0
 class Stalls:
     """At most `most` requests are under way while none of them gets an answer."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
+        self._clock = clock
         self._lock = threading.Lock()
         self._under_way = 0
         self._progress = 0.0
@@ -32,11 +33,11 @@ class Stalls:
             yield
             return
         with self._lock:
-            stalled = time.monotonic() - self._progress > STALLED_AFTER
+            stalled = self._clock() - self._progress > STALLED_AFTER
             if self._under_way >= self._most and stalled:
                 raise Outage("cm-api is not answering")
             if self._under_way == 0:
-                self._progress = time.monotonic()
+                self._progress = self._clock()
             self._under_way += 1
         answered = False
         try:
@@ -46,4 +47,4 @@ class Stalls:
             with self._lock:
                 self._under_way -= 1
                 if answered:
-                    self._progress = time.monotonic()
+                    self._progress = self._clock()
