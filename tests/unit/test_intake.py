@@ -117,8 +117,8 @@ def test_what_is_no_request_is_refused(make_connection: Any, sent: bytes, status
     "sent",
     [
         b"zz\r\n", b"\r\n", b"-1\r\n", b"0x5\r\n", b"5 \r\nhello\r\n", b"5\nhello\n", b"5;a\nb\r\nhello",
-        b"5\r\nhelloX\r\n", b"5\r\nhello\n\n", b"0\r\nno trailer\r\n\r\n", b"0\r\n folded: 1\r\n\r\n", b"1" * 2000, b"fffffffff\r\n",
-        b"0\r\n" + b"x: 1\r\n" * 5000,
+        b"5\r\nhelloX\r\n", b"5\r\nhello\n\n", b"0\r\nno trailer\r\n\r\n", b"0\r\n folded: 1\r\n\r\n",
+        b"1" * 2000, b"fffffffff\r\n", b"0\r\n" + b"x: 1\r\n" * 5000,
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [1, 10_000])

@@ -19,7 +19,7 @@ from shop_core.problems import RETRY_AFTER_SECONDS, problem
 from shop_core.telemetry.logs import request_id
 from shop_core.web import MAX_WAIT_SECONDS
 
-ANSWER_SECONDS = 4.0  # cm-api's answer, once it need not wait for a receipt
+ANSWER_SECONDS = 3.5  # for cm-api to answer, besides what it may wait for a receipt
 _DOWN = ("If-None-Match", "Accept")
 _UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
 _WAITS = re.compile(rb"(?:^|&)(?:after|wait)=")
