@@ -9,7 +9,7 @@ from importlib import import_module
 from flask import Flask, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import callers, commands, docs, limit_settings, limits, people, receipts, ui
+from cm_server import callers, codings, commands, docs, limit_settings, limits, people, prefer, receipts, ui
 from cm_server.context import PREFIX, Context
 from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
@@ -55,6 +55,8 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     callers.install(app, callers.authenticators(settings), table)
     if settings.limits:
         limits.install(app, limiter_of(settings), table)
+    codings.install(app)
+    prefer.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
 
+from cm_server import prefer
+from cm_server.codings import must_be_plain
 from cm_server.context import PREFIX, Context
 from cm_server.identity import Identity, resource
 from cm_server.queries import segment
 from cm_server.used_keys import KeyUsed
+from cm_server.waiting import who_waits
 from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, Record, digest_of, encode
 from shop_core.problems import problem
-from shop_core.web import json_answer, seconds_to_wait
+from shop_core.web import json_answer
 
 log = logging.getLogger(__name__)
 REFUSAL_SECONDS = 1.0  # the consumer needs a few hundredths to say what is known already
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,21 @@ class Rejected(Exception):
         self.id, self.receipt, self.reason, self.status = id, receipt, reason, status
 
 
-def preferred_wait() -> float:
-    """Seconds in `Prefer: wait=n`, 0 without one."""
-    found = _WAIT.search(request.headers.get("Prefer", ""))
-    return seconds_to_wait("Prefer", found.group(1)) if found else 0.0
+preferred_wait = prefer.preferred_wait
 
 
 def settle(context: Context, id: str, receipt: str, wait: float) -> Settled:
-    """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it."""
+    """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it.
+
+    Where too many wait already, or the caller does itself, the answer is that it was accepted.
+    """
     if wait <= 0:
         return Settled(id, receipt, "accepted")
-    state: dict[str, Any] = context.queries.state(receipt, wait)
+    with context.queries.waiting.place(who_waits()) as given:
+        if not given:
+            return Settled(id, receipt, "accepted")
+        prefer.honoured()
+        state: dict[str, Any] = context.queries.state(receipt, wait)
     if state["state"] == "rejected":
         raise Rejected(id, receipt, state["reason"], state["status"])
     return Settled(id, receipt, state["state"])
@@ -163,6 +168,7 @@ def body(*more_types: str) -> bytes:
 
     `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
     """
+    must_be_plain()
     kind = request.mimetype
     known = ("application/json", *more_types)
     if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):

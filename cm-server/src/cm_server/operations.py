@@ -42,8 +42,10 @@ class Operation:
 
 
 WAIT = Parameter(
-    "Prefer", "header", "`wait=n`: hold the answer until the event is stored or refused, at most n (≤ 10) seconds",
-    {"type": "string", "examples": ["wait=2"]},  # what else it prefers is left alone, as RFC 7240 has it
+    "Prefer", "header",
+    "`wait=n`: hold the answer until the event is stored or refused, at most n seconds; more than 10 are cut. What "
+    "can't be honoured is ignored, also where too many wait already; Preference-Applied tells what was (RFC 7240)",
+    {"type": "string", "examples": ["wait=2"]},
 )  # fmt: skip
 KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
@@ -105,8 +107,9 @@ SHARED = (
         "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
         (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
-             "wait", "query", "Seconds to wait for the event to be stored or refused",
-             {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},
+             "wait", "query", "Seconds to wait for the event to be stored or refused; more than 10 are cut to 10, and "
+             "none are waited where too many wait already",
+             {"type": "number", "minimum": 0, "multipleOf": 0.001},
          )),
         access=KNOWN,
     ),

@@ -18,6 +18,7 @@ accesslog = None
 control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 64
+forwarder_headers = ""  # nobody sets SCRIPT_NAME or PATH_INFO by a header
 
 
 def on_starting(server: Any) -> None:

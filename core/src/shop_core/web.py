@@ -15,7 +15,8 @@ from werkzeug.routing import UnicodeConverter
 from shop_core import problems
 from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.fields import check_text
-from shop_core.middleware import SLASH, surrounded
+from shop_core.middleware import surrounded
+from shop_core.targets import SLASH
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def seconds_to_wait(field: str, text: str | None) -> float:
     """A wait in seconds, 0 where there is none, cut to the limit; `InvalidInput` (400) when it is not a number."""
     if text is None:
         return 0.0
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]+(\.[0-9]{1,3})?", text):
         raise InvalidInput(FieldFault(field, "must be a number of seconds"), status=400)
     return min(float(text), MAX_WAIT_SECONDS)
 
