@@ -11,7 +11,9 @@ from flask import request
 from cm_server import commands
 from cm_server.context import Context
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.envelope import Record, decode_json
+from shop_core.events.envelope import Record
+from shop_core.events.reading import BOM, lines_of_array
+from shop_core.problems import Fault
 
 log = logging.getLogger(__name__)
 LIMIT = 1024 * 1024
@@ -20,7 +22,7 @@ MEDIA_TYPES = ("application/json", "application/x-ndjson")
 
 
 class LineResult(msgspec.Struct, omit_defaults=True):
-    """What became of one line of a batch: id and receipt, or the field at fault."""
+    """What became of one line of a batch: id and receipt, or every field at fault, the first one by itself as well."""
 
     line: int
     status: int
@@ -28,6 +30,7 @@ class LineResult(msgspec.Struct, omit_defaults=True):
     receipt: str | None = None
     field: str | None = None
     detail: str | None = None
+    errors: list[Fault] = []
 
 
 class BatchAnswer(msgspec.Struct):
@@ -54,8 +57,9 @@ def publish(context: Context, payload: bytes, to_record: Callable[[bytes, str], 
             records.append(to_record(line, id))
             results.append(LineResult(number, 202, id=id))
         except InvalidInput as error:
-            fault = error.faults[0]
-            results.append(LineResult(number, error.status, field=fault.field, detail=fault.detail))
+            faults = [Fault(fault.field, fault.detail) for fault in error.faults]
+            first = faults[0]
+            results.append(LineResult(number, error.status, field=first.field, detail=first.detail, errors=faults))
     good = [result for result in results if result.id]
     receipts = context.publisher.publish(records) if records else []
     for result, receipt in zip(good, receipts, strict=True):
@@ -65,11 +69,10 @@ def publish(context: Context, payload: bytes, to_record: Callable[[bytes, str], 
 
 
 def split(payload: bytes) -> list[bytes]:
-    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count."""
-    if payload.lstrip()[:1] == b"[":
-        lines = [bytes(raw) for raw in decode_json(payload, list[msgspec.Raw])]
-    else:
-        lines = [line for line in payload.splitlines() if line.strip()]
+    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count, nor a byte order mark before."""
+    text = payload.removeprefix(BOM)
+    is_array = text.lstrip()[:1] == b"["
+    lines = lines_of_array(text) if is_array else [line for line in text.splitlines() if line.strip()]
     if not 1 <= len(lines) <= MOST_LINES:
         raise InvalidInput(FieldFault("body", f"must have 1 to {MOST_LINES} lines, has {len(lines)}"))
     return lines

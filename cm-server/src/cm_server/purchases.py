@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response
@@ -18,21 +18,23 @@ from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAG
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
 from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
-from shop_core.events.envelope import Record, decode_json, digest_of, encode
-from shop_core.events.fields import Text128, check_not_ahead, parse_instant
+from shop_core.events.envelope import Record, digest_of, encode
+from shop_core.events.fields import PastMoment, Text128
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
+from shop_core.events.reading import Checked, decode_json
 from shop_core.web import json_answer
 
 log = logging.getLogger(__name__)
 
 
-class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BuyRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A purchase as a customer sends it; without a timestamp it is the server's now."""
 
     username: Text128
     userid: Text128
     price: SentPrice
-    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; UTC where it names no zone")] | None = None
+    timestamp: PastMoment | None = None
     productid: Text128 | None = None
 
 
@@ -141,14 +143,10 @@ def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
 
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
     """The event's data and the digest of what the client said (a missing timestamp stays missing in it)."""
-    sent = decode_json(payload, BuyRequest)
-    price = price_of(sent.price)
-    timestamp = now
-    if sent.timestamp is not None:
-        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
-    data = PurchaseMade(sent.username, sent.userid, price, timestamp, sent.productid)
-    data.check()
-    said: list[Any] = [data.username, data.userid, price, None if sent.timestamp is None else timestamp]
+    sent = decode_json(payload, BuyRequest, now)
+    price, at = price_of(sent.price), sent.timestamp
+    data = PurchaseMade(sent.username, sent.userid, price, at or Instant.of(now), sent.productid)
+    said: list[Any] = [data.username, data.userid, price, at and at.plain()]
     if data.productid is not None:
         said.append(data.productid)
     return data, digest_of(msgspec.json.encode(said))
