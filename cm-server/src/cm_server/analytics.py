@@ -38,13 +38,10 @@ from shop_core.web import json_answer
 KINDS: tuple[Kind, ...] = ("click", "impression")
 ARGUMENTS = ("timestamp", "user", *KINDS)
 _FLAG = {"type": "string", "maxLength": 0}
-_MOMENT = {
-    "anyOf": [
-        {"type": "integer", "minimum": FIRST_MILLISECOND, "maximum": LAST_MILLISECOND},
-        {"type": "string", "format": "date-time"},
-    ]
-}
+_NUMBER = {"minimum": FIRST_MILLISECOND, "maximum": LAST_MILLISECOND}
+_TEXT = {"format": "date-time"}
 _ABOUT_MOMENT = "milliseconds since 1970 in UTC, or RFC 3339; from 2000 on"
+_MOMENT = {"anyOf": [{"type": "integer"} | _NUMBER, {"type": "string"} | _TEXT]}
 TIMESTAMP = Parameter("timestamp", "query", f"The moment: {_ABOUT_MOMENT}", _MOMENT)
 RANGE = (
     Parameter("from", "query", f"The first hour or day: {_ABOUT_MOMENT}; by default 48 before `to`"),
@@ -63,8 +60,8 @@ class InteractionRequest(Checked, frozen=True, forbid_unknown_fields=True):
     user: Text128
     kind: Kind
     timestamp: Annotated[
-        int | str,
-        msgspec.Meta(description=f"{_ABOUT_MOMENT}; at most a day ahead", extra_json_schema=_MOMENT),
+        Annotated[int, msgspec.Meta(extra_json_schema=_NUMBER)] | Annotated[str, msgspec.Meta(extra_json_schema=_TEXT)],
+        msgspec.Meta(description=f"{_ABOUT_MOMENT}; at most a day ahead"),
         Rule(check_sent, check_recent, form=FORMS),
     ]
 

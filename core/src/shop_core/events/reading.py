@@ -27,6 +27,7 @@ _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ALONE = rb"\u0000\uffff\u0000"  # in place of a surrogate that stands alone, so that the rest can be read
 
 
@@ -34,7 +35,7 @@ class Checked(msgspec.Struct, frozen=True):
     """A struct that holds the rules of its fields, and those between them."""
 
     def check(self, came: datetime | None = None) -> None:
-        """`InvalidInput` with every rule that is broken; of moments their bounds, where it is known when they `came`."""
+        """`InvalidInput` of every rule that is broken, those of moments' bounds where it is known when it `came`."""
         faults = Faults()
         for field in fields_of(type(self)):
             if field.rule is not None:
@@ -111,10 +112,8 @@ def decode_json(body: bytes, struct: type[T], came: datetime | None = None) -> T
     text = body.removeprefix(BOM)
     try:
         data = _decoder(struct).decode(text)
-    except msgspec.ValidationError:
-        raise every_fault(text, struct, came) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(text, struct, came, error) from None
+    except UNREADABLE:
+        raise _explained(text, struct, came) from None
     data.check(came)
     return data  # type: ignore[no-any-return]
 
@@ -143,7 +142,8 @@ def every_fault(text: bytes, struct: type[Checked], came: datetime | None) -> In
             faults.add(InvalidInput(FieldFault(field.name, "is required")))
     missing = [field.name for field in fields_of(struct) if values[field.attribute] is UNSET]
     for name in raws:
-        faults.add(InvalidInput(FieldFault(name[:LONGEST_SHOWN], unknown(name, missing))))
+        shown = name.replace("\0\uffff\0", "\ufffd")[:LONGEST_SHOWN]
+        faults.add(InvalidInput(FieldFault(shown, unknown(name, missing))))
     faults.read(struct.across, SimpleNamespace(**values))  # type: ignore[arg-type]
     try:
         faults.settle()
@@ -160,7 +160,7 @@ def lines_of_array(text: bytes) -> list[bytes]:
         except msgspec.DecodeError:
             raws = msgspec.json.decode(_mark_lone_surrogates(text), type=list[msgspec.Raw])
             return [bytes(raw).replace(_ALONE, rb"\ud800") for raw in raws]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _not_json(text, error) from None
 
 
@@ -172,7 +172,7 @@ def _mark_lone_surrogates(text: bytes) -> bytes:
 def _not_json(text: bytes, error: Exception) -> InvalidInput:
     """In our words: where it can't be read."""
     if isinstance(error, UnicodeDecodeError):
-        detail = f"is not valid JSON: byte {error.start} is not UTF-8"
+        detail = "is not valid JSON: it is not UTF-8"
     elif isinstance(error, RecursionError):
         detail = "is not valid JSON for us: it is nested too deep"
     elif not text.strip():
@@ -211,12 +211,13 @@ def _rule_in(type_: Any) -> tuple[Rule | None, bool]:
     return rule, many or (origin is list and rule is not None)
 
 
-def _unreadable(text: bytes, struct: type[Checked], came: datetime | None, error: Exception) -> InvalidInput:
-    """Half a character in a string is a fault of its field; everything else is one of the body."""
-    marked = _mark_lone_surrogates(text)
-    if marked != text:
+def _explained(text: bytes, struct: type[Checked], came: datetime | None) -> InvalidInput:
+    """What is wrong with a body; half a character in a string is a fault of its field, not of the body."""
+    try:
+        return every_fault(text, struct, came)
+    except UNREADABLE as error:
+        marked = _mark_lone_surrogates(text)
         try:
-            return every_fault(marked, struct, came)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass
-    return _not_json(text, error)
+            return every_fault(marked, struct, came) if marked != text else _not_json(text, error)
+        except UNREADABLE:
+            return _not_json(text, error)
