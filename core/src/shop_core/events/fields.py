@@ -40,6 +40,7 @@ _PRICE = re.compile(PRICE_PATTERN[1:-1])
 _REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # The same for a reader of the schema; JSON in UTF-8 holds no surrogates.
 TEXT_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]*$"
+ABOUT_PRICE = "must be a decimal ≥ 0 such as 1195.30, with at most 2 places and 12 digits"
 ABOUT_TEXT = "characters of any script, without control characters"
 
 
@@ -69,9 +70,7 @@ def check_text(field: str, value: str, *, status: int = 422, longest: int = LONG
 def check_price(field: str, text: str) -> str:
     """`text` itself when it is a plain decimal (no sign, exponent or leading zeros) within NUMERIC(12,2)."""
     if not _PRICE.fullmatch(text) or len(text.replace(".", "")) > 12:
-        raise InvalidInput(
-            FieldFault(field, "must be a decimal ≥ 0 such as 1195.30, with at most 2 places and 12 digits")
-        )
+        raise InvalidInput(FieldFault(field, ABOUT_PRICE))
     return text
 
 
@@ -100,7 +99,7 @@ Price = Annotated[
     msgspec.Meta(
         pattern=PRICE_PATTERN, description="decimal ≥ 0, at most 2 places and 12 digits", examples=["1195.30"]
     ),
-    Rule(check_price),
+    Rule(check_price, form=f"{ABOUT_PRICE}, as a string"),
 ]
 Moment = Annotated[Instant, moment_schema("RFC 3339; UTC where it names no zone"), Rule(check_moment)]
 PastMoment = Annotated[

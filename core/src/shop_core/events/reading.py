@@ -22,6 +22,7 @@ from shop_core.events.instants import from_json, to_json
 from shop_core.events.sentences import LONGEST_SHOWN, expected, is_text, unknown
 
 BOM = b"\xef\xbb\xbf"
+_AT = re.compile(r" - at `\$\.([^`.\[]+)")  # in msgspec's words: the field at fault
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 # An escape in JSON: a pair of surrogates, one that stands alone (the group), or anything else.
 _ESCAPE = re.compile(
@@ -112,8 +113,8 @@ def decode_json(body: bytes, struct: type[T], came: datetime | None = None) -> T
     text = body.removeprefix(BOM)
     try:
         data = _decoder(struct).decode(text)
-    except UNREADABLE:
-        raise _explained(text, struct, came) from None
+    except UNREADABLE as error:
+        raise _explained(text, struct, came, error) from None
     data.check(came)
     return data  # type: ignore[no-any-return]
 
@@ -172,7 +173,7 @@ def _mark_lone_surrogates(text: bytes) -> bytes:
 def _not_json(text: bytes, error: Exception) -> InvalidInput:
     """In our words: where it can't be read."""
     if isinstance(error, UnicodeDecodeError):
-        detail = "is not valid JSON: it is not UTF-8"
+        detail = "is not valid JSON: its bytes are not utf-8"
     elif isinstance(error, RecursionError):
         detail = "is not valid JSON for us: it is nested too deep"
     elif not text.strip():
@@ -211,13 +212,22 @@ def _rule_in(type_: Any) -> tuple[Rule | None, bool]:
     return rule, many or (origin is list and rule is not None)
 
 
-def _explained(text: bytes, struct: type[Checked], came: datetime | None) -> InvalidInput:
+def _explained(text: bytes, struct: type[Checked], came: datetime | None, first: Exception) -> InvalidInput:
     """What is wrong with a body; half a character in a string is a fault of its field, not of the body."""
     try:
         return every_fault(text, struct, came)
     except UNREADABLE as error:
         marked = _mark_lone_surrogates(text)
         try:
-            return every_fault(marked, struct, came) if marked != text else _not_json(text, error)
+            return every_fault(marked, struct, came) if marked != text else _cut_off(text, struct, error, first)
         except UNREADABLE:
-            return _not_json(text, error)
+            return _cut_off(text, struct, error, first)
+
+
+def _cut_off(text: bytes, struct: type[Checked], error: Exception, first: Exception) -> InvalidInput:
+    """No JSON; named as well is the field that was at fault before it broke off."""
+    body = _not_json(text, error)
+    at = _AT.search(str(first))
+    field = next((field for field in fields_of(struct) if at and field.name == at[1]), None)
+    also = [FieldFault(field.name, expected(field.type))] if field else []
+    return InvalidInput(*body.faults, *also, status=body.status)
