@@ -12,7 +12,7 @@ from cm_api.domains import room
 from shop_core.answers.commands import MOST_ASKED, Earlier, EarlierAsked
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import decode_json
+from shop_core.events.reading import decode_json
 from shop_core.mongo import Rejections, outages
 from shop_core.web import json_answer
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -32,9 +33,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/users/<segment:userid>/export")
     def export(userid: str) -> Response:
-        queries.refuse_unknown("cursor", "after")
-        in_path("userid", userid)
-        cursor = queries.cursor_arg()
+        _, cursor = queries.read(("cursor", "after"), partial(in_path, "userid", userid), queries.cursor_arg)
         context.await_after()
         found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}
         for room in rooms():

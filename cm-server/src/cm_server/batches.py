@@ -13,7 +13,9 @@ from cm_server.context import Context
 from cm_server.identity import Identity
 from cm_server.used_keys import KeyUsed
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.envelope import Domain, Record, decode_json
+from shop_core.events.envelope import Domain, Record
+from shop_core.events.reading import BOM, lines_of_array
+from shop_core.problems import Fault
 
 log = logging.getLogger(__name__)
 LIMIT = 1024 * 1024
@@ -22,7 +24,7 @@ MEDIA_TYPES = ("application/json", "application/x-ndjson")
 
 
 class LineResult(msgspec.Struct, omit_defaults=True):
-    """What became of one line of a batch: id and receipt, or the field at fault."""
+    """What became of one line of a batch: id and receipt, or every field at fault, the first one by itself as well."""
 
     line: int
     status: int
@@ -30,6 +32,7 @@ class LineResult(msgspec.Struct, omit_defaults=True):
     receipt: str | None = None
     field: str | None = None
     detail: str | None = None
+    errors: list[Fault] = []
 
 
 class BatchAnswer(msgspec.Struct):
@@ -58,8 +61,7 @@ def publish(
             results.append(LineResult(number, 202, id=known.id))
             made.append((results[-1], record, known))
         except InvalidInput as error:
-            fault = error.faults[0]
-            results.append(LineResult(number, error.status, field=fault.field, detail=fault.detail))
+            results.append(refused(number, error))
     good = emit(context, domain, made)
     log.info("batch_published", extra={"accepted": good, "failed": len(results) - good})
     return BatchAnswer(good, len(results) - good, results)
@@ -72,8 +74,9 @@ def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Reco
     others = context.used_keys.others(domain, digests) if digests else set()
     for result, _, known in made:
         if known.id in others:
-            used = KeyUsed(known.id)
-            result.status, result.field, result.detail = used.status, used.faults[0].field, used.faults[0].detail
+            told = refused(result.line, KeyUsed(known.id))
+            result.status, result.errors = told.status, told.errors
+            result.field, result.detail = told.field, told.detail
     good = [each for each in made if each[2].id not in others]
     if good:
         digests = {id: digest for id, digest in digests.items() if id not in others}
@@ -83,12 +86,17 @@ def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Reco
     return len(good)
 
 
+def refused(number: int, error: InvalidInput) -> LineResult:
+    """What a line is answered whose fields are at fault."""
+    faults = [Fault(fault.field, fault.detail) for fault in error.faults]
+    return LineResult(number, error.status, field=faults[0].field, detail=faults[0].detail, errors=faults)
+
+
 def split(payload: bytes) -> list[bytes]:
-    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count."""
-    if payload.lstrip()[:1] == b"[":
-        lines = [bytes(raw) for raw in decode_json(payload, list[msgspec.Raw])]
-    else:
-        lines = [line for line in payload.splitlines() if line.strip()]
+    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count, nor a byte order mark before."""
+    text = payload.removeprefix(BOM)
+    is_array = text.lstrip()[:1] == b"["
+    lines = lines_of_array(text) if is_array else [line for line in text.splitlines() if line.strip()]
     if not 1 <= len(lines) <= MOST_LINES:
         raise InvalidInput(FieldFault("body", f"must have 1 to {MOST_LINES} lines, has {len(lines)}"))
     return lines

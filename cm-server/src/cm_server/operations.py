@@ -51,7 +51,7 @@ KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
     {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
 )  # fmt: skip
-RECEIPT = {"type": "string", "pattern": r"^[a-z.]+-\d{1,6}-\d{1,18}$", "examples": ["shop.purchases-3-1024"]}
+RECEIPT = {"type": "string", "pattern": "^[a-z.]+-[0-9]{1,6}-[0-9]{1,18}$", "examples": ["shop.purchases-3-1024"]}
 INSTANT = {"type": "string", "format": "date-time"}
 AFTER = Parameter(
     "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
@@ -61,8 +61,8 @@ CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
     LIMIT,
     CURSOR,
-    Parameter("from", "query", "Not before this moment (ISO 8601)", INSTANT),
-    Parameter("to", "query", "Before this moment (ISO 8601)", INSTANT),
+    Parameter("from", "query", "Not before this moment (RFC 3339)", INSTANT),
+    Parameter("to", "query", "Before this moment (RFC 3339)", INSTANT),
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}

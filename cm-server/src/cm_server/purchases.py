@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response
@@ -19,19 +19,21 @@ from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAG
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
 from shop_core.answers.purchases import Profile, Purchase, PurchasesByUserid, PurchasesByUsername
-from shop_core.events.envelope import Record, decode_json, digest_of, encode
-from shop_core.events.fields import Text128, check_not_ahead, parse_instant
+from shop_core.events.envelope import Record, digest_of, encode
+from shop_core.events.fields import PastMoment, Text128
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
+from shop_core.events.reading import Checked, decode_json
 from shop_core.web import json_answer
 
 
-class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BuyRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A purchase as a customer sends it; without a timestamp it is the server's now."""
 
     username: Text128
     userid: Text128
     price: SentPrice
-    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; UTC where it names no zone")] | None = None
+    timestamp: PastMoment | None = None
     productid: Text128 | None = None
 
 
@@ -135,7 +137,7 @@ def publish_one(context: Context) -> commands.Settled:
     """Parse the request, publish its event, and wait for it as long as the caller prefers."""
     wait, key, now = commands.preferred_wait(), identity.sent_key(), context.now()
     parsed = own(parse(commands.body(), now))
-    known = identify(context, key, parsed[0], now)
+    known = identify(context, key, parsed[0])
     record = to_record(parsed, known.id, now, known.by_key, known.digest)
     return commands.publish(context, DOMAIN, record, known, wait=wait, event="purchase_published")
 
@@ -146,38 +148,28 @@ def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
 
     def make(line: bytes, number: int) -> tuple[Record, Identity]:
         parsed = own(parse(line, now))
-        known = identify(context, key, parsed[0], now, number)
+        known = identify(context, key, parsed[0], number)
         return to_record(parsed, known.id, now, known.by_key, known.digest), known
 
     return batches.publish(context, DOMAIN, payload, make)
 
 
-def identify(
-    context: Context, key: str | None, data: PurchaseMade, now: datetime, line: int | None = None
-) -> Identity:  # fmt: skip
+def identify(context: Context, key: str | None, data: PurchaseMade, line: int | None = None) -> Identity:
     """What a purchase is known by: without a key, one that names its moment by user, moment and content."""
-    if key is not None or data.timestamp is now or not context.deduplicate:
+    if key is not None or data.timestamp.digits is None or not context.deduplicate:
         return identity.identify(key, DOMAIN.name, data.userid, line)
     # The same moment in another zone and the same price in other digits are the same.
     price = format(Decimal(data.price).normalize(), "f")
-    moment = data.timestamp.astimezone(UTC)
-    said = [data.userid, moment, data.username, price, data.productid]
+    said = [data.userid, data.timestamp.plain(), data.username, price, data.productid]
     return identity.by_content(DOMAIN.name, msgspec.json.encode(said))
 
 
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
-    """The event's data and the digest of what the client said (a missing timestamp stays missing in it).
-
-    The moment of a purchase that names none is `now` itself, no copy: by that `identify` tells the two apart.
-    """
-    sent = decode_json(payload, BuyRequest)
-    price = price_of(sent.price)
-    timestamp = now
-    if sent.timestamp is not None:
-        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
-    data = PurchaseMade(sent.username, sent.userid, price, timestamp, sent.productid)
-    data.check()
-    said: list[Any] = [data.username, data.userid, price, None if sent.timestamp is None else timestamp]
+    """The event's data and the digest of what the client said (a missing timestamp stays missing in it)."""
+    sent = decode_json(payload, BuyRequest, now)
+    price, at = price_of(sent.price), sent.timestamp
+    data = PurchaseMade(sent.username, sent.userid, price, at or Instant.of(now), sent.productid)
+    said: list[Any] = [data.username, data.userid, price, at and at.plain()]
     if data.productid is not None:
         said.append(data.productid)
     return data, digest_of(msgspec.json.encode(said))

@@ -48,7 +48,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """A parser for whole numbers from `low` to `high`."""
 
     def parse(value: str) -> int:
-        if not value.strip().isdecimal() or not low <= int(value) <= high:
+        if not (value.strip().isascii() and value.strip().isdecimal()) or not low <= int(value) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(value)
 
@@ -69,7 +69,7 @@ def choice(*words: str) -> Callable[[str], str]:
 def address_list(value: str) -> str:
     for part in value.split(","):
         host, _, port = part.strip().rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError("must be host:port[,host:port…]")
     return value
 

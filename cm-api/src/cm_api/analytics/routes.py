@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, get_args
 
 from flask import Blueprint, Response, request
@@ -17,7 +18,7 @@ from shop_core.answers.analytics import Counts, Series, as_csv, as_text
 from shop_core.answers.people import Visit
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
-from shop_core.events.fields import format_instant, parse_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Positions
 from shop_core.web import conditional
 
@@ -34,8 +35,9 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/analytics")
     def hour() -> Response:
-        queries.refuse_unknown("timestamp", "after")
-        bucket = Bucket.of("hour", read_milliseconds("timestamp", request.args.get("timestamp")))
+        asked_for = partial(read_milliseconds, "timestamp", request.args.get("timestamp"))
+        (timestamp,) = queries.read(("timestamp", "after"), asked_for)
+        bucket = Bucket.of("hour", timestamp)
         context.await_after()
         (counted,), as_of = memory.get([bucket], context.seen(DOMAIN.topic))
         counts = to_counts(bucket, counted)
@@ -44,9 +46,14 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/analytics/series")
     def series() -> Response:
-        queries.refuse_unknown("from", "to", "step", "format", "after")
-        buckets = buckets_asked_for(datetime.now(UTC))
-        wants_csv = queries.choice_arg("format", ("json", "csv"), accepted()) == "csv"
+        form, step, since, until = queries.read(
+            ("from", "to", "step", "format", "after"),
+            lambda: queries.choice_arg("format", ("json", "csv"), accepted()),
+            partial(queries.choice_arg, "step", get_args(Step), "hour"),
+            partial(moment_arg, "from"),
+            partial(moment_arg, "to"),
+        )
+        buckets, wants_csv = buckets_asked_for(step, since, until, datetime.now(UTC)), form == "csv"
         context.await_after()
         counted, as_of = memory.get(buckets, context.seen(DOMAIN.topic))
         points = [to_counts(bucket, each) for bucket, each in zip(buckets, counted, strict=True)]
@@ -65,10 +72,8 @@ def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
     return {"visits": visits} if visits else {}
 
 
-def buckets_asked_for(now: datetime) -> list[Bucket]:
-    """Every hour or day that `from` until before `to` touches; without them the last 48 hours, or days."""
-    step: Step = "day" if queries.choice_arg("step", get_args(Step), "hour") == "day" else "hour"
-    since, until = moment_arg("from"), moment_arg("to")
+def buckets_asked_for(step: Step, since: int | None, until: int | None, now: datetime) -> list[Bucket]:
+    """Every hour or day that `since` until before `until` touches; without them the last 48 hours, or days."""
     until = to_milliseconds(now) + 1 if until is None else until
     end = Bucket.of(step, until + LENGTH[step] - 1).number
     first = max(0, end - DEFAULT_POINTS) if since is None else Bucket.of(step, since).number
@@ -80,14 +85,9 @@ def buckets_asked_for(now: datetime) -> list[Bucket]:
 
 
 def moment_arg(name: str) -> int | None:
-    """Milliseconds since 1970, from ISO 8601 or from digits alone; eight digits are a date, as ISO 8601 has it."""
+    """Milliseconds since 1970, given so or by RFC 3339."""
     text = request.args.get(name)
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) != len("20261121"):
-        return read_milliseconds(name, text)
-    moment = to_milliseconds(parse_instant(name, text, status=400))
-    return read_milliseconds(name, str(moment))
+    return None if text is None else read_milliseconds(name, text)
 
 
 def accepted() -> str:

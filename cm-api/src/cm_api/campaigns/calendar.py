@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cm_api.outcome import Refused
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Document
 
 MOST_NAMED = 20

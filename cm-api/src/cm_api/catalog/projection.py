@@ -22,7 +22,7 @@ from cm_api.order import order_key
 from cm_api.outcome import Derived, Outcome, Refused
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Document
 
 Handler = Callable[[Shelf, Event], None]

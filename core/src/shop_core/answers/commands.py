@@ -6,11 +6,13 @@ from typing import Annotated
 
 import msgspec
 
+from shop_core.events.reading import Checked
+
 MOST_ASKED = 1000
 Few = msgspec.Meta(max_length=MOST_ASKED)
 
 
-class EarlierAsked(msgspec.Struct, forbid_unknown_fields=True):
+class EarlierAsked(Checked, frozen=True, forbid_unknown_fields=True):
     """Ids of events of a domain, and receipts of those that may have been refused."""
 
     domain: str
