@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shop_core.events.envelope import Record
+from shop_core.events.envelope import OUR_SOURCE, Record
 from shop_core.kafka.publisher import KafkaPublisher
 
 TOPIC = "shop.purchases"
@@ -26,7 +26,7 @@ def headers_of(id: str, **changes: str | None) -> tuple[tuple[str, bytes], ...]:
     named: dict[str, str | None] = {
         "ce_id": id,
         "ce_type": MADE,
-        "ce_source": "/test",
+        "ce_source": OUR_SOURCE,
         "ce_specversion": "1.0",
         "ce_time": "2026-02-03T04:05:06Z",
     }
@@ -59,6 +59,12 @@ def kinds(user: str) -> list[Poison]:
         Poison("field missing", value_of(user, timestamp=...), "timestamp"),
         Poison("name too long", value_of("n" * 129), "username"),
         Poison("control character", value_of("a\x00b"), "username"),
+        Poison("half a character", value_of(user, username="a\ud800"), "username"),
+        Poison("bidirectional control", value_of(user, username="a\u202eb"), "username"),
+        Poison("several faults", value_of(user, username="", price="x"), "price"),
+        Poison("a moment far ahead", value_of(user, timestamp="2999-01-01T00:00:00Z"), "timestamp"),
+        Poison("an offset with seconds", value_of(user, timestamp="2026-02-03T04:05:06+05:30:15"), "timestamp"),
+        Poison("a week date", value_of(user, timestamp="2026-W06-2"), "timestamp"),
         Poison("deep nesting", b'{"username":' + b"[" * 5000, "username"),
         Poison("unknown version", value_of(user), "ce_specversion", (("ce_specversion", "2.0"),)),
         Poison("unknown type", value_of(user), "ce_type", (("ce_type", "shop.purchase.made.v9"),)),

@@ -66,7 +66,7 @@ def test_a_price_that_is_none_is_refused_by_name(price: object) -> None:
 
 
 @pytest.mark.parametrize("field", ["username", "userid"])
-@pytest.mark.parametrize("text", ["", "x" * 129, "a\tb", "a\u0000b", "\u200b", "\n", 5, None])
+@pytest.mark.parametrize("text", ["", "x" * 129, "a\tb", "a\u0000b", "a\u2028b", "\u202eab", "\n", 5, None])
 def test_a_name_that_is_none_is_refused_by_name(field: str, text: object) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse(body(**{field: text}), NOW)

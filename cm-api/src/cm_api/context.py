@@ -12,7 +12,7 @@ from flask import request
 
 from cm_api.queries import Cache
 from shop_core.cache import SharedCache
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, Outage
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
 from shop_core.kafka.follower import Listener
@@ -20,17 +20,25 @@ from shop_core.mongo import Database, Document, Positions, Rejections
 
 AFTER_SECONDS = 5.0
 POLL_SECONDS = (0.01, 0.02, 0.04, 0.08)
+CHECKED_POLL = 3
+
+
+def untold(topic: str, partition: int) -> int | None:
+    raise Outage("nobody tells how far topics reach")
 
 
 class UnknownReceipt(InvalidInput):
-    """A receipt of a partition that does not exist (404)."""
+    """A receipt that nobody was ever given (404): of a partition that there is not, or from beyond the log's end."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(FieldFault("receipt", detail), status=404)
 
 
 @dataclass
 class Context:
     """One per process. `waiters` bounds the requests that may wait at once, so that others find a thread.
 
-    `follow` lets a room hear of every change of a topic.
+    `follow` lets a room hear of every change of a topic, `log_end` asks Kafka for the end of a partition.
     """
 
     db: Database[Document]
@@ -38,16 +46,20 @@ class Context:
     follow: Callable[[Listener], None]
     cache: Cache = field(default_factory=Cache)
     shared: SharedCache | None = None
+    log_end: Callable[[str, int], int | None] = untold
     _seen: dict[str, dict[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def state(self, receipt: str) -> dict[str, Any]:
-        """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections."""
+    def state(self, receipt: str, *, check: bool = True) -> dict[str, Any]:
+        """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections.
+
+        What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not.
+        """
         topic, partition, offset = parse_receipt(receipt, list(TOPICS))
         offsets = Positions(self.db, TOPICS[topic].group).topic(topic)
-        if offsets and partition not in offsets:
-            raise UnknownReceipt(FieldFault("receipt", f"names a partition that {topic} does not have"), status=404)
         if offsets.get(partition, 0) <= offset:
+            if check:
+                self._check_in_log(topic, partition, offset, known=not offsets or partition in offsets)
             return {"receipt": receipt, "state": "accepted", "reason": None, "status": 202}
         refused = Rejections(self.db).find(receipt)
         if refused:
@@ -60,6 +72,19 @@ class Context:
         self.cache.freshen()
         self._saw(topic, partition, offset + 1)
         return {"receipt": receipt, "state": "stored", "reason": None, "status": 200}
+
+    def _check_in_log(self, topic: str, partition: int, offset: int, *, known: bool) -> None:
+        """`known`: the partition may exist by all that the database says. While Kafka is away, that is believed."""
+        try:
+            end = self.log_end(topic, partition)
+        except Outage:
+            end = offset + 1 if known else None
+        if end is None:
+            raise UnknownReceipt(f"names a partition that {topic} does not have")
+        if end <= offset:
+            raise UnknownReceipt(
+                f"names an event that there is not: partition {partition} of {topic} ends before {end}"
+            )
 
     def seen(self, topic: str) -> Mapping[int, int]:
         """How far `topic` is stored by the receipts that this process was asked about, by partition."""
@@ -74,15 +99,19 @@ class Context:
     def wait(self, receipt: str, seconds: float) -> dict[str, Any]:
         """The state once it is settled, or as it is after `seconds`; at once when too many wait already."""
         deadline = time.monotonic() + seconds
-        state = self.state(receipt)
-        if seconds <= 0 or state["state"] != "accepted" or not self.waiters.acquire(blocking=False):
+        # Most are stored within a few polls, and Kafka is asked about the others only, once.
+        state = self.state(receipt, check=seconds <= 0)
+        if seconds <= 0 or state["state"] != "accepted":
             return state
+        if not self.waiters.acquire(blocking=False):
+            return self.state(receipt)
         try:
-            pauses = iter(POLL_SECONDS)
+            polls = 0
             while state["state"] == "accepted" and (left := deadline - time.monotonic()) > 0:
-                time.sleep(min(left, next(pauses, POLL_SECONDS[-1])))
-                state = self.state(receipt)
-            return state
+                time.sleep(min(left, POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)]))
+                polls += 1
+                state = self.state(receipt, check=polls == CHECKED_POLL)
+            return self.state(receipt) if state["state"] == "accepted" and polls < CHECKED_POLL else state
         finally:
             self.waiters.release()
 

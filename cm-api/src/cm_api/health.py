@@ -48,7 +48,7 @@ class Health:
             waits = {"pipeline": self._pipeline(), "kafka": self.kafka, "partitions": self.partitions()}
             ok = not any(waits.values())
             dependencies = {name: {"ok": not why, "detail": why or "answers"} for name, why in waits.items()}
-            body = json.dumps({"ready": ok, "dependencies": dependencies}).encode()
+            body = json.dumps({"ready": ok, "dependencies": dependencies}).encode() + b"\n"
             return (200 if ok else 503), "application/json", body
         if path == "/metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8", metrics.render()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from flask import Blueprint, Response
 
-from cm_api import queries
+from cm_api import queries, refused
 from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.outcome import Outcome
@@ -32,14 +33,14 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/users/<segment:userid>/export")
     def export(userid: str) -> Response:
-        queries.refuse_unknown("cursor", "after")
-        in_path("userid", userid)
-        cursor = queries.cursor_arg()
+        _, cursor = queries.read(("cursor", "after"), partial(in_path, "userid", userid), queries.cursor_arg)
         context.await_after()
         found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}
         for room in rooms():
-            if hasattr(room, "export"):
+            if hasattr(room, "export"):  # the others know nobody: tests/contract/test_people.py
                 found |= room.export(context, userid, cursor)
+        if cursor is None and (waiting := refused.of(context.db, userid)):
+            found["refused"] = waiting
         return conditional(Export(userid, **found))
 
     return routes
@@ -56,6 +57,8 @@ def forget(
     outcome = Outcome(0, 0, ())
     if erasing:
         outcome = room.erase(store, erasing)
+        for topic in {event.receipt.rsplit("-", 2)[0] for event in erasing}:
+            refused.forget(erasures.db, session, topic, [event.data.userid for event in erasing])
         metrics.ERASED.inc(len(erasing))
     people = [person_in(event) for event in others]
     if not any(people) or not erasures.any(session):

@@ -8,27 +8,42 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from flask import request
 
-from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import parse_instant
+from cm_api.order import is_order
+from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.events import TOPICS
+from shop_core.events.envelope import parse_receipt
+from shop_core.events.instants import parse_instant
+from shop_core.events.sentences import LONGEST_SHOWN
 from shop_core.telemetry import metrics
 from shop_core.web import OWNER_HEADER
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-_CURSOR = re.compile(r"\d{18}-.{1,128}", re.DOTALL)
+
+
+def read(known: Sequence[str], *readers: Callable[[], Any]) -> list[Any]:
+    """What each of `readers` gives; every fault of them and of `?after=` at once, and every argument not `known`."""
+    faults = Faults()
+    faults.read(refuse_unknown, *known)
+    found = [faults.read(each) for each in readers]
+    if "after" in known:
+        faults.read(_check_after)
+    faults.settle(400)
+    return found
 
 
 def refuse_unknown(*known: str) -> None:
     """A misspelt query argument is an error, not ignored."""
-    for name in request.args:
-        if name not in known:
-            raise InvalidInput(FieldFault(name, f"is not known here, expected {', '.join(known)}"), status=400)
+    about = f"is not known here, expected {', '.join(known)}"
+    unknown = [FieldFault(name[:LONGEST_SHOWN], about) for name in request.args if name not in known]
+    if unknown:
+        raise InvalidInput(*unknown, status=400)
 
 
 def limit_arg() -> int:
@@ -67,11 +82,6 @@ def encode_cursor(order: str) -> str:
     return base64.urlsafe_b64encode(order.encode()).decode().rstrip("=")
 
 
-def is_order(text: str) -> bool:
-    """Whether `text` is an order key, as the cursors of most pages are."""
-    return _CURSOR.fullmatch(text) is not None
-
-
 def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
     """What `encode_cursor` was given, from `?cursor=`; `valid` tells whether it may have been."""
     text = request.args.get("cursor")
@@ -84,6 +94,14 @@ def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
     if not valid(order):
         raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400)
     return order
+
+
+def _check_after() -> None:
+    if (text := request.args.get("after")) is not None:
+        try:
+            parse_receipt(text, list(TOPICS))
+        except InvalidInput as error:
+            raise InvalidInput(FieldFault("after", error.faults[0].detail), status=400) from None
 
 
 class _Flight:

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from flask import Blueprint, Response, request
 
-from cm_server import batches, commands
+from cm_server import batches, commands, identity
 from cm_server.access import CUSTOMER, REPORTS, writes_own
 from cm_server.batches import BatchAnswer
 from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.current_hour import CurrentHour
+from cm_server.identity import Identity
 from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, Parameter
 from shop_core.answers.analytics import Counts, Series
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput
 from shop_core.events.analytics import (
     DOMAIN,
+    FIRST_MILLISECOND,
+    FORMS,
     INTERACTION_RECORDED,
+    LAST_MILLISECOND,
     InteractionRecorded,
     Kind,
-    check_not_far_ahead,
+    check_recent,
+    check_sent,
     read_milliseconds,
 )  # fmt: skip
-from shop_core.events.envelope import Record, decode_json, digest_of, encode
-from shop_core.events.fields import check_text
+from shop_core.events.envelope import Record, digest_of, encode
+from shop_core.events.fields import Rule, Text128, check_text
+from shop_core.events.reading import Checked, decode_json
+from shop_core.events.sentences import LONGEST_SHOWN
 from shop_core.web import json_answer
 
 KINDS: tuple[Kind, ...] = ("click", "impression")
 ARGUMENTS = ("timestamp", "user", *KINDS)
 _FLAG = {"type": "string", "maxLength": 0}
-TIMESTAMP = Parameter("timestamp", "query", "Milliseconds since 1970 (UTC)", {"type": "integer", "minimum": 0})
+_NUMBER = {"minimum": FIRST_MILLISECOND, "maximum": LAST_MILLISECOND}
+_TEXT = {"format": "date-time"}
+_ABOUT_MOMENT = "milliseconds since 1970 in UTC, or RFC 3339; from 2000 on"
+_MOMENT = {"anyOf": [{"type": "integer"} | _NUMBER, {"type": "string"} | _TEXT]}
+TIMESTAMP = Parameter("timestamp", "query", f"The moment: {_ABOUT_MOMENT}", _MOMENT)
 RANGE = (
-    Parameter(
-        "from", "query", "The first hour or day: ISO 8601, or milliseconds since 1970; by default 48 before `to`"
-    ),
+    Parameter("from", "query", f"The first hour or day: {_ABOUT_MOMENT}; by default 48 before `to`"),
     Parameter("to", "query", "The moment before which the range ends; by default now"),
     Parameter("step", "query", "Hours or days", {"enum": ["hour", "day"], "default": "hour"}),
     Parameter(
@@ -43,6 +53,20 @@ RANGE = (
     ),
     AFTER,
 )
+
+
+class InteractionRequest(Checked, frozen=True, forbid_unknown_fields=True):
+    """An interaction as a client sends it: who saw (impression) or clicked something, and when."""
+
+    user: Text128
+    kind: Kind
+    timestamp: Annotated[
+        Annotated[int, msgspec.Meta(extra_json_schema=_NUMBER)] | Annotated[str, msgspec.Meta(extra_json_schema=_TEXT)],
+        msgspec.Meta(description=f"{_ABOUT_MOMENT}; at most a day ahead"),
+        Rule(check_sent, check_recent, form=FORMS),
+    ]
+
+
 COUNTED = {200: ("ETag", "Cache-Control", "X-Data-As-Of")}
 
 OPERATIONS = (
@@ -59,7 +83,7 @@ OPERATIONS = (
     ),
     Operation(
         "post", "/analytics:batch", "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
-        (400, 413, 415, 422, 503), (KEY,), InteractionRecorded, batches.MEDIA_TYPES, access=CUSTOMER,
+        (400, 413, 415, 422, 503), (KEY,), InteractionRequest, batches.MEDIA_TYPES, access=CUSTOMER,
     ),
     Operation(
         "get", "/analytics", "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
@@ -80,17 +104,24 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.post("/analytics")
     def record() -> Response:
-        data, id, now = interaction_asked_for(context.now()), commands.event_id(), context.now()
-        done = commands.publish(context, to_record(data, id, now, commands.named_by_client()), id)
+        wait, key, now = commands.preferred_wait(), identity.sent_key(), context.now()
+        data = interaction_asked_for(now)
+        known = identity.identify(key, DOMAIN.name, data.user)
+        done = commands.publish(context, DOMAIN, to_record(data, known.id, now, known.by_key), known, wait=wait)
         answer = Response(status=204, headers={"X-Id": done.id, "X-Receipt": done.receipt})
         del answer.headers["Content-Type"]
         return answer
 
     @routes.post("/analytics:batch")
     def record_many() -> Response:
-        now, named = context.now(), commands.named_by_client()
-        make = lambda line, id: to_record(parse(line, now), id, now, named)  # noqa: E731
-        return json_answer(batches.publish(context, batches.body(), make), 202)
+        key, now = identity.sent_key(), context.now()
+
+        def make(line: bytes, number: int) -> tuple[Record, Identity]:
+            data = parse(line, now)
+            known = identity.identify(key, DOMAIN.name, data.user, number)
+            return to_record(data, known.id, now, known.by_key), known
+
+        return json_answer(batches.publish(context, DOMAIN, batches.body(), make), 202)
 
     @routes.get("/analytics")
     def hour() -> Response:
@@ -105,34 +136,58 @@ def blueprint(context: Context) -> Blueprint:
 
 def interaction_asked_for(now: datetime) -> InteractionRecorded:
     """The interaction in the query string; whatever is wrong with it is a fault of the request (400)."""
-    arguments = request.args
-    for name in arguments:
-        if name not in ARGUMENTS:
-            raise InvalidInput(FieldFault(name, f"is not known here, expected {', '.join(ARGUMENTS)}"), status=400)
-        if len(arguments.getlist(name)) > 1:
-            raise InvalidInput(FieldFault(name, "is given more than once"), status=400)
-    kinds = [kind for kind in KINDS if kind in arguments]
-    if len(kinds) != 1:
-        raise InvalidInput(FieldFault("click", "or impression must be given, and not both"), status=400)
-    if arguments[kinds[0]]:
-        raise InvalidInput(FieldFault(kinds[0], "takes no value"), status=400)
-    try:
-        timestamp = check_not_far_ahead(read_milliseconds("timestamp", arguments.get("timestamp")), now)
-        return InteractionRecorded(check_text("user", arguments.get("user", "")), kinds[0], timestamp)
-    except InvalidInput as error:
-        raise InvalidInput(*error.faults, status=400) from None
+    faults = Faults()
+    for name in request.args:
+        faults.read(_check_argument, name)
+    kind = faults.read(_kind_asked_for)
+    user = faults.read(_user_asked_for)
+    at = faults.read(_timestamp_asked_for, now)
+    faults.settle(400)
+    return InteractionRecorded(user, kind, at)  # type: ignore[arg-type]
 
 
 def parse(line: bytes, now: datetime) -> InteractionRecorded:
     """One line of a batch."""
-    data = decode_json(line, InteractionRecorded)
-    data.check()
-    must_be_own("user", data.user)
-    check_not_far_ahead(data.timestamp, now)
-    return data
+    sent = decode_json(line, InteractionRequest, now)
+    must_be_own("user", sent.user)
+    return InteractionRecorded(sent.user, sent.kind, check_sent("timestamp", sent.timestamp))
 
 
 def to_record(data: InteractionRecorded, id: str, now: datetime, named: bool) -> Record:
     """The record of an interaction; its key is the user, so that one consumer tells who is new."""
     digest = digest_of(msgspec.json.encode(data)) if named else None
     return encode(DOMAIN, INTERACTION_RECORDED, data, key=data.user, id=id, time=now, digest=digest)
+
+
+def _fault(field: str, detail: str) -> InvalidInput:
+    return InvalidInput(FieldFault(field, detail), status=400)
+
+
+def _check_argument(name: str) -> None:
+    if name not in ARGUMENTS:
+        raise _fault(name[:LONGEST_SHOWN], f"is not known here, expected {', '.join(ARGUMENTS)}")
+    if len(request.args.getlist(name)) > 1:
+        raise _fault(name, "must be given once")
+
+
+def _kind_asked_for() -> Kind:
+    kinds = [kind for kind in KINDS if kind in request.args]
+    if len(kinds) != 1:
+        raise _fault("click", "is required, or impression" if not kinds else "must not be given with impression")
+    if request.args[kinds[0]]:
+        raise _fault(kinds[0], "must be without a value")
+    return kinds[0]
+
+
+def _user_asked_for() -> str:
+    if (user := request.args.get("user")) is None:
+        raise _fault("user", "is required")
+    return check_text("user", user, status=400)
+
+
+def _timestamp_asked_for(now: datetime) -> int:
+    timestamp = read_milliseconds("timestamp", request.args.get("timestamp"))
+    try:
+        return check_recent("timestamp", timestamp, now)
+    except InvalidInput as error:
+        raise InvalidInput(*error.faults, status=400) from None

@@ -6,14 +6,15 @@ import logging
 import os
 from importlib import import_module
 
-from flask import Flask
+from flask import Flask, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import callers, docs, limit_settings, limits, people, receipts, ui
+from cm_server import callers, codings, commands, docs, limit_settings, limits, people, prefer, receipts, ui
 from cm_server.context import PREFIX, Context
 from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
 from cm_server.settings import ServerSettings
+from cm_server.used_keys import KeyUsed
 from shop_core import watched
 from shop_core.events import DOMAINS
 from shop_core.kafka.publisher import KafkaPublisher
@@ -41,7 +42,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         client=settings.kafka_client,
     )
     queries = QueryClient(settings.cm_api_url, settings.http_threads, ServiceToken(settings).headers)
-    app = build(Context(publisher, queries), settings)
+    app = build(Context(publisher, queries, deduplicate=settings.deduplicate), settings)
     app.extensions["shop_close"] = publisher.close
     return app
 
@@ -54,8 +55,12 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     callers.install(app, callers.authenticators(settings), table)
     if settings.limits:
         limits.install(app, limiter_of(settings), table)
+    codings.install(app)
+    prefer.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+    app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
+    app.register_error_handler(KeyUsed, commands.key_used)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(people.blueprint(context))
     for name in DOMAINS:

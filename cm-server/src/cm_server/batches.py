@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from flask import request
 
 from cm_server import commands
 from cm_server.context import Context
+from cm_server.identity import Identity
+from cm_server.used_keys import KeyUsed
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.envelope import Record, decode_json
+from shop_core.events.envelope import Domain, Record
+from shop_core.events.reading import BOM, lines_of_array
+from shop_core.problems import Fault
 
 log = logging.getLogger(__name__)
 LIMIT = 1024 * 1024
@@ -20,7 +24,7 @@ MEDIA_TYPES = ("application/json", "application/x-ndjson")
 
 
 class LineResult(msgspec.Struct, omit_defaults=True):
-    """What became of one line of a batch: id and receipt, or the field at fault."""
+    """What became of one line of a batch: id and receipt, or every field at fault, the first one by itself as well."""
 
     line: int
     status: int
@@ -28,6 +32,7 @@ class LineResult(msgspec.Struct, omit_defaults=True):
     receipt: str | None = None
     field: str | None = None
     detail: str | None = None
+    errors: list[Fault] = []
 
 
 class BatchAnswer(msgspec.Struct):
@@ -44,32 +49,54 @@ def body() -> bytes:
     return commands.body("application/x-ndjson")
 
 
-def publish(context: Context, payload: bytes, to_record: Callable[[bytes, str], Record]) -> BatchAnswer:
-    """Every good line becomes an event by `to_record(line, id)`, every bad one a result that names its field."""
+def publish(
+    context: Context, domain: Domain, payload: bytes, make: Callable[[bytes, int], tuple[Record, Identity]]
+) -> BatchAnswer:
+    """Every good line becomes an event by `make(line, number)`, every bad one a result that names its field."""
     results: list[LineResult] = []
-    records: list[Record] = []
+    made: list[tuple[LineResult, Record, Identity]] = []
     for number, line in enumerate(split(payload), start=1):
-        id = commands.event_id(number)
         try:
-            records.append(to_record(line, id))
-            results.append(LineResult(number, 202, id=id))
+            record, known = make(line, number)
+            results.append(LineResult(number, 202, id=known.id))
+            made.append((results[-1], record, known))
         except InvalidInput as error:
-            fault = error.faults[0]
-            results.append(LineResult(number, error.status, field=fault.field, detail=fault.detail))
-    good = [result for result in results if result.id]
-    receipts = context.publisher.publish(records) if records else []
-    for result, receipt in zip(good, receipts, strict=True):
-        result.receipt = receipt
-    log.info("batch_published", extra={"accepted": len(good), "failed": len(results) - len(good)})
-    return BatchAnswer(len(good), len(results) - len(good), results)
+            results.append(refused(number, error))
+    good = emit(context, domain, made)
+    log.info("batch_published", extra={"accepted": good, "failed": len(results) - good})
+    return BatchAnswer(good, len(results) - good, results)
+
+
+def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Record, Identity]]) -> int:
+    """Publish what was made and note the receipts; how many lines that are. A line whose key names another command is
+    left out, and told so."""
+    digests = {known.id: commands.header(record, "ce_digest") for _, record, known in made if known.by_key}
+    others = context.used_keys.others(domain, digests) if digests else set()
+    for result, _, known in made:
+        if known.id in others:
+            told = refused(result.line, KeyUsed(known.id))
+            result.status, result.errors = told.status, told.errors
+            result.field, result.detail = told.field, told.detail
+    good = [each for each in made if each[2].id not in others]
+    if good:
+        digests = {id: digest for id, digest in digests.items() if id not in others}
+        records, ids = [record for _, record, _ in good], [known.id for _, _, known in good]
+        for (result, _, _), receipt in zip(good, commands.emit(context, domain, records, ids, digests), strict=True):
+            result.receipt = receipt
+    return len(good)
+
+
+def refused(number: int, error: InvalidInput) -> LineResult:
+    """What a line is answered whose fields are at fault."""
+    faults = [Fault(fault.field, fault.detail) for fault in error.faults]
+    return LineResult(number, error.status, field=faults[0].field, detail=faults[0].detail, errors=faults)
 
 
 def split(payload: bytes) -> list[bytes]:
-    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count."""
-    if payload.lstrip()[:1] == b"[":
-        lines = [bytes(raw) for raw in decode_json(payload, list[msgspec.Raw])]
-    else:
-        lines = [line for line in payload.splitlines() if line.strip()]
+    """The elements of a JSON array, or the lines of NDJSON; blank lines don't count, nor a byte order mark before."""
+    text = payload.removeprefix(BOM)
+    is_array = text.lstrip()[:1] == b"["
+    lines = lines_of_array(text) if is_array else [line for line in text.splitlines() if line.strip()]
     if not 1 <= len(lines) <= MOST_LINES:
         raise InvalidInput(FieldFault("body", f"must have 1 to {MOST_LINES} lines, has {len(lines)}"))
     return lines

@@ -153,18 +153,26 @@ def must_be_own(field: str, userid: str, username: str | None = None) -> None:
         raise Forbidden("username", "must be your own")
 
 
+def own_only() -> dict[str, str]:
+    """What tells cm-api to show only the caller's own; `Forbidden` for a service that may not read what is a user's."""
+    who = caller()
+    if who.may(auth.PURCHASES_READ_ANY):
+        return {}
+    if who.subject is None:
+        raise Forbidden("Authorization", f"needs the scope {auth.PURCHASES_READ_ANY}")
+    return {OWNER_HEADER: quote(who.subject, safe="")}
+
+
 def own_list(username: str, name_of: Callable[[str], str | None]) -> dict[str, str]:
     """What tells cm-api to show only the caller's own of a list by name; `Forbidden` for the list of somebody else.
 
     Names are nobody's by themselves, so the list is cut to the caller's id in any case. `name_of` tells a user's
     name where their token doesn't.
     """
-    who = caller()
-    if who.may(auth.PURCHASES_READ_ANY):
+    who, shown = caller(), own_only()
+    if not shown or who.subject is None:
         return {}
-    if who.subject is None:
-        raise Forbidden("Authorization", f"needs the scope {auth.PURCHASES_READ_ANY}")
     names = who.usernames | {who.subject}
     if username not in names and (who.usernames or name_of(who.subject) != username):
         raise Forbidden("username", "must be your own")
-    return {OWNER_HEADER: quote(who.subject, safe="")}
+    return shown

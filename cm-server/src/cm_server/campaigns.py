@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from flask import Blueprint, Response
 from msgspec import UNSET, UnsetType
 
-from cm_server import commands
+from cm_server import commands, identity
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.queries import pass_on
 from shop_core.answers.campaigns import (
@@ -23,22 +24,38 @@ from shop_core.answers.campaigns import (
 )  # fmt: skip
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import campaigns
-from shop_core.events.campaigns import DOMAIN, CampaignId, Name
+from shop_core.events.campaigns import DOMAIN, CampaignId, Name, check_campaign_id, check_event_id, check_span
 from shop_core.events.dates import parse_date
-from shop_core.events.envelope import decode_json
+from shop_core.events.fields import Rule
+from shop_core.events.instants import to_plain
+from shop_core.events.reading import Checked, decode_json
 
-_EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}")
-_CAMPAIGN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 Date = Annotated[
     str,
     msgspec.Meta(
-        description="yyyy/MM/dd hh:mm:ss (24 hours, UTC) or ISO 8601; kept to the millisecond",
+        description="yyyy/MM/dd hh:mm:ss (24 hours, UTC) or RFC 3339; kept to the millisecond",
         examples=["2026/11/27 00:00:00", "2026-11-27T00:00:00Z"],
     ),
+    Rule(parse_date),
 ]
 
 
-class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class _Dated(Checked, frozen=True):
+    """What is sent of something that starts and ends."""
+
+    def across(self) -> None:
+        sent: Any = self
+        check_span(_date(sent.start_date), _date(sent.end_date))
+
+
+def _date(text: str | UnsetType) -> datetime | UnsetType:
+    try:
+        return UNSET if text is UNSET else parse_date("date", str(text))
+    except InvalidInput:
+        return UNSET
+
+
+class CampaignRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A campaign: live from `startDate` until before `endDate`."""
 
     name: Name
@@ -46,7 +63,7 @@ class CampaignRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     end_date: Date
 
 
-class CampaignPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class CampaignPatch(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What of a campaign, or of an event, is to change; the fields left out stay."""
 
     name: Name | UnsetType = UNSET
@@ -54,7 +71,7 @@ class CampaignPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     end_date: Date | UnsetType = UNSET
 
 
-class EventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class EventRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """An event inside the campaign `campaignEventId`, under a name of its own there."""
 
     name: Name
@@ -66,7 +83,7 @@ class EventRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
 ID = path_segment("id", "The campaign's id")
 EVENT_ID = path_segment("id", "The event's id")
 DATES = Parameter("dates", "query", "The form of the dates in the answer", {"enum": ["iso", "slash"], "default": "iso"})
-AT = Parameter("at", "query", "Another moment than now: ISO 8601 or yyyy/MM/dd hh:mm:ss")
+AT = Parameter("at", "query", "Another moment than now: RFC 3339 or yyyy/MM/dd hh:mm:ss")
 PAGED = (LIMIT, CURSOR, DATES)
 
 
@@ -109,44 +126,49 @@ def blueprint(context: Context) -> Blueprint:
 def _campaigns(routes: Blueprint, context: Context) -> None:
     @routes.post("/campaign-events/")
     def plan_campaign() -> Response:
-        sent, id = decode_json(commands.body(), CampaignRequest), commands.event_id()
-        data = campaigns.CampaignCreated(campaignid=id, **fields_of(sent))
-        return answer(context, data, 201, id, id, f"/campaign-events/{id}")
+        known, sent = identify(), decode_json(commands.body(), CampaignRequest)
+        data = campaigns.CampaignCreated(campaignid=known.id, **fields_of(sent))
+        return answer(context, data, 201, known, known.id, f"/campaign-events/{known.id}")
 
     @routes.patch("/campaign-events/<segment:id>")
     def change_campaign(id: str) -> Response:
-        sent = decode_json(commands.body(), CampaignPatch)
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
         data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
-        return answer(context, data, 200, commands.event_id(), id)
+        return answer(context, data, 200, known, id)
 
     @routes.delete("/campaign-events/<segment:id>")
     def delete_campaign(id: str) -> Response:
-        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, commands.event_id(), id)
+        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, identify(), id)
 
 
 def _events(routes: Blueprint, context: Context) -> None:
     @routes.post("/events/")
     def plan_event() -> Response:
-        sent, id = decode_json(commands.body(), EventRequest), commands.event_id()
+        known, sent = identify(), decode_json(commands.body(), EventRequest)
         campaign = sent.campaign_event_id
-        data = campaigns.EventCreated(campaignid=campaign, eventid=f"{campaign}.{id}", **fields_of(sent))
-        return answer(context, data, 201, id, data.eventid, f"/events/{data.eventid}")
+        data = campaigns.EventCreated(campaignid=campaign, eventid=f"{campaign}.{known.id}", **fields_of(sent))
+        return answer(context, data, 201, known, data.eventid, f"/events/{data.eventid}")
 
     @routes.patch("/events/<segment:id>")
     def change_event(id: str) -> Response:
-        sent = decode_json(commands.body(), CampaignPatch)
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
         data = campaigns.EventChanged(campaignid=campaign_of(id), eventid=id, **fields_of(sent))
-        return answer(context, data, 200, commands.event_id(), id)
+        return answer(context, data, 200, known, id)
 
     @routes.delete("/events/<segment:id>")
     def delete_event(id: str) -> Response:
-        return answer(context, campaigns.EventDeleted(campaign_of(id), id), 204, commands.event_id(), id)
+        return answer(context, campaigns.EventDeleted(campaign_of(id), id), 204, identify(), id)
 
 
-def answer(context: Context, data: Any, stored: int, event: str, about: str, place: str = "") -> Response:
-    said, key = msgspec.json.encode(data), data.campaignid
+def identify() -> Identity:
+    """What the command in hand is known by: a campaign or event is nobody's, so its keys are those of its address."""
+    return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
+
+
+def answer(context: Context, data: Any, stored: int, known: Identity, about: str, place: str = "") -> Response:
+    said, key = msgspec.json.encode(data, enc_hook=to_plain), data.campaignid
     return commands.send(
-        context, DOMAIN, data, key=key, event=event, about=about, said=said, stored=stored, place=place
+        context, DOMAIN, data, key=key, known=known, about=about, said=said, stored=stored, place=place
     )
 
 
@@ -165,13 +187,9 @@ def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest) -> dict[str,
 
 def campaign_in(id: str) -> str:
     """A campaign's id in the address; nothing else can be one."""
-    if not _CAMPAIGN_ID.fullmatch(id):
-        raise InvalidInput(FieldFault("id", "is not a campaign's id"), status=400)
-    return id
+    return check_campaign_id("id", id, status=400)
 
 
 def campaign_of(id: str) -> str:
     """The campaign of the event whose id is in the address."""
-    if not _EVENT_ID.fullmatch(id):
-        raise InvalidInput(FieldFault("id", "is not an event's id"), status=400)
-    return campaigns.campaign_of(id)
+    return campaigns.campaign_of(check_event_id("id", id, status=400))

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
-from cm_server import commands
+from cm_server import commands, identity
 from cm_server.access import CUSTOMER, writes_own
 from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import pass_on, segment
 from shop_core.answers.catalog import Product, Products, Rating, Reviews, StoredReview
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput
 from shop_core.events import catalog
 from shop_core.events.catalog import DOMAIN, Description, ReviewText, Stars, Tags
-from shop_core.events.envelope import decode_json
-from shop_core.events.fields import Text128, check_not_ahead, parse_instant
+from shop_core.events.fields import PastMoment, Text128
+from shop_core.events.instants import Instant, to_plain
+from shop_core.events.reading import Checked, decode_json
 from shop_core.web import in_path
 
 # As JSON, a text may be six times as long as it is (\\u00e9); what it holds is measured after decoding.
 PRODUCT_BODY_LIMIT = 768 * 1024
 REVIEW_BODY_LIMIT = 64 * 1024
-T = TypeVar("T")
+T = TypeVar("T", bound=Checked)
 
 
-class ProductRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProductRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A product as it is to be; what is left out is empty."""
 
     name: Text128
     price: SentPrice
     description: Description = ""
-    tags: Tags = []
+    tags: Tags = msgspec.field(default_factory=list)
 
 
-class ProductPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProductPatch(Checked, frozen=True, forbid_unknown_fields=True):
     """What of a product is to change; the fields left out stay."""
 
     name: Text128 | UnsetType = UNSET
@@ -48,7 +50,7 @@ class ProductPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags | UnsetType = UNSET
 
 
-class ReviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class ReviewRequest(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A review as its author sends it, shown under the display name or first and last name."""
 
     userid: Text128
@@ -57,7 +59,10 @@ class ReviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     first_name: Text128 | None = None
     last_name: Text128 | None = None
     display_name: Text128 | None = None
-    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; without one it is the server's now")] | None = None
+    timestamp: PastMoment | None = None
+
+    def across(self) -> None:
+        catalog.check_shown(self)
 
 
 ID = path_segment("id", "The product's id")
@@ -122,69 +127,96 @@ def blueprint(context: Context) -> Blueprint:
 def _products(routes: Blueprint, context: Context) -> None:
     @routes.post("/v1/products")
     def create_product() -> Response:
-        sent, event = parse(ProductRequest, PRODUCT_BODY_LIMIT), commands.event_id()
-        return product_command(context, to_created(event, sent), 201, event, said(sent))
+        known, sent = of_resource(), parse(ProductRequest, PRODUCT_BODY_LIMIT)
+        return product_command(context, to_created(known.id, sent), 201, known, said(sent))
 
     @routes.put("/v1/products/<segment:id>")
     def replace_product(id: str) -> Response:
-        sent = parse(ProductRequest, PRODUCT_BODY_LIMIT)
+        known, sent = of_resource(), parse(ProductRequest, PRODUCT_BODY_LIMIT)
         data = catalog.ProductUpdated(in_path("id", id), sent.name, price_of(sent.price), sent.description, sent.tags)
-        return product_command(context, data, 200, commands.event_id(), said(sent))
+        return product_command(context, data, 200, known, said(sent))
 
     @routes.patch("/v1/products/<segment:id>")
     def change_product(id: str) -> Response:
-        sent = parse(ProductPatch, PRODUCT_BODY_LIMIT)
+        known, sent = of_resource(), parse(ProductPatch, PRODUCT_BODY_LIMIT)
         data = to_updated(in_path("id", id), sent)
-        return product_command(context, data, 200, commands.event_id(), said(sent))
+        return product_command(context, data, 200, known, said(sent))
 
     @routes.delete("/v1/products/<segment:id>")
     def delete_product(id: str) -> Response:
-        return product_command(context, catalog.ProductDeleted(in_path("id", id)), 204, commands.event_id(), b"")
+        return product_command(context, catalog.ProductDeleted(in_path("id", id)), 204, of_resource(), b"")
 
 
 def _reviews(routes: Blueprint, context: Context) -> None:
     @routes.post("/v1/products/<segment:id>/reviews")
     def add_review(id: str) -> Response:
-        sent, event = parse(ReviewRequest, REVIEW_BODY_LIMIT), commands.event_id()
-        data = to_review(catalog.ReviewAdded, in_path("id", id), event, sent, context.now())
-        return review_command(context, data, 201, event, said(sent))
+        key, sent = identity.sent_key(), parse(ReviewRequest, REVIEW_BODY_LIMIT, context.now())
+        known = of_review(context, key, in_path("id", id), sent)
+        data = to_review(catalog.ReviewAdded, id, known.id, sent, context.now())
+        return review_command(context, data, 201, known, said(sent))
 
     @routes.put("/v1/products/<segment:id>/reviews/<segment:reviewId>")
     def change_review(id: str, reviewId: str) -> Response:
-        sent = parse(ReviewRequest, REVIEW_BODY_LIMIT)
+        key, sent = identity.sent_key(), parse(ReviewRequest, REVIEW_BODY_LIMIT, context.now())
         ids = in_path("id", id), in_path("reviewId", reviewId)
         data = to_review(catalog.ReviewUpdated, *ids, sent, context.now())
-        return review_command(context, data, 200, commands.event_id(), said(sent))
+        return review_command(context, data, 200, of_user(key, sent.userid), said(sent))
 
     @routes.delete("/v1/products/<segment:id>/reviews/<segment:reviewId>")
     def delete_review(id: str, reviewId: str) -> Response:
-        author = request.args.get("userid")
-        if author is None:
-            raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
-        ids = in_path("id", id), in_path("reviewId", reviewId), in_path("userid", author)
-        return review_command(context, catalog.ReviewDeleted(*ids), 204, commands.event_id(), b"")
+        faults = Faults()
+        for name, given in (("id", id), ("reviewId", reviewId)):
+            faults.read(in_path, name, given)
+        author = str(faults.read(author_asked_for))
+        faults.settle(400)
+        known = of_user(identity.sent_key(), author)
+        return review_command(context, catalog.ReviewDeleted(id, reviewId, author), 204, known, b"")
 
 
-def product_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+def author_asked_for() -> str:
+    if (author := request.args.get("userid")) is None:
+        raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
+    return in_path("userid", author)
+
+
+def product_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
     id = data.productid
     place = f"/v1/products/{segment(id)}"
-    return commands.send(context, DOMAIN, data, key=id, event=event, about=id, said=told, stored=stored, place=place)
+    return commands.send(context, DOMAIN, data, key=id, known=known, about=id, said=told, stored=stored, place=place)
 
 
-def review_command(context: Context, data: Any, stored: int, event: str, told: bytes) -> Response:
+def review_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
     id, about = data.productid, data.reviewid
     place = f"/v1/products/{segment(id)}/reviews/{segment(about)}"
-    return commands.send(context, DOMAIN, data, key=id, event=event, about=about, said=told, stored=stored, place=place)
+    return commands.send(context, DOMAIN, data, key=id, known=known, about=about, said=told, stored=stored, place=place)
 
 
-def parse(struct: type[T], limit: int) -> T:
+def of_resource() -> Identity:
+    """What a product's command is known by: a product is nobody's, so its keys are those of its address."""
+    return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
+
+
+def of_user(key: str | None, userid: str) -> Identity:
+    return identity.identify(key, DOMAIN.name, userid)
+
+
+def of_review(context: Context, key: str | None, productid: str, sent: ReviewRequest) -> Identity:
+    """What a new review is known by: without a key, one that names its moment by what it says."""
+    if key is not None or sent.timestamp is None or not context.deduplicate:
+        return of_user(key, sent.userid)
+    moment = sent.timestamp.plain()
+    names = sent.first_name, sent.last_name, sent.display_name
+    return identity.by_content(DOMAIN.name, said([productid, sent.userid, moment, sent.rating, sent.text, *names]))
+
+
+def parse(struct: type[T], limit: int, now: datetime | None = None) -> T:
     """The request's body as `struct`; one that is longer than `limit` is refused (413)."""
     request.max_content_length = limit
-    return decode_json(commands.body(), struct)
+    return decode_json(commands.body(), struct, now)
 
 
 def said(sent: Any) -> bytes:
-    return msgspec.json.encode(sent)
+    return msgspec.json.encode(sent, enc_hook=to_plain)
 
 
 def to_created(id: str, sent: ProductRequest) -> catalog.ProductCreated:
@@ -203,8 +235,6 @@ def to_review(
     event: type[catalog.Review], productid: str, reviewid: str, sent: ReviewRequest, now: datetime
 ) -> catalog.Review:
     must_be_own("userid", sent.userid)
-    timestamp = now
-    if sent.timestamp is not None:
-        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
+    timestamp = sent.timestamp or Instant.of(now)
     names = sent.first_name, sent.last_name, sent.display_name
     return event(productid, reviewid, sent.userid, sent.rating, timestamp, sent.text, *names)

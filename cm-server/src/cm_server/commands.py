@@ -1,29 +1,29 @@
-"""What every command has in common: its event id, the publish, and what `Prefer: wait` waits for."""
+"""What every command has in common: the publish, what `Prefer: wait` waits for, and the answer."""
 
 from __future__ import annotations
 
 import logging
-import re
-import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
 
-from cm_server.callers import caller
+from cm_server import prefer
+from cm_server.codings import must_be_plain
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity, resource
 from cm_server.queries import segment
+from cm_server.used_keys import KeyUsed
+from cm_server.waiting import who_waits
 from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, Record, digest_of, encode
-from shop_core.identifiers import uuid7
 from shop_core.problems import problem
-from shop_core.web import json_answer, seconds_to_wait
+from shop_core.web import json_answer
 
 log = logging.getLogger(__name__)
-_IDEMPOTENCY_NAMESPACE = uuid.UUID("6c1f9f5a-54d8-5d0c-8f0b-0c2b1f7f0a11")
-_KEY = re.compile(r"[!-~]{1,256}")
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([^\",;\s]*)")
+REFUSAL_SECONDS = 1.0  # the consumer needs a few hundredths to say what is known already
 
 
 @dataclass(frozen=True)
@@ -47,44 +47,66 @@ class Rejected(Exception):
         self.id, self.receipt, self.reason, self.status = id, receipt, reason, status
 
 
-def event_id(line: int | None = None) -> str:
-    """A UUIDv7, or where the client named the request, a UUIDv5 of (caller, key[, line of the batch])."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return str(uuid7())
-    if not _KEY.fullmatch(key):
-        raise InvalidInput(FieldFault("Idempotency-Key", "must be 1 to 256 visible ASCII characters"), status=400)
-    whose = f"{caller().id}\n{key}"
-    name = whose if line is None else f"{whose}\n{line}"
-    return str(uuid.uuid5(_IDEMPOTENCY_NAMESPACE, name))
-
-
-def named_by_client() -> bool:
-    return "Idempotency-Key" in request.headers
-
-
-def preferred_wait() -> float:
-    """Seconds in `Prefer: wait=n`, 0 without one."""
-    found = _WAIT.search(request.headers.get("Prefer", ""))
-    return seconds_to_wait("Prefer", found.group(1)) if found else 0.0
+preferred_wait = prefer.preferred_wait
 
 
 def settle(context: Context, id: str, receipt: str, wait: float) -> Settled:
-    """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it."""
+    """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it.
+
+    Where too many wait already, or the caller does itself, the answer is that it was accepted.
+    """
     if wait <= 0:
         return Settled(id, receipt, "accepted")
-    state: dict[str, Any] = context.queries.state(receipt, wait)
+    with context.queries.waiting.place(who_waits()) as given:
+        if not given:
+            return Settled(id, receipt, "accepted")
+        prefer.honoured()
+        state: dict[str, Any] = context.queries.state(receipt, wait)
     if state["state"] == "rejected":
         raise Rejected(id, receipt, state["reason"], state["status"])
     return Settled(id, receipt, state["state"])
 
 
-def publish(context: Context, record: Record, event: str, id: str | None = None) -> Settled:
-    """Publish one command as `event`; `id` is what it is about, where that is not the event itself."""
-    wait = preferred_wait()
-    receipt = context.publisher.publish([record])[0]
-    log.info("command_published", extra={"event_id": event, "type": type_of(record), "receipt": receipt})
-    return settle(context, id or event, receipt, wait)
+def publish(
+    context: Context,
+    domain: Domain,
+    record: Record,
+    known: Identity,
+    about: str | None = None,
+    *,
+    wait: float,
+    event: str = "command_published",
+) -> Settled:
+    """Publish one command; `about` is the id of what it is about, where that is not the event itself, `event` what the
+    log calls it.
+
+    A key that names another command is refused: at once, or, to who waits, by the consumer, whose refusal has a
+    receipt.
+    """
+    digests = {known.id: header(record, "ce_digest")} if known.by_key else {}
+    used = bool(digests) and bool(context.used_keys.others(domain, digests, ask=not wait))
+    if used and not wait:
+        raise KeyUsed(known.id)
+    (receipt,) = emit(context, domain, [record], [known.id], {} if used else digests)
+    log.info(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
+    done = settle(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
+    if used and done.state == "accepted":
+        raise Rejected(done.id, receipt, str(KeyUsed(known.id)), 409)
+    return done
+
+
+def emit(
+    context: Context, domain: Domain, records: Sequence[Record], ids: Sequence[str], digests: Mapping[str, str]
+) -> list[str]:
+    """The receipts of the published `records`, whose events have these ids; `digests` are of those known by a key."""
+    try:
+        receipts = context.publisher.publish(records)
+    except Exception:
+        context.used_keys.not_sent(domain, digests)
+        raise
+    if digests:
+        context.used_keys.sent(domain, digests, {id: at for id, at in zip(ids, receipts, strict=True) if id in digests})
+    return receipts
 
 
 def send(
@@ -93,24 +115,25 @@ def send(
     data: Any,
     *,
     key: str,
-    event: str,
+    known: Identity,
     about: str,
     said: bytes,
     stored: int,
     place: str,
 ) -> Response:
-    """Check and publish the command `event` of `domain`, wait as asked, answer. `about` is the id that it is about,
-    `said` what the client sent, by which two commands under one Idempotency-Key are told apart; see `command_answer`
-    for `stored`, and `place` is where what was made can be read, below the prefix."""
+    """Check and publish a command of `domain`, wait as asked, answer. `known` is what it is known by, `about` the id of
+    what it is about, `said` what the client sent, by which two commands under one Idempotency-Key are told apart; see
+    `command_answer` for `stored`, and `place` is where what was made can be read, below the prefix."""
     data.check()
-    digest = digest_of(f"{request.method} {request.path}\n".encode() + said) if named_by_client() else None
+    wait = preferred_wait()
+    digest = digest_of(f"{request.method} {resource()}\n".encode() + said) if known.by_key else known.digest
     type_ = next(name for name, struct in domain.events.items() if struct is type(data))
-    record = encode(domain, type_, data, key=key, id=event, time=context.now(), digest=digest)
-    return command_answer(publish(context, record, event, about), stored, PREFIX + place)
+    record = encode(domain, type_, data, key=key, id=known.id, time=context.now(), digest=digest)
+    return command_answer(publish(context, domain, record, known, about, wait=wait), stored, PREFIX + place)
 
 
-def type_of(record: Record) -> str:
-    return next(((value or b"").decode() for name, value in record.headers if name == "ce_type"), "")
+def header(record: Record, wanted: str) -> str:
+    return next(((value or b"").decode() for name, value in record.headers if name == wanted), "")
 
 
 def command_answer(done: Settled, stored: int, location: str | None = None) -> Response:
@@ -135,11 +158,17 @@ def rejected(error: Rejected) -> Response:
     return problem(error.status, error.reason, receipt=error.receipt, id=error.id)
 
 
+def key_used(error: KeyUsed) -> Response:
+    """The answer to a command whose key is known for another one, of which `id` tells."""
+    return problem(error.status, str(error), error.faults, id=error.id)
+
+
 def body(*more_types: str) -> bytes:
     """The request's body, JSON or one of `more_types`; a media type that says otherwise is refused (415).
 
     `curl -d` calls whatever it sends a form, so that type is read as JSON as well.
     """
+    must_be_plain()
     kind = request.mimetype
     known = ("application/json", *more_types)
     if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):

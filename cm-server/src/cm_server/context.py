@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cm_server.queries import QueryClient
+from cm_server.used_keys import UsedKeys
 from shop_core.kafka.publisher import Publisher
 
 PREFIX = "/scalable-shop-cm-server"
@@ -14,8 +15,13 @@ PREFIX = "/scalable-shop-cm-server"
 
 @dataclass(frozen=True)
 class Context:
-    """All that a route works by."""
+    """All that a route works by. `deduplicate`: what names its moment and comes twice without a key is one command."""
 
     publisher: Publisher
     queries: QueryClient
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    deduplicate: bool = True
+    used_keys: UsedKeys = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "used_keys", UsedKeys(self.queries))

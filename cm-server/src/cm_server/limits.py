@@ -21,6 +21,7 @@ from flask import Flask, Response, g, request
 from cm_server.access import Access
 from cm_server.callers import described_path, wanted_of
 from cm_server.limit_settings import Limit
+from shop_core.addresses import network_of
 from shop_core.errors import Outage
 from shop_core.problems import problem
 from shop_core.telemetry import metrics
@@ -30,6 +31,7 @@ TENTHS = 10
 REST_SECONDS = 1.0  # after a failure the store is left alone for so long
 MOST_KEYS = 100_000
 UNKNOWN_CALLERS = "unknown callers"
+REFUSED = (401, 403, 404, 405)  # before their route counted them
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,17 @@ def install(app: Flask, limiter: Limiter, table: Mapping[tuple[str, str], Access
         if wanted_of(table).scope is None or request.url_rule is None:
             return None
         route = f"{request.method} {described_path()}"
-        g.taken = limiter.take(f"{g.caller.id} {address() if g.caller.id == 'anonymous' else ''}", route)
+        # A request that has to run again, once its body is in, counts once.
+        kept = request.environ.get("shop.kept", {})
+        if "taken" not in kept:
+            who = f"{g.caller.id} {address() if g.caller.id == 'anonymous' else ''}"
+            kept["taken"] = limiter.take(who, route)
+        g.taken = kept["taken"]
         return refusal(g.taken, route) if g.taken and g.taken.left < 0 else None
 
     def tell(answer: Response) -> Response:
         taken: Taken | None = g.get("taken")
-        if answer.status_code == 401 and taken is None:
+        if answer.status_code in REFUSED and taken is None:
             taken = limiter.take(address(), UNKNOWN_CALLERS)
             if taken is not None and taken.left < 0:
                 answer = refusal(taken, UNKNOWN_CALLERS)
@@ -129,7 +136,7 @@ def install(app: Flask, limiter: Limiter, table: Mapping[tuple[str, str], Access
 
 
 def address() -> str:
-    return request.remote_addr or "-"
+    return network_of(request.remote_addr or "-")
 
 
 def refusal(taken: Taken, route: str) -> Response:

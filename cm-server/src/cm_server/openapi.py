@@ -21,6 +21,8 @@ HEADERS = {
     "Location": "The receipt of the command, or what it made",
     "X-Id": "What the command is about, percent-encoded",
     "X-Receipt": "The receipt of the command",
+    "Preference-Applied": "What of Prefer was honoured: `wait=n`, a cut value as it was cut; absent where nothing was",
+    "Accept-Encoding": "What the body may be packed by: identity alone",
     "Retry-After": "Seconds after which the same request may be sent again",
     "ETag": "Names this state; send it as If-None-Match to be answered 304 when nothing changed",
     "X-Data-As-Of": "The moment of which the answer tells, at most a second ago",
@@ -30,6 +32,7 @@ HEADERS = {
     "RateLimit-Remaining": "Requests left in this window",
     "RateLimit-Reset": "Seconds until there is room again",
 }
+OPTIONAL = ("Preference-Applied", "Accept-Encoding")
 LIMIT_HEADERS = ("Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the issuer, or an API key"},
@@ -116,6 +119,7 @@ def _body(kind: str, schema: Any, operation: Operation) -> Any:
 
 def _responses(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    told = ("Preference-Applied",) if any(each.name == "Prefer" for each in operation.parameters) else ()
     for status, type_ in operation.answers.items():
         answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if type_ is str:
@@ -124,11 +128,12 @@ def _responses(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str,
             answer["content"] = {"application/json": {"schema": by_type[type_]}}
         if status == 200:
             answer.setdefault("content", {}).update({kind: {"schema": {"type": "string"}} for kind in operation.also})
-        answer["headers"] = _headers("X-Request-Id", *operation.headers.get(status, ()))
+        answer["headers"] = _headers("X-Request-Id", *operation.headers.get(status, ()), *told)
         found[str(status)] = answer
-    for status in operation.problems:
-        extra = ("Retry-After",) if status == 503 else ()
-        found[str(status)] = _problem(status, by_type, *extra)
+    extra = {503: ("Retry-After",), 415: ("Accept-Encoding",), 409: told, 422: told}
+    unpacked = (406,) if 304 in operation.answers else ()  # a read whose Accept-Encoding rules out every form
+    for status in (*operation.problems, *unpacked):
+        found[str(status)] = _problem(status, by_type, *extra.get(status, ()))
     return found
 
 
@@ -149,4 +154,7 @@ def _secure(described: dict[str, Any], operation: Operation, by_type: dict[type[
 
 
 def _headers(*names: str) -> dict[str, Any]:
-    return {name: {"description": HEADERS[name], "required": True, "schema": {"type": "string"}} for name in names}
+    return {
+        name: {"description": HEADERS[name], "required": name not in OPTIONAL, "schema": {"type": "string"}}
+        for name in names
+    }

@@ -42,14 +42,16 @@ class Operation:
 
 
 WAIT = Parameter(
-    "Prefer", "header", "`wait=n`: hold the answer until the event is stored or refused, at most n (≤ 10) seconds",
-    {"type": "string", "examples": ["wait=2"]},  # what else it prefers is left alone, as RFC 7240 has it
+    "Prefer", "header",
+    "`wait=n`: hold the answer until the event is stored or refused, at most n seconds; more than 10 are cut. What "
+    "can't be honoured is ignored, also where too many wait already; Preference-Applied tells what was (RFC 7240)",
+    {"type": "string", "examples": ["wait=2"]},
 )  # fmt: skip
 KEY = Parameter(
     "Idempotency-Key", "header", "Names the command, so that sending it again changes nothing",
     {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]+$"},
 )  # fmt: skip
-RECEIPT = {"type": "string", "pattern": r"^[a-z.]+-\d{1,6}-\d{1,18}$", "examples": ["shop.purchases-3-1024"]}
+RECEIPT = {"type": "string", "pattern": "^[a-z.]+-[0-9]{1,6}-[0-9]{1,18}$", "examples": ["shop.purchases-3-1024"]}
 INSTANT = {"type": "string", "format": "date-time"}
 AFTER = Parameter(
     "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
@@ -59,8 +61,8 @@ CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
     LIMIT,
     CURSOR,
-    Parameter("from", "query", "Not before this moment (ISO 8601)", INSTANT),
-    Parameter("to", "query", "Before this moment (ISO 8601)", INSTANT),
+    Parameter("from", "query", "Not before this moment (RFC 3339)", INSTANT),
+    Parameter("to", "query", "Before this moment (RFC 3339)", INSTANT),
     AFTER,
 )
 NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
@@ -81,7 +83,8 @@ def command(
     answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
     headers = {status: COMMAND_HEADERS[status] for status in answers}
     sent = (*parameters, KEY, WAIT)
-    return Operation(method, path, summary, answers, COMMAND_PROBLEMS, sent, body, headers=headers, access=access)
+    problems = (*COMMAND_PROBLEMS, 404) if "{" in path else COMMAND_PROBLEMS  # what the address names may be gone
+    return Operation(method, path, summary, answers, problems, sent, body, headers=headers, access=access)
 
 
 def query(
@@ -104,8 +107,9 @@ SHARED = (
         "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
         (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
-             "wait", "query", "Seconds to wait for the event to be stored or refused",
-             {"type": "number", "minimum": 0, "maximum": 10, "multipleOf": 0.001},
+             "wait", "query", "Seconds to wait for the event to be stored or refused; more than 10 are cut to 10, and "
+             "none are waited where too many wait already",
+             {"type": "number", "minimum": 0, "multipleOf": 0.001},
          )),
         access=KNOWN,
     ),

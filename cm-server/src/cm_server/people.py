@@ -7,7 +7,7 @@ import time
 
 from flask import Blueprint, Response
 
-from cm_server import commands
+from cm_server import commands, identity
 from cm_server.access import Access, reads_own
 from cm_server.callers import caller
 from cm_server.context import PREFIX, Context
@@ -55,9 +55,11 @@ def blueprint(context: Context) -> Blueprint:
 def erased(context: Context, userid: str) -> Response:
     """Publish the erasure to every domain that knows persons; then wait as the caller prefers."""
     in_path("userid", userid)
-    wait, id, now = commands.preferred_wait(), commands.event_id(), context.now()
+    wait, now = commands.preferred_wait(), context.now()
+    known = identity.identify(identity.sent_key(), "people", userid)
+    id = known.id
     data = UserErased(userid, "self" if caller().subject == userid else caller().id)
-    digest = digest_of(b"erase\n" + userid.encode()) if commands.named_by_client() else None
+    digest = digest_of(b"erase\n" + userid.encode()) if known.by_key else None
     domains = concerned()
     records = [encode(domain, USER_ERASED, data, key=userid, id=id, time=now, digest=digest) for domain in domains]
     receipts = dict(zip((domain.name for domain in domains), context.publisher.publish(records), strict=True))

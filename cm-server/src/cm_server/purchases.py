@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response
 
-from cm_server import batches, commands
+from cm_server import batches, commands, identity
 from cm_server.access import CUSTOMER, KNOWN, reads_own
 from cm_server.batches import BatchAnswer
-from cm_server.callers import must_be_own, own_list
+from cm_server.callers import must_be_own, own_list, own_only
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
 from cm_server.prices import SentPrice, price_of
 from cm_server.queries import segment
-from shop_core.answers.purchases import Profile, PurchasesByUserid, PurchasesByUsername
-from shop_core.events.envelope import Record, decode_json, digest_of, encode
-from shop_core.events.fields import Text128, check_not_ahead, parse_instant
+from shop_core.answers.purchases import Profile, Purchase, PurchasesByUserid, PurchasesByUsername
+from shop_core.events.envelope import Record, digest_of, encode
+from shop_core.events.fields import PastMoment, Text128
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
+from shop_core.events.reading import Checked, decode_json
 from shop_core.web import json_answer
 
-log = logging.getLogger(__name__)
 
-
-class BuyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BuyRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A purchase as a customer sends it; without a timestamp it is the server's now."""
 
     username: Text128
     userid: Text128
     price: SentPrice
-    timestamp: Annotated[str, msgspec.Meta(description="ISO 8601; UTC where it names no zone")] | None = None
+    timestamp: PastMoment | None = None
     productid: Text128 | None = None
 
 
@@ -68,6 +69,10 @@ OPERATIONS = (
         "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
         (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
         access=CUSTOMER,
+    ),
+    Operation(
+        "get", "/v1/purchases/{id}", "One purchase; of another user's none is told", {200: Purchase, 304: None},
+        (400, 404, 412, 503), (path_segment("id", "The purchase's id"), AFTER), headers=NOT_MODIFIED, access=KNOWN,
     ),
     Operation(
         "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
@@ -108,6 +113,10 @@ def blueprint(context: Context) -> Blueprint:
     def make_purchases() -> Response:
         return json_answer(publish_batch(context, batches.body()), 202)
 
+    @routes.get("/v1/purchases/<segment:id>")
+    def one_purchase(id: str) -> Response:
+        return context.queries.forward(f"/v1/purchases/{segment(id)}", own_only())
+
     @routes.get("/getAllUserBuys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
         owner = own_list(username, context.queries.username_of)
@@ -126,29 +135,41 @@ def blueprint(context: Context) -> Blueprint:
 
 def publish_one(context: Context) -> commands.Settled:
     """Parse the request, publish its event, and wait for it as long as the caller prefers."""
-    wait, id = commands.preferred_wait(), commands.event_id()
-    record = to_record(own(parse(commands.body(), context.now())), id, context.now(), commands.named_by_client())
-    receipt = context.publisher.publish([record])[0]
-    log.info("purchase_published", extra={"event_id": id, "receipt": receipt})
-    return commands.settle(context, id, receipt, wait)
+    wait, key, now = commands.preferred_wait(), identity.sent_key(), context.now()
+    parsed = own(parse(commands.body(), now))
+    known = identify(context, key, parsed[0])
+    record = to_record(parsed, known.id, now, known.by_key, known.digest)
+    return commands.publish(context, DOMAIN, record, known, wait=wait, event="purchase_published")
 
 
 def publish_batch(context: Context, payload: bytes) -> BatchAnswer:
     """Every good line becomes an event; all are acked before the answer."""
-    now, named = context.now(), commands.named_by_client()
-    return batches.publish(context, payload, lambda line, id: to_record(own(parse(line, now)), id, now, named))
+    key, now = identity.sent_key(), context.now()
+
+    def make(line: bytes, number: int) -> tuple[Record, Identity]:
+        parsed = own(parse(line, now))
+        known = identify(context, key, parsed[0], number)
+        return to_record(parsed, known.id, now, known.by_key, known.digest), known
+
+    return batches.publish(context, DOMAIN, payload, make)
+
+
+def identify(context: Context, key: str | None, data: PurchaseMade, line: int | None = None) -> Identity:
+    """What a purchase is known by: without a key, one that names its moment by user, moment and content."""
+    if key is not None or data.timestamp.digits is None or not context.deduplicate:
+        return identity.identify(key, DOMAIN.name, data.userid, line)
+    # The same moment in another zone and the same price in other digits are the same.
+    price = format(Decimal(data.price).normalize(), "f")
+    said = [data.userid, data.timestamp.plain(), data.username, price, data.productid]
+    return identity.by_content(DOMAIN.name, msgspec.json.encode(said))
 
 
 def parse(payload: bytes, now: datetime) -> tuple[PurchaseMade, str]:
     """The event's data and the digest of what the client said (a missing timestamp stays missing in it)."""
-    sent = decode_json(payload, BuyRequest)
-    price = price_of(sent.price)
-    timestamp = now
-    if sent.timestamp is not None:
-        timestamp = check_not_ahead("timestamp", parse_instant("timestamp", sent.timestamp), now)
-    data = PurchaseMade(sent.username, sent.userid, price, timestamp, sent.productid)
-    data.check()
-    said: list[Any] = [data.username, data.userid, price, None if sent.timestamp is None else timestamp]
+    sent = decode_json(payload, BuyRequest, now)
+    price, at = price_of(sent.price), sent.timestamp
+    data = PurchaseMade(sent.username, sent.userid, price, at or Instant.of(now), sent.productid)
+    said: list[Any] = [data.username, data.userid, price, at and at.plain()]
     if data.productid is not None:
         said.append(data.productid)
     return data, digest_of(msgspec.json.encode(said))
@@ -160,7 +181,12 @@ def own(parsed: tuple[PurchaseMade, str]) -> tuple[PurchaseMade, str]:
     return parsed
 
 
-def to_record(parsed: tuple[PurchaseMade, str], id: str, now: datetime, named: bool) -> Record:
-    """The record of a purchase; its key is the userid, whose order matters."""
-    data, digest = parsed
-    return encode(DOMAIN, PURCHASE_MADE, data, key=data.userid, id=id, time=now, digest=digest if named else None)
+def to_record(
+    parsed: tuple[PurchaseMade, str], id: str, now: datetime, named: bool, digest: str | None = None
+) -> Record:  # fmt: skip
+    """The record of a purchase; its key is the userid, whose order matters. `digest` goes before the parsed one, which
+    is for purchases that their clients `named`."""
+    data, said = parsed
+    return encode(
+        DOMAIN, PURCHASE_MADE, data, key=data.userid, id=id, time=now, digest=digest or (said if named else None)
+    )

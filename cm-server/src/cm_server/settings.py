@@ -46,5 +46,9 @@ class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSet
     kafka_client: str = variable(
         "KAFKA_CLIENT", "python", client, "", "Producer: python (kafka-python) or native (confluent-kafka, an extra)"
     )
+    deduplicate: bool = variable(
+        "CONTENT_BASED_DEDUPLICATION", True, flag, "",
+        "Without an Idempotency-Key, the same purchase or review with the same `timestamp` is one",
+    )  # fmt: skip
     docs_active: bool = variable("API_DOCS_ACTIVE", True, flag, "", "Serve /openapi.json and the docs page")
     docs_path: str = variable("API_DOCS_PATH", "/docs", path, "path", "Path of the docs page below the prefix")

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+MOST_FAULTS = 50  # that one answer names: a body may hold thousands of unknown fields
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ShopError(Exception):
@@ -62,3 +68,29 @@ class InvalidInput(ShopError):
         super().__init__("; ".join(f"{f.field}: {f.detail}" for f in faults))
         self.faults = faults
         self.status = status
+
+
+class Faults:
+    """Collects what is wrong with one input, so that its sender is told all of it at once."""
+
+    def __init__(self) -> None:
+        self._found: dict[FieldFault, None] = {}
+        self._statuses: set[int] = set()
+
+    def add(self, error: InvalidInput) -> None:
+        self._found |= dict.fromkeys(error.faults)
+        self._statuses.add(error.status)
+
+    def read(self, read: Callable[P, T], *args: P.args, **named: P.kwargs) -> T | None:
+        """What `read` gives; None where it finds a fault, which is kept."""
+        try:
+            return read(*args, **named)
+        except InvalidInput as error:
+            self.add(error)
+            return None
+
+    def settle(self, status: int = 422) -> None:
+        """Raise one error of all that was found; its status is that of each where they agree, otherwise `status`."""
+        if self._found:
+            agreed = self._statuses.pop() if len(self._statuses) == 1 else status
+            raise InvalidInput(*list(self._found)[:MOST_FAULTS], status=agreed)

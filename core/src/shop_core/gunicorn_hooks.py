@@ -9,7 +9,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from shop_core import rotation
+from shop_core import rotation, worker_memory
 from shop_core.settings import LogSettings, load
 from shop_core.telemetry import logs
 
@@ -18,9 +18,11 @@ accesslog = None
 control_socket_disable = True
 limit_request_line = 8190
 limit_request_fields = 64
+forwarder_headers = ""  # nobody sets SCRIPT_NAME or PATH_INFO by a header
 
 
 def on_starting(server: Any) -> None:
+    worker_memory.reserve()
     logs.configure(load(LogSettings, os.environ))
     for name in ("gunicorn.error", "gunicorn.access"):
         logger = logging.getLogger(name)

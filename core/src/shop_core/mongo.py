@@ -231,6 +231,7 @@ class Erasures:
     """The collection `erasures`: whom a domain has erased, by the hash of the userid, since when, and who asked."""
 
     def __init__(self, db: Database[Document], domain: str) -> None:
+        self.db = db
         self._erasures = db["erasures"]
         self._domain = domain
 

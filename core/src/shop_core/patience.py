@@ -1,99 +1,42 @@
-"""gunicorn's thread worker with an end to its patience: a request must be in whole within `HTTP_READ_TIMEOUT` seconds.
+"""gunicorn's thread worker in which a client holds a thread only while a route works for it.
 
-gunicorn's own has no limit on how slowly a head or a body may come, so a few clients that send a byte now and then
-could hold every thread. Here one thread looks at the clock for all: what is late is shut for reading, which its
-handler sees as an end (no answer for a head, 408 for a body). A new connection that says nothing holds no thread.
-Nor does a worker that is to end wait for connections that say nothing; gunicorn's own waits its whole grace for them.
+gunicorn's own gives a thread to a connection and lets it read there, so that a few clients which send slowly, or
+nothing, or take no answer, hold them all. Here one loop reads for everybody and hands over requests that are whole
+(`shop_core.intake`); a route whose answer needs no body is asked before that. Answers go out the same way. Requests
+that were sent one after the other without waiting are answered one after the other. Liveness has a thread of its own.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import resource
+import selectors
 import socket
-import struct
-import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from gunicorn.workers import gthread
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
-SILENT_SECONDS = 0.05
-ANSWER_SECONDS = 30  # longest wait for a client that does not take its answer
+from shop_core.intake import refused
+from shop_core.intake.body import BodyWanted
+from shop_core.intake.connection import BUSY, LEAVING, READING, SENDING, Connection
+from shop_core.intake.places import Places
+from shop_core.intake.refused import Refused
+
 DEFAULT_READ_SECONDS = 20
-
-
-class Deadlines:
-    """Until when each socket must have sent its request."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._due: dict[socket.socket, float] = {}
-        self._late: set[socket.socket] = set()
-        self._lock = threading.Lock()
-
-    def start(self, sock: socket.socket) -> None:
-        with self._lock:
-            self._due[sock] = time.monotonic() + self._seconds
-
-    def met(self, sock: socket.socket) -> None:
-        """The request is in."""
-        with self._lock:
-            self._due.pop(sock, None)
-
-    def end(self, sock: socket.socket) -> None:
-        with self._lock:
-            self._due.pop(sock, None)
-            self._late.discard(sock)
-
-    def late(self, sock: socket.socket) -> bool:
-        return sock in self._late
-
-    def look(self) -> None:
-        """Shut what is late."""
-        now = time.monotonic()
-        with self._lock:
-            late = [sock for sock, due in self._due.items() if due <= now]
-            for sock in late:
-                del self._due[sock]
-                self._late.add(sock)
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RD)
-
-
-class Body:
-    """The request's body; notes when it is in, and is 408 where it came too late."""
-
-    def __init__(self, body: Any, length: int | None, deadlines: Deadlines, sock: socket.socket) -> None:
-        self._body, self._left, self._deadlines, self._sock = body, length, deadlines, sock
-        self._told = False
-
-    def read(self, size: int = -1) -> bytes:
-        return self._noted(partial(self._body.read) if size is None or size < 0 else partial(self._body.read, size))
-
-    def readline(self, size: int = -1) -> bytes:
-        return self._noted(partial(self._body.readline) if size < 0 else partial(self._body.readline, size))
-
-    def _noted(self, take: Callable[[], bytes]) -> bytes:
-        try:
-            piece = take()
-        except OSError as error:  # gunicorn's word for a body that ends too early
-            if not self._deadlines.late(self._sock):
-                raise ClientDisconnected from error
-            piece = b""
-        if self._deadlines.late(self._sock):
-            if self._told:  # whoever reads on finds the end
-                return b""
-            self._told = True
-            raise RequestTimeout("The request took too long to come.")
-        if self._left is not None:
-            self._left -= len(piece)
-        if self._left == 0 or not piece:
-            self._deadlines.met(self._sock)
-        return piece
+ANSWER_SECONDS = 30  # longest wait for a client that takes nothing of its answer
+LEAVE_SECONDS = 5  # so long a connection that ends is listened to, that its client may read the answer
+LEAVE_BYTES = 4 * 1024 * 1024
+HEAD_FIRST_SECONDS = 0.05  # a body that comes with its head is waited for so long before the head alone is judged
+PIECE = 64 * 1024
+MOST_CONNECTIONS = 4096
+WEIGH_AFTER = 16 * 1024 * 1024  # bytes that came, or a second
+_HEALTH = re.compile(r"(?:/[^/]+)?/healthz")
 
 
 class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
@@ -103,50 +46,235 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         seconds = float(os.environ.get("HTTP_READ_TIMEOUT", DEFAULT_READ_SECONDS))
-        self.deadlines = Deadlines(seconds)
-        threading.Thread(target=self._watch, args=(min(1.0, seconds / 4),), name="deadlines", daemon=True).start()
+        self.read_seconds, self.pause = seconds, min(1.0, seconds / 4)
+        self.places = Places(most_connections())
+        self.worker_connections = 2 * MOST_CONNECTIONS  # it is `places` that makes room, so none waits to be accepted
+        self.to_judge: deque[tuple[float, Connection, int]] = deque()
+        self.health = ThreadPoolExecutor(1, "health")
+        self.looked, self.came = time.monotonic(), 0
         super().init_process()
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
         app: Any = self.wsgi
         self.app_made = app  # what gunicorn's hooks look into
-        self.wsgi = self._timed(app)
+
+        def kept(environ: dict[str, Any], start_response: Any) -> Any:
+            environ["shop.kept"] = environ["gunicorn.socket"].kept
+            return app(environ, start_response)
+
+        self.wsgi = kept
+
+    # The loop's side: everything from here to `handle` runs in the main thread.
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        now = time.monotonic()
+        until = min(now + timeout, self.looked + self.pause)
+        if self.to_judge:
+            until = min(until, self.to_judge[0][0])
+        super().wait_for_and_dispatch_events(max(0.0, until - now))
+        now = time.monotonic()
+        while self.to_judge and self.to_judge[0][0] <= now:
+            _, conn, number = self.to_judge.popleft()
+            if conn.state == READING and conn.taken == number and conn.head and not conn.judged:
+                self._run(conn)
+        if now - self.looked >= self.pause:
+            self._look(now)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive:
             self.wait_for_and_dispatch_events(timeout=0)  # what was said until now is answered yet
-            for conn in (*self.keepalived_conns, *self.pending_conns):
-                conn.timeout = 0
-            self.murder_keepalived()
-            self.murder_pending()
+            for conn in [conn for conn in self.places if conn.idle]:
+                self._end(conn)
 
-    def handle(self, conn: Any) -> Any:
-        if not conn.initialized and not conn.data_ready and not conn.wait_for_data(SILENT_SECONDS):
-            return gthread._DEFER
-        sock = conn.sock
-        with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ANSWER_SECONDS, 0))
-        self.deadlines.start(sock)
+    def accept(self, listener: Any) -> None:
         try:
-            return super().handle(conn)
-        finally:
-            self.deadlines.end(sock)
+            plug, client = listener.accept()
+        except OSError:  # taken by another worker, or gone
+            return
+        with suppress(OSError):
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        conn = Connection(plug, client, listener.getsockname(), self.cfg)
+        conn.due = time.monotonic() + self.cfg.keepalive
+        self.nr_conns += 1
+        self.places.add(conn)
+        self.poller.register(plug, selectors.EVENT_READ, partial(self._readable, conn))
+        if (leaving := self.places.surplus()) is not None:
+            self._end(leaving)
 
-    def _timed(self, app: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(environ: dict[str, Any], start_response: Any) -> Any:
-            sock, length = environ["gunicorn.socket"], environ.get("CONTENT_LENGTH")
-            if length is None and "HTTP_TRANSFER_ENCODING" not in environ:
-                self.deadlines.met(sock)
+    def _readable(self, conn: Connection, plug: socket.socket) -> None:
+        try:
+            data = plug.recv(PIECE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._end(conn)
+            return
+        self.came += len(data)
+        if conn.state == LEAVING:
+            conn.discarded += len(data)
+            if not data or conn.discarded > LEAVE_BYTES:
+                self._end(conn)
+        elif data:
+            if conn.idle:
+                conn.due = time.monotonic() + self.read_seconds
+            conn.buffer += data
+            self._go_on(conn)
+        elif conn.idle:
+            self._end(conn)
+        else:
+            self._refuse(conn, Refused(400, "The request ended before it was whole."))
+        if self.came > WEIGH_AFTER:
+            self._look(time.monotonic())
+
+    def _go_on(self, conn: Connection) -> None:
+        """See whether what has come is a request, and run it."""
+        known = conn.taken
+        try:
+            conn.take()
+        except Refused as error:
+            self._refuse(conn, error)
+            return
+        if conn.runs:
+            self._run(conn)
+        elif conn.taken > known and conn.head:
+            if conn.head.expects_continue or (conn.head.length or 0) > PIECE:
+                self._run(conn)  # by its head alone
             else:
-                size = int(length) if length else None
-                environ["wsgi.input"] = Body(environ["wsgi.input"], size, self.deadlines, sock)
-            return app(environ, start_response)
+                self.to_judge.append((time.monotonic() + HEAD_FIRST_SECONDS, conn, conn.taken))
 
-        return timed
+    def _run(self, conn: Connection) -> None:
+        self.poller.unregister(conn.plug)
+        self._submit(conn)
 
-    def _watch(self, pause: float) -> None:
-        while True:
-            time.sleep(pause)
-            self.deadlines.look()
+    def _submit(self, conn: Connection) -> None:
+        conn.state = BUSY
+        if conn.whole:
+            self.places.used(conn)
+        is_health = conn.whole and conn.head is not None and _HEALTH.fullmatch(conn.head.request.path or "")
+        future = (self.health if is_health else self.tpool).submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+
+    def finish_request(self, conn: Connection, future: Future[Any]) -> None:
+        """The thread has answered, or wants the body first."""
+        wanted = future.exception()
+        if isinstance(wanted, BodyWanted):
+            try:
+                conn.wants(wanted.most)
+                conn.sock.flush()
+            except Refused as error:
+                self._refuse(conn, error, registered=False)
+                return
+            except OSError:
+                self._end(conn, registered=False)
+                return
+            if conn.runs:
+                self._submit(conn)
+                return
+            conn.state = READING
+            self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        elif wanted is not None:
+            self._end(conn, registered=False)
+        else:
+            self._answered(conn, stays=bool(future.result()) and self.alive)
+
+    def _answered(self, conn: Connection, stays: bool) -> None:
+        if conn.sock.waiting:
+            conn.state = SENDING
+            conn.due = time.monotonic() + ANSWER_SECONDS
+            self.poller.register(conn.plug, selectors.EVENT_WRITE, partial(self._writable, conn, stays))
+        elif stays:
+            self._next(conn)
+        else:
+            self._leave(conn)
+
+    def _writable(self, conn: Connection, stays: bool, plug: socket.socket) -> None:
+        before = len(conn.sock.waiting)
+        try:
+            done = conn.sock.flush()
+        except OSError:
+            self._end(conn)
+            return
+        if len(conn.sock.waiting) < before:
+            conn.due = time.monotonic() + ANSWER_SECONDS
+        if done:
+            self.poller.unregister(plug)
+            self._answered(conn, stays and self.alive)
+
+    def _next(self, conn: Connection) -> None:
+        """Wait for the connection's next request, which may have come already."""
+        conn.next()
+        conn.state = READING
+        conn.due = time.monotonic() + (self.read_seconds if conn.buffer else self.cfg.keepalive)
+        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        if conn.buffer:
+            self._go_on(conn)
+
+    def _refuse(self, conn: Connection, error: Refused, registered: bool = True) -> None:
+        conn.sock.sendall(refused.answer(error))
+        if registered:
+            self.poller.unregister(conn.plug)
+        try:
+            conn.sock.flush()
+        except OSError:
+            self._end(conn, registered=False)
+            return
+        self._answered(conn, stays=False)
+
+    def _leave(self, conn: Connection) -> None:
+        """Say that nothing more comes, and discard what the client still sends: else it may lose the answer to a reset
+        (RFC 9112 §9.6)."""
+        try:
+            conn.plug.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._end(conn, registered=False)
+            return
+        conn.next()
+        conn.buffer.clear()
+        conn.state = LEAVING
+        conn.due = time.monotonic() + LEAVE_SECONDS
+        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+
+    def _end(self, conn: Connection, registered: bool = True) -> None:
+        if registered:
+            self.poller.unregister(conn.plug)
+        conn.plug.close()
+        conn.state = LEAVING
+        self.places.remove(conn)
+        self.nr_conns -= 1
+
+    def _look(self, now: float) -> None:
+        """End what is late, and what there is no room for."""
+        self.looked, self.came = now, 0
+        for conn in [conn for conn in self.places if conn.due <= now and conn.state != BUSY]:
+            if conn.state == READING and not conn.idle:
+                self._refuse(conn, Refused(408, "The request took too long to come."))
+            else:
+                self._end(conn)
+        for conn in self.places.heavy():
+            self._end(conn)
+
+    # A thread's side.
+
+    def handle(self, conn: Connection) -> bool:
+        """Run the route; whether the connection may stay. Raises `BodyWanted`."""
+        try:
+            stays = bool(self.handle_request(conn.request(), conn))
+        except Exception as error:
+            self.log.exception("Error handling request: %s", type(error).__name__)
+            conn.sock.waiting.clear()
+            conn.sock.sendall(refused.answer(Refused(500, "The service failed; its log has the request.")))
+            stays = False
+        with suppress(OSError):
+            conn.sock.flush()
+        return stays
+
+
+def most_connections() -> int:
+    """How many connections this process may hold, with files left for all else."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 2 * MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * MOST_CONNECTIONS)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard))
+    return max(64, min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 256))

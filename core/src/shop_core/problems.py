@@ -7,15 +7,28 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from shop_core.auth import Unauthenticated
 from shop_core.errors import FieldFault, InvalidInput, Outage, RecordTooLarge, Refused, TopicRefused
+from shop_core.nearest import nearest, shown_methods
 from shop_core.telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = 2
+# What is answered before a route has the request, in words of ours.
+SENTENCES = {
+    400: "The request broke off, or is no HTTP: send it again in whole.",
+    406: "The answer is to be had as JSON only.",
+    408: "The request did not come in whole in time: send it again.",
+    411: "The body's length is missing: send Content-Length.",
+    414: "The address is too long.",
+    415: "The body is of a kind that is not taken here.",
+    416: "There is no such range.",
+    417: "What Expect asks for can't be done here.",
+    431: "The headers are too long, or too many.",
+}
 REALM = 'Bearer realm="scalable-shop"'
 
 
@@ -61,11 +74,12 @@ def problem(
         id=id,
         request_id=request_id.get(),
     )
-    return Response(msgspec.json.encode(body), status, headers, content_type="application/problem+json")
+    return Response(msgspec.json.encode(body) + b"\n", status, headers, content_type="application/problem+json")
 
 
-def install(app: Flask) -> None:
-    """Answer every error of `app` as a problem."""
+def install(app: Flask, elsewhere: str = "") -> None:
+    """Answer every error of `app` as a problem; `elsewhere` tells who is at the wrong service where to go."""
+    app.extensions["shop_elsewhere"] = elsewhere
     app.register_error_handler(InvalidInput, _invalid)
     app.register_error_handler(Unauthenticated, _unknown)
     app.register_error_handler(Outage, _outage)
@@ -104,7 +118,22 @@ def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error.get_response()
     headers = {k: v for k, v in error.get_headers() if k in ("Allow", "Retry-After")}
-    return problem(error.code, error.description or "", headers=headers)
+    return problem(error.code, _sentence(error), headers=headers)
+
+
+def _sentence(error: HTTPException) -> str:
+    """What is wrong, and where to go; the framework's own words are nobody's."""
+    elsewhere = current_app.extensions["shop_elsewhere"]
+    if error.code == 404:
+        meant = None if request.url_rule else nearest(current_app.url_map.iter_rules(), request.method, request.path)
+        parts = ["There is nothing at this address.", f"The nearest is {meant}." if meant else "", elsewhere]
+        return " ".join(filter(None, parts))
+    if isinstance(error, MethodNotAllowed):
+        possible = ", ".join(shown_methods(error.valid_methods or ()))
+        return f"{request.method} is not possible at this address, only {possible}. {elsewhere}".rstrip()
+    if error.code == 413:
+        return f"The body may have at most {request.max_content_length:,} bytes here."
+    return SENTENCES.get(error.code or 0, HTTPStatus(error.code or 500).phrase + ".")
 
 
 def _unexpected(error: Exception) -> Response:

@@ -28,6 +28,7 @@ _PREFIXES = (
     "AUTH_",
     "LIMIT",
     "ANALYTICS_",
+    "CONTENT_",
 )
 
 
@@ -47,7 +48,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     """A parser for whole numbers from `low` to `high`."""
 
     def parse(value: str) -> int:
-        if not value.strip().isdecimal() or not low <= int(value) <= high:
+        if not (value.strip().isascii() and value.strip().isdecimal()) or not low <= int(value) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(value)
 
@@ -68,7 +69,7 @@ def choice(*words: str) -> Callable[[str], str]:
 def address_list(value: str) -> str:
     for part in value.split(","):
         host, _, port = part.strip().rpartition(":")
-        if not host or not port.isdecimal():
+        if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError("must be host:port[,host:port…]")
     return value
 
@@ -123,7 +124,7 @@ KNOWN = (
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
     "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
     "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
-    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT",
+    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT", "CONTENT_BASED_DEDUPLICATION",
 )  # fmt: skip
 
 

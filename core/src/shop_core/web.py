@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,9 +15,11 @@ from werkzeug.routing import UnicodeConverter
 from shop_core import problems
 from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.fields import check_text
-from shop_core.middleware import SLASH, surrounded
+from shop_core.middleware import surrounded
+from shop_core.targets import SLASH
 from shop_core.telemetry import metrics
 
+log = logging.getLogger(__name__)
 BODY_LIMIT = 16 * 1024
 MAX_WAIT_SECONDS = 10.0
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
@@ -34,15 +37,18 @@ class Segment(UnicodeConverter):
         return super().to_url(value.replace("/", "%2F"))
 
 
-def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = ("",)) -> Flask:
-    """A Flask app with everything a service of ours has but its routes; health answers under each of `prefixes`."""
+def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = ("",), elsewhere: str = "") -> Flask:
+    """A Flask app with everything a service of ours has but its routes; health answers under each of `prefixes`.
+
+    `elsewhere` is told to who asks for what this service has not.
+    """
     app = Flask(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.converters["segment"] = Segment
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.wsgi_app = surrounded(app.wsgi_app)  # type: ignore[method-assign, assignment]
-    problems.install(app)
+    problems.install(app, elsewhere)
     for prefix in prefixes:
         app.add_url_rule(
             f"{prefix}/healthz", f"healthz{prefix}", lambda: Response("Success", content_type="text/plain")
@@ -53,13 +59,13 @@ def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = (
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(body), status, headers, content_type="application/json")
+    return Response(msgspec.json.encode(body) + b"\n", status, headers, content_type="application/json")
 
 
 def conditional(body: Any, kind: str = "application/json") -> Response:
     """A read's answer with its ETag, or 304 when the caller has it already; of another `kind`, `body` is its text."""
     is_json = kind == "application/json"
-    payload = msgspec.json.encode(body) if is_json else body.encode()
+    payload = msgspec.json.encode(body) + b"\n" if is_json else body.encode()
     answer = Response(payload, content_type=kind if is_json else f"{kind}; charset=utf-8")
     answer.set_etag(hashlib.sha256(payload).hexdigest()[:32])
     answer.headers["Cache-Control"] = "private, no-cache"
@@ -76,21 +82,30 @@ def seconds_to_wait(field: str, text: str | None) -> float:
     """A wait in seconds, 0 where there is none, cut to the limit; `InvalidInput` (400) when it is not a number."""
     if text is None:
         return 0.0
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]+(\.[0-9]{1,3})?", text):
         raise InvalidInput(FieldFault(field, "must be a number of seconds"), status=400)
     return min(float(text), MAX_WAIT_SECONDS)
 
 
 def readiness(checks: Mapping[str, Check]) -> tuple[bool, dict[str, dict[str, Any]]]:
-    """Whether every dependency answers, and for each by name: ok and what is wrong."""
+    """Whether every dependency answers, and for each by name: ok and what kind of fault there is.
+
+    Outsiders may ask as well, so where it is and what exactly it said is in the log only.
+    """
     found: dict[str, dict[str, Any]] = {}
     for name, check in checks.items():
         try:
             check()
             found[name] = {"ok": True, "detail": "answers"}
         except ShopError as error:
-            found[name] = {"ok": False, "detail": str(error)}
+            log.warning("dependency_away", extra={"dependency": name, "error": str(error)})
+            found[name] = {"ok": False, "detail": _kind_of(error)}
     return all(each["ok"] for each in found.values()), found
+
+
+def _kind_of(error: ShopError) -> str:
+    cause = error.__cause__
+    return "does not answer" + (f" ({type(cause).__name__})" if cause is not None else "")
 
 
 def _ready(checks: Mapping[str, Check]) -> Response:

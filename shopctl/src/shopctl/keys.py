@@ -17,7 +17,7 @@ from shop_core import api_keys
 from shop_core.api_keys import ApiKey
 from shop_core.auth import SCOPES
 from shop_core.errors import ConfigError
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shopctl.status import table
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([dh])")

@@ -16,6 +16,7 @@ from typing import Any
 
 from shop_core.events import catalog
 from shop_core.events.envelope import Record, encode
+from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.settings import KafkaSettings, load
 from shopctl import words
@@ -99,7 +100,14 @@ class Seed:
         moment = SINCE + timedelta(days=90, seconds=chance.randrange(DAYS * 700) * 100)
         id = self._id("review", number)
         data = catalog.ReviewAdded(
-            self._products[product], id, f"user-{person}", stars, moment, text, first, last if person % 3 else None
+            self._products[product],
+            id,
+            f"user-{person}",
+            stars,
+            Instant.of(moment),
+            text,
+            first,
+            last if person % 3 else None,
         )
         return self._record(catalog.REVIEW_ADDED, data, id, moment)
 

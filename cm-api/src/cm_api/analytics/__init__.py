@@ -5,12 +5,12 @@ from datetime import timedelta
 from functools import partial
 
 from cm_api.analytics.projection import apply, erase
-from cm_api.analytics.routes import blueprint
+from cm_api.analytics.routes import blueprint, export
 from cm_api.analytics.store import AnalyticsStore as Store
 from cm_api.analytics.store import ensure_indexes
 from cm_api.settings import ConsumerSettings
 
-__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "store_maker"]
+__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "export", "store_maker"]
 
 
 def store_maker(settings: ConsumerSettings) -> Callable[..., Store]:

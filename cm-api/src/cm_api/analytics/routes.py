@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 from flask import Blueprint, Response, request
 
@@ -14,9 +15,10 @@ from cm_api.analytics.memory import Memory
 from cm_api.analytics.store import AnalyticsStore
 from cm_api.context import Context
 from shop_core.answers.analytics import Counts, Series, as_csv, as_text
+from shop_core.answers.people import Visit
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
-from shop_core.events.fields import format_instant, parse_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Positions
 from shop_core.web import conditional
 
@@ -33,8 +35,9 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/analytics")
     def hour() -> Response:
-        queries.refuse_unknown("timestamp", "after")
-        bucket = Bucket.of("hour", read_milliseconds("timestamp", request.args.get("timestamp")))
+        asked_for = partial(read_milliseconds, "timestamp", request.args.get("timestamp"))
+        (timestamp,) = queries.read(("timestamp", "after"), asked_for)
+        bucket = Bucket.of("hour", timestamp)
         context.await_after()
         (counted,), as_of = memory.get([bucket], context.seen(DOMAIN.topic))
         counts = to_counts(bucket, counted)
@@ -43,9 +46,14 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/analytics/series")
     def series() -> Response:
-        queries.refuse_unknown("from", "to", "step", "format", "after")
-        buckets = buckets_asked_for(datetime.now(UTC))
-        wants_csv = queries.choice_arg("format", ("json", "csv"), accepted()) == "csv"
+        form, step, since, until = queries.read(
+            ("from", "to", "step", "format", "after"),
+            lambda: queries.choice_arg("format", ("json", "csv"), accepted()),
+            partial(queries.choice_arg, "step", get_args(Step), "hour"),
+            partial(moment_arg, "from"),
+            partial(moment_arg, "to"),
+        )
+        buckets, wants_csv = buckets_asked_for(step, since, until, datetime.now(UTC)), form == "csv"
         context.await_after()
         counted, as_of = memory.get(buckets, context.seen(DOMAIN.topic))
         points = [to_counts(bucket, each) for bucket, each in zip(buckets, counted, strict=True)]
@@ -57,10 +65,15 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def buckets_asked_for(now: datetime) -> list[Bucket]:
-    """Every hour or day that `from` until before `to` touches; without them the last 48 hours, or days."""
-    step: Step = "day" if queries.choice_arg("step", get_args(Step), "hour") == "day" else "hour"
-    since, until = moment_arg("from"), moment_arg("to")
+def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+    """In which hours and days it is still known that a user was there; all of it comes with the first page."""
+    found = AnalyticsStore(context.db).visits(userid) if cursor is None else []
+    visits = [Visit(each.step, format_instant(each.start), format_instant(until)) for each, until in found]
+    return {"visits": visits} if visits else {}
+
+
+def buckets_asked_for(step: Step, since: int | None, until: int | None, now: datetime) -> list[Bucket]:
+    """Every hour or day that `since` until before `until` touches; without them the last 48 hours, or days."""
     until = to_milliseconds(now) + 1 if until is None else until
     end = Bucket.of(step, until + LENGTH[step] - 1).number
     first = max(0, end - DEFAULT_POINTS) if since is None else Bucket.of(step, since).number
@@ -72,14 +85,9 @@ def buckets_asked_for(now: datetime) -> list[Bucket]:
 
 
 def moment_arg(name: str) -> int | None:
-    """Milliseconds since 1970, from ISO 8601 or from digits alone; eight digits are a date, as ISO 8601 has it."""
+    """Milliseconds since 1970, given so or by RFC 3339."""
     text = request.args.get(name)
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and len(text) != len("20261121"):
-        return read_milliseconds(name, text)
-    moment = to_milliseconds(parse_instant(name, text, status=400))
-    return read_milliseconds(name, str(moment))
+    return None if text is None else read_milliseconds(name, text)
 
 
 def accepted() -> str:

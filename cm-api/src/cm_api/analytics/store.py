@@ -87,6 +87,20 @@ class AnalyticsStore:
             wanted = {"_id": {"$in": ids[start : start + ASKED_AT_ONCE]}}
             self._visitors.delete_many(wanted, session=self._session)
 
+    def visits(self, user: str) -> list[tuple[Bucket, datetime]]:
+        """The hours and days in which it is known that a user was there, each with when that is forgotten."""
+        # Visitors are found by bucket and user only: asking for each bucket that there is needs no index by user.
+        found: list[tuple[Bucket, datetime]] = []
+        with outages():
+            for step in LENGTH:
+                buckets = [Bucket(step, number) for number in self._counts.distinct("number", {"step": step})]
+                by_id = {Visitor(bucket, user).id: bucket for bucket in sorted(buckets)}
+                ids = list(by_id)
+                for start in range(0, len(ids), ASKED_AT_ONCE):
+                    wanted = {"_id": {"$in": ids[start : start + ASKED_AT_ONCE]}}
+                    found += [(by_id[doc["_id"]], doc["expires"]) for doc in self._visitors.find(wanted)]
+        return sorted(found)
+
     def closing(self, buckets: Iterable[Bucket]) -> dict[Bucket, datetime]:
         """When each of `buckets` closes, because then it may have forgotten who was in it; the new ones are missing."""
         found: dict[Bucket, datetime] = {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cm_api.outcome import Refused
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Document
 
 MOST_NAMED = 20
@@ -53,7 +53,8 @@ class Calendar:
 
     def put_event(self, doc: Document) -> None:
         """A new event, or one that looks different, inside its campaign and under a name of its own there."""
-        campaign = self._campaign(doc["campaignEventId"])
+        if (campaign := self._campaigns.get(doc["campaignEventId"])) is None:  # a field of what was sent: 422
+            raise Refused(f"there is no campaign {doc['campaignEventId']}")
         if not lies_inside(in_time(doc), campaign):
             start, end = format_instant(campaign["startDate"]), format_instant(campaign["endDate"])
             raise Refused(f"the event must lie inside its campaign, from {start} to {end}")
@@ -80,13 +81,14 @@ class Calendar:
         return changes(self._events_before, self._events)
 
     def _campaign(self, id: str) -> Document:
+        """The campaign that a command is about."""
         if id not in self._campaigns:
-            raise Refused(f"there is no campaign {id}")
+            raise Refused(f"there is no campaign {id}", 404)
         return self._campaigns[id]
 
     def _event(self, id: str) -> Document:
         if id not in self._events:
-            raise Refused(f"there is no event {id}")
+            raise Refused(f"there is no event {id}", 404)
         return self._events[id]
 
     def _events_of(self, campaign: str) -> list[Document]:

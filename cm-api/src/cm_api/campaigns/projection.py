@@ -35,13 +35,16 @@ def apply(store: CampaignStore, events: Sequence[Event]) -> Outcome:
 
 
 def fields_of(data: Any) -> Document:
-    """The stored form of the fields that are there."""
-    given = {stored: getattr(data, name) for name, stored in FIELDS.items()}
-    return {stored: _kept(value) for stored, value in given.items() if value is not UNSET}
-
-
-def _kept(value: str | datetime) -> str | datetime:
-    return to_millisecond(value.astimezone(UTC)) if isinstance(value, datetime) else value
+    """The stored form of the fields that are there; beside each date, in how many digits it was written."""
+    found: Document = {}
+    for name, stored in FIELDS.items():
+        value = getattr(data, name)
+        if isinstance(value, datetime):
+            kept = to_millisecond(value.astimezone(UTC))
+            found |= {stored: kept.plain(), f"{stored}Digits": kept.digits}
+        elif value is not UNSET:
+            found[stored] = value
+    return found
 
 
 def create_campaign(calendar: Calendar, data: campaigns.CampaignCreated) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, get_args
 
 from flask import Blueprint, Response, request
@@ -24,6 +25,7 @@ from shop_core.answers.campaigns import (
 )  # fmt: skip
 from shop_core.events.campaigns import DOMAIN
 from shop_core.events.dates import Form, format_date, parse_date
+from shop_core.events.instants import Instant
 from shop_core.mongo import Document, Positions
 from shop_core.problems import problem
 from shop_core.web import conditional, in_path
@@ -45,19 +47,22 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/campaign-events/<segment:id>")
     def campaign(id: str) -> Response:
+        form, _ = queries.read(("dates", "after"), form_arg, partial(in_path, "id", id))
         found = find(context, store, "campaigns", id)
-        return conditional(to_campaign(found, form_arg())) if found else problem(404, NO_CAMPAIGN)
+        return conditional(to_campaign(found, form)) if found else problem(404, NO_CAMPAIGN)
 
     @routes.get("/events/<segment:id>")
     def event(id: str) -> Response:
+        form, _ = queries.read(("dates", "after"), form_arg, partial(in_path, "id", id))
         found = find(context, store, "campaign_events", id)
-        return conditional(to_event(found, form_arg())) if found else problem(404, NO_EVENT)
+        return conditional(to_event(found, form)) if found else problem(404, NO_EVENT)
 
     @routes.get("/campaign-events/<segment:id>/events")
     def events_of_campaign(id: str) -> Response:
-        queries.refuse_unknown("dates", "limit", "cursor", "after")
-        form, limit, cursor = form_arg(), queries.limit_arg(), cursor_arg()
-        if find(context, store, "campaigns", id, "limit", "cursor") is None:
+        form, limit, cursor, _ = queries.read(
+            ("dates", "limit", "cursor", "after"), form_arg, queries.limit_arg, cursor_arg, partial(in_path, "id", id)
+        )
+        if find(context, store, "campaigns", id) is None:
             return problem(404, NO_CAMPAIGN)
         key = ("events of", id, cursor, limit)
         now = datetime.now(UTC)
@@ -70,8 +75,8 @@ def blueprint(context: Context) -> Blueprint:
 def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: LiveSet, path: str, kind: Kind) -> None:
     def answer_list(when: When) -> Response:
         """A page of the database's; at this moment, or at another one."""
-        queries.refuse_unknown("dates", "limit", "cursor", "after", *(() if when == "all" else ("at",)))
-        form, limit, cursor, at = form_arg(), queries.limit_arg(), cursor_arg(), at_arg()
+        known = ("dates", "limit", "cursor", "after", *(() if when == "all" else ("at",)))
+        form, limit, cursor, at = queries.read(known, form_arg, queries.limit_arg, cursor_arg, at_arg)
         context.await_after()
         # Now, to the second: those who ask within one share the answer.
         at = at or datetime.now(UTC).replace(microsecond=0)
@@ -83,8 +88,8 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
     def answer_live() -> Response:
         if "at" in request.args:
             return answer_list("live")
-        queries.refuse_unknown("dates", "limit", "cursor", "after", "at")
-        form, limit, cursor = form_arg(), queries.limit_arg(), cursor_arg()
+        known = ("dates", "limit", "cursor", "after", "at")
+        form, limit, cursor = queries.read(known, form_arg, queries.limit_arg, cursor_arg)
         context.await_after()
         now = live.get(kind, context.seen(DOMAIN.topic))
         items = [doc for doc in now.items if cursor is None or (doc["startDate"], doc["_id"]) > cursor]
@@ -98,9 +103,7 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
         add(when, f"{path}/" if when == "all" else f"{path}/{when}")
 
 
-def find(context: Context, store: CampaignStore, kind: Kind, id: str, *also: str) -> Document | None:
-    queries.refuse_unknown("dates", "after", *also)
-    in_path("id", id)
+def find(context: Context, store: CampaignStore, kind: Kind, id: str) -> Document | None:
     context.await_after()
     found: Document | None = context.cache.get((kind, id), lambda: store.one(kind, id))
     return found
@@ -148,11 +151,14 @@ def next_cursor(found: Sequence[Document], limit: int, field: str) -> str | None
 
 
 def to_campaign(doc: Document, form: Form) -> Campaign:
-    return Campaign(
-        doc["_id"], doc["name"], format_date(doc["startDate"], form), format_date(doc["endDate"], form)
-    )  # fmt: skip
+    return Campaign(doc["_id"], doc["name"], shown(doc, "startDate", form), shown(doc, "endDate", form))
+
+
+def shown(doc: Document, date: str, form: Form) -> str:
+    """A date in the form asked for, its fraction in the digits that it was sent in."""
+    return format_date(Instant.of(doc[date], doc.get(f"{date}Digits")), form)
 
 
 def to_event(doc: Document, form: Form) -> CampaignEvent:
-    start, end = format_date(doc["startDate"], form), format_date(doc["endDate"], form)
+    start, end = shown(doc, "startDate", form), shown(doc, "endDate", form)
     return CampaignEvent(doc["_id"], doc["name"], doc["campaignEventId"], start, end)

@@ -2,8 +2,8 @@
 
 from cm_api.catalog.cache import hooks
 from cm_api.catalog.projection import apply, erase
-from cm_api.catalog.routes import blueprint, export
+from cm_api.catalog.routes import blueprint, export, store_of
 from cm_api.catalog.store import COLLECTIONS, ensure_indexes
 from cm_api.catalog.store import CatalogStore as Store
 
-__all__ = ["COLLECTIONS", "Store", "apply", "blueprint", "ensure_indexes", "erase", "export", "hooks"]
+__all__ = ["COLLECTIONS", "Store", "apply", "blueprint", "ensure_indexes", "erase", "export", "hooks", "store_of"]

@@ -22,7 +22,7 @@ from cm_api.order import order_key
 from cm_api.outcome import Derived, Outcome, Refused
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Document
 
 Handler = Callable[[Shelf, Event], None]
@@ -123,6 +123,8 @@ def delete(shelf: Shelf, event: Event) -> None:
 
 def add_review(shelf: Shelf, event: Event) -> None:
     data: catalog.ReviewAdded = event.data
+    if not shelf.has_product(data.productid):  # as for whatever is new, what it belongs to is a part of it: 422
+        raise Refused(f"product {data.productid} is not in the catalog")
     product = shelf.product(data.productid)
     if shelf.review_of(owner_of(data.productid, data.userid)) or shelf.review(data.reviewid):
         raise Refused(f"this user has reviewed product {data.productid} already", 409)
@@ -165,7 +167,7 @@ def own_review(shelf: Shelf, data: catalog.ReviewUpdated | catalog.ReviewDeleted
     """The review that `data` is about, if it is of this product and by this author."""
     doc = shelf.review(data.reviewid)
     if doc is None or doc["productid"] != data.productid:
-        raise Refused(f"review {data.reviewid} is not a review of product {data.productid}")
+        raise Refused(f"review {data.reviewid} is not a review of product {data.productid}", 404)
     if doc["userid"] != data.userid:
         raise Refused(f"review {data.reviewid} is another user's: only its author may change it")
     return doc

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -12,7 +14,7 @@ from cm_api.catalog.shown import to_rating, to_review, to_summary
 from cm_api.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
 from cm_api.context import Context
 from shop_core.answers.catalog import Product, Products, Reviews, StoredReview
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events.fields import check_text
 from shop_core.mongo import Document, Generations
 from shop_core.problems import problem
 from shop_core.web import conditional, in_path
@@ -30,8 +32,11 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/products/<segment:productid>")
     def product(productid: str) -> Response:
-        queries.refuse_unknown("reviews", "after")
-        first = queries.whole_arg("reviews", 1, MOST_FIRST_REVIEWS)
+        first, _ = queries.read(
+            ("reviews", "after"),
+            partial(queries.whole_arg, "reviews", 1, MOST_FIRST_REVIEWS),
+            partial(in_path, "id", productid),
+        )
         found = find_product(context, productid)
         if found and first:
             found.reviews = review_page(context, productid, "newest", None, first)
@@ -39,23 +44,26 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/products/<segment:productid>/rating")
     def product_rating(productid: str) -> Response:
-        queries.refuse_unknown("after")
+        queries.read(("after",), partial(in_path, "id", productid))
         found = find_product(context, productid)
         return conditional(to_rating(found)) if found else no_product()
 
     @routes.get("/v1/products/<segment:productid>/reviews")
     def review_list(productid: str) -> Response:
-        queries.refuse_unknown("sort", "limit", "cursor", "after")
-        sort = queries.choice_arg("sort", REVIEW_SORTS, "newest")
-        limit, cursor = queries.limit_arg(), cursor_of(sort)
+        (sort, cursor), limit, _ = queries.read(
+            ("sort", "limit", "cursor", "after"),
+            partial(sort_and_cursor, REVIEW_SORTS),
+            queries.limit_arg,
+            partial(in_path, "id", productid),
+        )
         if find_product(context, productid) is None:
             return no_product()
         return conditional(review_page(context, productid, sort, cursor, limit))
 
     @routes.get("/v1/products/<segment:productid>/reviews/<segment:reviewid>")
     def review(productid: str, reviewid: str) -> Response:
-        queries.refuse_unknown("after")
-        found = find_review(context, in_path("id", productid), in_path("reviewId", reviewid))
+        queries.read(("after",), partial(in_path, "id", productid), partial(in_path, "reviewId", reviewid))
+        found = find_review(context, productid, reviewid)
         return conditional(found) if found else problem(404, "This product has no such review.")
 
     return routes
@@ -73,19 +81,15 @@ def no_product() -> Response:
 
 def find_product(context: Context, productid: str) -> Product | None:
     """A product of its own, which the caller may add to; not older than `?after=`."""
-    in_path("id", productid)
     context.await_after()
     return cached_product(context, store_of(context), productid, newest="after" in request.args)
 
 
 def product_page(context: Context) -> Products:
     """One page of the list, and the cursor of the next one."""
-    queries.refuse_unknown("sort", "limit", "cursor", "prefix", "after")
-    sort = queries.choice_arg("sort", SORTS, "newest")
-    limit, cursor = queries.limit_arg(), cursor_of(sort)
-    prefix = request.args.get("prefix", "").casefold()
-    if len(prefix) > 128 or not prefix.isprintable():
-        raise InvalidInput(FieldFault("prefix", "must be at most 128 printable characters"), status=400)
+    (sort, cursor), limit, prefix = queries.read(
+        ("sort", "limit", "cursor", "prefix", "after"), partial(sort_and_cursor, SORTS), queries.limit_arg, prefix_arg
+    )
     context.await_after()
     store = store_of(context)
     key = ("products", store.generation, sort, cursor, prefix, limit)
@@ -114,10 +118,17 @@ def find_review(context: Context, productid: str, reviewid: str) -> StoredReview
     return to_review(doc, store.buyers(productid, [doc["userid"]]))
 
 
-def cursor_of(sort: str) -> str | None:
-    """The key after which the page starts; a cursor of another order is refused."""
+def sort_and_cursor(sorts: Iterable[str]) -> tuple[str, str | None]:
+    """The order, and the key after which the page starts; a cursor of another order is refused."""
+    sort = queries.choice_arg("sort", sorts, "newest")
     text = queries.cursor_arg(lambda text: text.startswith(f"{sort} "))
-    return None if text is None else text.removeprefix(f"{sort} ")
+    return sort, None if text is None else text.removeprefix(f"{sort} ")
+
+
+def prefix_arg() -> str:
+    """The beginning of a name, which may be empty; in any case."""
+    text = request.args.get("prefix", "")
+    return check_text("prefix", text, status=400).casefold() if text else ""
 
 
 def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:

@@ -43,7 +43,7 @@ class Shelf:
     def product(self, id: str) -> Document:
         found = self._products.get(id)
         if found is None:
-            raise Refused(f"product {id} is not in the catalog")
+            raise Refused(f"product {id} is not in the catalog", 404)
         return found
 
     def has_product(self, id: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from cm_api.order import order_key
+from cm_api.order import order_as_sent
 from cm_api.outcome import Outcome, Refusal
 from cm_api.purchases.store import PurchaseStore, to_decimal128
 from shop_core.events.envelope import Event
@@ -52,7 +52,7 @@ def to_document(event: Event) -> Document:
         "userid": data.userid,
         "price": to_decimal128(Decimal(data.price)),
         "timestamp": moment,
-        "order": order_key(moment, event.id),
+        "order": order_as_sent(moment, event.id),
         "digest": event.digest,
     }
 

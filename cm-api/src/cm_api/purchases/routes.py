@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from cm_api.context import Context
 from cm_api.order import moment_of, order_key
 from cm_api.purchases.store import PurchaseStore
 from shop_core.answers.purchases import Profile, Purchase
-from shop_core.events.fields import format_instant
+from shop_core.events.instants import format_instant
 from shop_core.mongo import Document
 from shop_core.problems import problem
 from shop_core.web import conditional, in_path
@@ -22,7 +23,7 @@ PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
 
 
 def blueprint(context: Context) -> Blueprint:
-    """/buyList/{username}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
+    """/buyList/{username}, /v1/purchases/{id}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
     routes = Blueprint("purchases", __name__)
     store = PurchaseStore(context.db)
 
@@ -30,14 +31,21 @@ def blueprint(context: Context) -> Blueprint:
     def by_username(username: str) -> Response:
         return conditional(page(context, store, "username", username))
 
+    @routes.get("/v1/purchases/<segment:id>")
+    def purchase(id: str) -> Response:
+        queries.refuse_unknown("after")
+        in_path("id", id)
+        context.await_after()
+        found = store.one(id, queries.owner())
+        return conditional(to_purchase(found)) if found else problem(404, "There is no such purchase.")
+
     @routes.get("/v1/users/<segment:userid>/purchases")
     def by_userid(userid: str) -> Response:
         return conditional(page(context, store, "userid", userid))
 
     @routes.get("/v1/users/<segment:userid>")
     def profile(userid: str) -> Response:
-        queries.refuse_unknown("after")
-        in_path("userid", userid)
+        queries.read(("after",), partial(in_path, "userid", userid))
         context.await_after()
         found = context.cache.get(("profile", userid), lambda: store.profile(userid))
         return conditional(to_profile(found)) if found else problem(404, "This user has no purchases.")
@@ -47,10 +55,14 @@ def blueprint(context: Context) -> Blueprint:
 
 def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
     """One page, newest first, and the cursor of the next one, null at the end."""
-    queries.refuse_unknown(*PAGE_ARGS)
-    in_path(field, value)
-    limit, cursor = queries.limit_arg(), queries.cursor_arg()
-    since, until = queries.instant_arg("from"), queries.instant_arg("to")
+    _, limit, cursor, since, until = queries.read(
+        PAGE_ARGS,
+        partial(in_path, field, value),
+        queries.limit_arg,
+        queries.cursor_arg,
+        partial(queries.instant_arg, "from"),
+        partial(queries.instant_arg, "to"),
+    )
     low = None if since is None else order_key(since, "")
     highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
     high = min(highs, default=None)

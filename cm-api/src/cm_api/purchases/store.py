@@ -46,8 +46,10 @@ class PurchaseStore:
 
     def digests(self, ids: Sequence[str]) -> dict[str, str]:
         """Digest by id of those already stored."""
-        found = self._purchases.find({"_id": {"$in": ids}}, {"digest": 1}, session=self._session)
+        found = self._purchases.find({"_id": {"$in": list(ids)}}, {"digest": 1}, session=self._session)
         return {doc["_id"]: doc["digest"] for doc in found}
+
+    applied = digests  # as the stores of the other domains call it
 
     def insert(self, docs: Sequence[Document]) -> None:
         if docs:
@@ -86,6 +88,12 @@ class PurchaseStore:
             query["userid"] = owner
         with outages():
             return list(self._purchases.find(query, _FIELDS).sort([("order", DESCENDING)]).limit(limit))
+
+    def one(self, id: str, owner: str | None = None) -> Document | None:
+        """The purchase of this id, only where it is `owner`'s if one is given."""
+        query = {"_id": id} if owner is None else {"_id": id, "userid": owner}
+        with outages():
+            return self._purchases.find_one(query, _FIELDS)
 
     def profile(self, userid: str) -> Document | None:
         with outages():

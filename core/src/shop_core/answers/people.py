@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from shop_core.answers.catalog import StoredReview
 from shop_core.answers.purchases import Profile, Purchase
@@ -16,11 +19,33 @@ class Erased(msgspec.Struct):
     receipts: dict[str, str]
 
 
+class Visit(msgspec.Struct):
+    """That a user was there in the hour or day that begins at `start`; forgotten at `until`."""
+
+    step: Literal["hour", "day"]
+    start: str
+    until: str
+
+
+class RefusedCommand(msgspec.Struct):
+    """A command that broke a rule and is not among the dead letters yet: what it `said`, and why it was refused."""
+
+    receipt: str
+    reason: str
+    at: str
+    said: str
+
+
 class Export(msgspec.Struct):
-    """Everything that the read models hold of a user; purchases newest first, `next` is the cursor of older ones."""
+    """Everything that is kept of a user; purchases newest first, `next` is the cursor of older ones.
+
+    All else comes with the first page; `visits` and `refused` are left out where there are none.
+    """
 
     userid: str
     profile: Profile | None
     purchases: list[Purchase]
     reviews: list[StoredReview]
     next: str | None
+    visits: list[Visit] | UnsetType = UNSET
+    refused: list[RefusedCommand] | UnsetType = UNSET

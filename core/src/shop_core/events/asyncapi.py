@@ -22,7 +22,7 @@ HEADERS = {
         "ce_type": _TEXT,
         "ce_source": _TEXT,
         "ce_specversion": {"const": "1.0"},
-        "ce_time": {**_TEXT, "format": "date-time"},
+        "ce_time": {**_TEXT, "format": "date-time", "description": "At most a day after the record's own time"},
         "ce_digest": {**_TEXT, "description": "Tells two bodies under one Idempotency-Key apart"},
         "ce_redriven": {**_TEXT, "description": "Sent again from the dead letters: the receipt that was refused"},
     },

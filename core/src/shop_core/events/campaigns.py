@@ -6,15 +6,18 @@ kept for ever: the read models can be rebuilt from it.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput
 from shop_core.events.envelope import Domain
-from shop_core.events.fields import check_moment
+from shop_core.events.fields import Moment, Rule, check_text, text_schema
+from shop_core.events.reading import Checked
 
 CAMPAIGN_CREATED = "shop.campaign.created.v1"
 CAMPAIGN_CHANGED = "shop.campaign.changed.v1"
@@ -24,35 +27,53 @@ EVENT_CHANGED = "shop.campaign-event.changed.v1"
 EVENT_DELETED = "shop.campaign-event.deleted.v1"
 LONGEST_NAME = 200
 
-Name = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=LONGEST_NAME, description="1–200 printable characters", examples=["Sale"]),
+_CAMPAIGN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}")
+
+
+def check_campaign_id(field: str, id: str, *, status: int = 422) -> str:
+    """`id` itself when it may be a campaign's."""
+    if not _CAMPAIGN_ID.fullmatch(id):
+        raise InvalidInput(FieldFault(field, "must be a campaign's id"), status=status)
+    return id
+
+
+def check_event_id(field: str, id: str, *, status: int = 422) -> str:
+    """`id` itself when it may be an event's, which begins with its campaign's."""
+    if not _EVENT_ID.fullmatch(id):
+        raise InvalidInput(FieldFault(field, "must be an event's id"), status=status)
+    return id
+
+
+Name = Annotated[str, text_schema(LONGEST_NAME, "Sale"), Rule(partial(check_text, longest=LONGEST_NAME))]
+CampaignId = Annotated[
+    str, msgspec.Meta(pattern=f"^{_CAMPAIGN_ID.pattern}$", description="a campaign's id"), Rule(check_campaign_id)
 ]
-CampaignId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$", description="a campaign's id")]
-EventId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}$", description="an event's id")]
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+EventId = Annotated[
+    str, msgspec.Meta(pattern=f"^{_EVENT_ID.pattern}$", description="an event's id"), Rule(check_event_id)
+]
 
 
-class _Timed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class _Timed(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What campaigns and their events have in common. Live from start until before end."""
 
     name: Name
     start_date: Moment
     end_date: Moment
 
-    def check(self) -> None:
-        check_timed(self.name, self.start_date, self.end_date)
+    def across(self) -> None:
+        check_span(self.start_date, self.end_date)
 
 
-class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+class _Change(Checked, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
     """Each field that is there has this value now, the others stay."""
 
     name: Name | UnsetType = UNSET
     start_date: Moment | UnsetType = UNSET
     end_date: Moment | UnsetType = UNSET
 
-    def check(self) -> None:
-        check_timed(self.name, self.start_date, self.end_date)
+    def across(self) -> None:
+        check_span(self.start_date, self.end_date)
 
 
 class CampaignCreated(_Timed, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -69,13 +90,10 @@ class CampaignChanged(
     campaignid: CampaignId
 
 
-class CampaignDeleted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CampaignDeleted(Checked, frozen=True, forbid_unknown_fields=True):
     """A campaign was called off, and its events with it."""
 
     campaignid: CampaignId
-
-    def check(self) -> None:
-        """Its type says it all."""
 
 
 class EventCreated(_Timed, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -84,9 +102,11 @@ class EventCreated(_Timed, frozen=True, forbid_unknown_fields=True, rename="came
     campaignid: CampaignId
     eventid: EventId
 
-    def check(self) -> None:
-        check_belongs(self.campaignid, self.eventid)
-        check_timed(self.name, self.start_date, self.end_date)
+    def across(self) -> None:
+        faults = Faults()
+        faults.read(check_belongs, self)
+        faults.read(check_span, self.start_date, self.end_date)
+        faults.settle()
 
 
 class EventChanged(_Change, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -95,35 +115,33 @@ class EventChanged(_Change, frozen=True, forbid_unknown_fields=True, rename="cam
     campaignid: CampaignId
     eventid: EventId
 
-    def check(self) -> None:
-        check_belongs(self.campaignid, self.eventid)
-        check_timed(self.name, self.start_date, self.end_date)
+    def across(self) -> None:
+        faults = Faults()
+        faults.read(check_belongs, self)
+        faults.read(check_span, self.start_date, self.end_date)
+        faults.settle()
 
 
-class EventDeleted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventDeleted(Checked, frozen=True, forbid_unknown_fields=True):
     """An event was called off."""
 
     campaignid: CampaignId
     eventid: EventId
 
-    def check(self) -> None:
-        check_belongs(self.campaignid, self.eventid)
+    def across(self) -> None:
+        check_belongs(self)
 
 
-def check_timed(name: str | UnsetType, start: datetime | UnsetType, end: datetime | UnsetType) -> None:
-    """The rules of the fields that are there."""
-    if isinstance(name, str) and not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
-        raise InvalidInput(FieldFault("name", f"must be 1 to {LONGEST_NAME} printable characters"))
-    for field, moment in (("startDate", start), ("endDate", end)):
-        if isinstance(moment, datetime):
-            check_moment(field, moment)
+def check_span(start: datetime | UnsetType, end: datetime | UnsetType) -> None:
+    """What is there ends after it starts."""
     if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         raise InvalidInput(FieldFault("endDate", "must be after startDate"))
 
 
-def check_belongs(campaignid: str, eventid: str) -> None:
-    if campaign_of(eventid) != campaignid:
-        raise InvalidInput(FieldFault("eventid", f"is not of an event of campaign {campaignid}"))
+def check_belongs(data: Any) -> None:
+    """An event's id begins with its campaign's, where both could be read."""
+    if UNSET not in (data.campaignid, data.eventid) and campaign_of(data.eventid) != data.campaignid:
+        raise InvalidInput(FieldFault("eventid", f"must be of an event of campaign {data.campaignid}"))
 
 
 def campaign_of(eventid: str) -> str:

@@ -1,4 +1,4 @@
-"""Dates as people write them: "2026/11/21 09:30:00" (24 hours, UTC) or ISO 8601, told apart by their form alone.
+"""Dates as people write them: "2026/11/21 09:30:00" (24 hours, UTC) or RFC 3339, told apart by their form alone.
 
 Kept to the millisecond, which is what the database holds.
 """
@@ -10,21 +10,20 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import check_moment, format_instant, parse_instant
+from shop_core.events.instants import EXPECTED, Instant, format_instant, read_instant
 
 Form = Literal["iso", "slash"]
-_SLASH = re.compile(r"\d{4}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
-_EXPECTED = "must be ISO 8601, such as 2026-11-21T09:30:00Z, or yyyy/MM/dd hh:mm:ss in UTC"
+_SLASH = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
+_EITHER = "must be RFC 3339, such as 2026-11-21T09:30:00Z, or yyyy/MM/dd hh:mm:ss in UTC"
 
 
-def parse_date(field: str, text: str, *, status: int = 422) -> datetime:
-    """An aware UTC datetime; ISO 8601 without a zone is UTC, and a form that is neither is refused."""
+def parse_date(field: str, text: str, *, status: int = 422) -> Instant:
+    """A moment in UTC; RFC 3339 without a zone is UTC, and a form that is neither is refused."""
     try:
-        if "/" in text:
-            return _from_slash(text)
-        return check_moment(field, to_millisecond(parse_instant(field, text)))
-    except (ValueError, InvalidInput):
-        raise InvalidInput(FieldFault(field, _EXPECTED), status=status) from None
+        return _from_slash(text) if "/" in text else to_millisecond(read_instant(text))
+    except ValueError as error:
+        detail = _EITHER if str(error) == EXPECTED else str(error)
+        raise InvalidInput(FieldFault(field, detail), status=status) from None
 
 
 def format_date(moment: datetime, form: Form = "iso") -> str:
@@ -35,11 +34,17 @@ def format_date(moment: datetime, form: Form = "iso") -> str:
     return f"{at.year:04}/{at.month:02}/{at.day:02} {at.hour:02}:{at.minute:02}:{at.second:02}"
 
 
-def to_millisecond(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+def to_millisecond(moment: datetime) -> Instant:
+    """What of a moment is kept; written in six digits, it goes back in three."""
+    digits = moment.digits if isinstance(moment, Instant) else None
+    digits = None if digits is None else min(digits, 3)
+    return Instant.of(moment.replace(microsecond=moment.microsecond // 1000 * 1000), digits)
 
 
-def _from_slash(text: str) -> datetime:
-    if not _SLASH.fullmatch(text):
-        raise ValueError(text)
-    return datetime.strptime(text, "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC)
+def _from_slash(text: str) -> Instant:
+    found = _SLASH.fullmatch(text)
+    try:
+        year, month, day, hour, minute, second = map(int, found.groups() if found else ())
+        return Instant.of(datetime(year, month, day, hour, minute, second, tzinfo=UTC), 0)
+    except ValueError:
+        raise ValueError(EXPECTED) from None

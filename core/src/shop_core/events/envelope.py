@@ -10,27 +10,27 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
-
-import msgspec
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.fields import check_text, fault_of, format_instant, parse_instant
+from shop_core.events.fields import check_text
+from shop_core.events.instants import check_not_ahead, format_instant, parse_instant
+from shop_core.events.reading import decode_json, encode_json
 
 SPEC_VERSION = "1.0"
 REDRIVEN = "ce_redriven"
 OUR_SOURCE = "/scalable-shop/cm-server"
 LONGEST_SOURCE = 1024
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTITIES = uuid.UUID("3d4a3a5e-3a86-5a0f-9d7c-51d1f3a1f0c2")
-T = TypeVar("T")
 Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 
 
 class EventData(Protocol):
     """The data of one event type: a frozen msgspec struct that can check itself."""
 
-    def check(self) -> None:
+    def check(self, came: datetime | None = None) -> None:
         """Raise `InvalidInput` where a rule that the schema can't express is broken."""
 
 
@@ -136,7 +136,7 @@ def to_record(
     ]
     if digest is not None:
         headers.append(("ce_digest", digest.encode()))
-    return Record(topic, key.encode(), msgspec.json.encode(data), tuple(headers))
+    return Record(topic, key.encode(), encode_json(data), tuple(headers))
 
 
 def decode(domain: Domain, message: Message) -> Event:
@@ -150,12 +150,12 @@ def decode(domain: Domain, message: Message) -> Event:
         raise InvalidInput(FieldFault("ce_type", f"{type_[:80]!r} is not an event of {domain.topic}"))
     if message.value is None:
         raise InvalidInput(FieldFault("value", "is empty"))
-    data = decode_json(message.value, struct)
-    data.check()
+    time = parse_instant("ce_time", _need(attributes, "ce_time"))
+    data = decode_json(message.value, struct, arrived(time, message.timestamp))
     return Event(
         id=identity(_need(attributes, "ce_source"), check_text("ce_id", _need(attributes, "ce_id"))),
         type=type_,
-        time=parse_instant("ce_time", _need(attributes, "ce_time")),
+        time=time,
         digest=attributes.get("ce_digest") or digest_of(message.value),
         data=data,
         receipt=message.receipt,
@@ -173,14 +173,15 @@ def identity(source: str, id: str) -> str:
     return id if source == OUR_SOURCE else str(uuid.uuid5(_IDENTITIES, f"{source}\n{id}"))
 
 
-def decode_json(body: bytes, struct: type[T]) -> T:
-    """`body` as `struct`; bad JSON is a fault of `body` (400), a bad field one of that field (422)."""
-    try:
-        return msgspec.json.decode(body, type=struct)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(fault_of(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(FieldFault("body", f"is not valid JSON: {error}"), status=400) from None
+def arrived(time: datetime, recorded: int) -> datetime:
+    """When an event came, which moments in it may not lie a day after: by the time of its record (milliseconds, which a
+    broker holds against its clock), without one by its own. By what is in the log alone, so that a replay judges alike.
+    """
+    if recorded < 0:
+        return time
+    at = EPOCH + timedelta(milliseconds=recorded)
+    check_not_ahead("ce_time", time, at)
+    return at
 
 
 def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from shop_core.events.fields import Text128, check_text
+from shop_core.events.fields import Text128
+from shop_core.events.reading import Checked
 
 USER_ERASED = "shop.user.erased.v1"
 
 
-class UserErased(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class UserErased(Checked, frozen=True, forbid_unknown_fields=True):
     """A user is erased: nothing said or done as them before this event's time is shown any more.
 
     `by` is who asked for it: `self`, or the caller's id.
@@ -17,7 +16,3 @@ class UserErased(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     userid: Text128
     by: Text128
-
-    def check(self) -> None:
-        check_text("userid", self.userid)
-        check_text("by", self.by)

@@ -20,7 +20,7 @@ from kafka.errors import NoError, OffsetOutOfRangeError, TopicAuthorizationFaile
 from shop_core.kafka import security
 from shop_core.kafka.codecs import OpenedBatches
 
-POLL_BYTES = 2 * 1024 * 1024  # of keys, values and headers that one partition gives in one poll; one record at least
+POLL_BYTES = 8 * 1024 * 1024  # of keys, values and headers in one poll, or one record that is larger
 SHORTEST_WAIT = 0.1
 PASSING_SECONDS = 10.0  # a leader that is being elected is no fault yet
 # Passed to the client itself: only what is committed is read, and nothing is decided by the client.
@@ -46,8 +46,9 @@ class Unreadable:
 
 @dataclass
 class Faults:
-    """What the fetcher met since it was asked last."""
+    """What the fetcher met since it was asked last, and how many bytes its poll may give yet (`room`)."""
 
+    room: int = POLL_BYTES
     _unreadable: dict[TopicPartition, Unreadable] = field(default_factory=dict)
     _failing: dict[TopicPartition, tuple[float, Unreadable]] = field(default_factory=dict)
 
@@ -96,7 +97,7 @@ def position_of(client: KafkaConsumer, tp: TopicPartition) -> int:
 
 
 def _keep_apart(fetcher: Fetcher, faults: Faults) -> None:
-    parse = fetcher._parse_fetched_data
+    parse, drain, append = fetcher._parse_fetched_data, fetcher.fetched_records, fetcher._append
 
     def records(fetch_offset: int, tp: TopicPartition, batches: Any, **options: Any) -> _Records:
         return _Records(faults, fetch_offset, tp, batches, **options)
@@ -113,8 +114,19 @@ def _keep_apart(fetcher: Fetcher, faults: Faults) -> None:
             faults.note(tp, fetch.fetched_offset, None, error)
             return None
 
+    def drained(*arguments: Any, **options: Any) -> Any:
+        faults.room = POLL_BYTES
+        return drain(*arguments, **options)
+
+    def appended(found: Any, part: Any, most: int, update_offsets: bool) -> int:
+        """How many records were added; as many as are wanted, which ends the poll, where its bytes are used up."""
+        count: int = append(found, part, most, update_offsets)
+        return count if faults.room > 0 else most
+
     fetcher.PartitionRecords = records
     fetcher._parse_fetched_data = parsed
+    fetcher.fetched_records = drained
+    fetcher._append = appended
 
 
 def _wait_at_least(coordinator: Any) -> None:
@@ -133,17 +145,19 @@ class _Records(Fetcher.PartitionRecords):  # type: ignore[misc]
 
     def take(self, n: int | None = None) -> list[Any]:
         taken: list[Any] = []
-        left = POLL_BYTES
         try:
             for record in islice(self.record_iterator, n):
                 taken.append(record)
-                left -= sum(size for size in (
-                    record.serialized_key_size, record.serialized_value_size, record.serialized_header_size
-                ) if size > 0)  # fmt: skip
-                if left <= 0:
+                self._faults.room -= _size(record)
+                if self._faults.room <= 0:
                     break
         # A codec's, a checksum's, a bound's: whichever it is, this partition can't be read on from here.
         except Exception as error:
             self._faults.note(self.topic_partition, self.next_fetch_offset, self._batches.end, error)
             self.drain()
         return taken
+
+
+def _size(record: Any) -> int:
+    sizes = (record.serialized_key_size, record.serialized_value_size, record.serialized_header_size)
+    return sum(size for size in sizes if size > 0)

@@ -76,6 +76,7 @@ CACHE = Counter(
     "Reads by cache (memory, shared) and outcome (hit, miss, bypass, error)",
     ["cache", "outcome"],
 )
+WAITS = Counter("shop_waits_total", "Requests that asked to wait for a receipt (held, at once)", ["outcome"])
 CALLERS = Counter("shop_callers_total", "Requests by what their caller is (accepted, unknown, forbidden)", ["outcome"])
 LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["route"])
 LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")

@@ -1,0 +1,43 @@
+"""POST /v1/commands: which commands are stored already, by their ids. cm-server asks it for those that came under an
+Idempotency-Key, so that a key that was used for another command is refused at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from cm_api.context import Context
+from cm_api.domains import room
+from shop_core.answers.commands import MOST_ASKED, Earlier, EarlierAsked
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import DOMAINS
+from shop_core.events.reading import decode_json
+from shop_core.mongo import Rejections, outages
+from shop_core.web import json_answer
+
+BYTES_ASKED = 128
+
+
+def blueprint(context: Context) -> Blueprint:
+    routes = Blueprint("commands", __name__)
+    rejections = Rejections(context.db)
+
+    @routes.post("/v1/commands")
+    def earlier() -> Response:
+        request.max_content_length = MOST_ASKED * BYTES_ASKED
+        asked = decode_json(request.get_data(cache=False), EarlierAsked)
+        if asked.domain not in DOMAINS:
+            raise InvalidInput(FieldFault("domain", f"must be one of {', '.join(DOMAINS)}"))
+        with outages():
+            digests = store_of(context, asked.domain).applied(asked.ids)
+        refused = [receipt for receipt in asked.receipts if rejections.find(receipt)]
+        return json_answer(Earlier(digests, refused), headers={"Cache-Control": "no-store"})
+
+    return routes
+
+
+def store_of(context: Context, domain: str) -> Any:
+    """The domain's store, of the live generation where it has generations."""
+    of: Any = getattr(room(domain), "store_of", lambda context: room(domain).Store(context.db))
+    return of(context)

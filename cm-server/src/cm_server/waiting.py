@@ -1,0 +1,56 @@
+"""How many requests may wait for a receipt at once: so few that whoever does not wait finds a thread.
+
+Nobody may hold more places than are left for others: one caller gets half of them, and there is always one for the
+next. Without authentication a caller is an address.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import g, request
+
+from shop_core.addresses import network_of
+from shop_core.auth import ANYBODY, Caller
+from shop_core.telemetry import metrics
+
+
+class Waiting:
+    """The places of one process."""
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, who: str) -> Iterator[bool]:
+        """Whether `who` may wait, for as long as the block runs; beyond the bound, the answer is to come at once."""
+        given = self._take(who)
+        metrics.WAITS.labels("held" if given else "at once").inc()
+        try:
+            yield given
+        finally:
+            if given:
+                self._give_back(who)
+
+    def _take(self, who: str) -> bool:
+        with self._lock:
+            if self._held[who] >= self._places - self._held.total():
+                return False
+            self._held[who] += 1
+            return True
+
+    def _give_back(self, who: str) -> None:
+        with self._lock:
+            self._held[who] -= 1
+            self._held += Counter()  # forgets those who hold none
+
+
+def who_waits() -> str:
+    """Whose share the request in hand takes from."""
+    caller: Caller = g.caller
+    return network_of(request.remote_addr or "-") if caller is ANYBODY else caller.id

@@ -1,0 +1,233 @@
+"""JSON as a struct, or every field at fault by name and in plain words.
+
+What is right is read by one decode and its rules. Only where that fails, each field is looked at by itself, so that its
+sender need not mend one fault to be told of the next.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from types import SimpleNamespace, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import NODEFAULT, UNSET
+
+from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.events.fields import Rule
+from shop_core.events.instants import from_json, to_json
+from shop_core.events.sentences import LONGEST_SHOWN, expected, is_text, unknown
+
+BOM = b"\xef\xbb\xbf"
+_AT = re.compile(r" - at `\$\.([^`.\[]+)")  # in msgspec's words: the field at fault
+_BYTE = re.compile(r"\(byte ([0-9]+)\)")
+# An escape in JSON: a pair of surrogates, one that stands alone (the group), or anything else.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ALONE = rb"\u0000\uffff\u0000"  # in place of a surrogate that stands alone, so that the rest can be read
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A struct that holds the rules of its fields, and those between them."""
+
+    def check(self, came: datetime | None = None) -> None:
+        """`InvalidInput` of every rule that is broken, those of moments' bounds where it is known when it `came`."""
+        faults = Faults()
+        for field in fields_of(type(self)):
+            if field.rule is not None:
+                faults.read(field.hold, getattr(self, field.attribute), came)
+        faults.read(self.across)
+        faults.settle()
+
+    def across(self) -> None:
+        """The rules between fields. Where others are at fault, `self` is what could be read, UNSET for the rest."""
+
+
+T = TypeVar("T", bound=Checked)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a struct as its sender knows it; `many` where the rule is one of each item of a list."""
+
+    attribute: str
+    name: str
+    type: Any
+    default: Any
+    rule: Rule | None
+    many: bool
+
+    def hold(self, value: Any, came: datetime | None) -> None:
+        """Hold the rule against a value of the right type."""
+        if self.rule is None or value is None or value is UNSET:
+            return
+        if self.many:
+            self._hold_each(self.rule, value)
+        else:
+            checked = self.rule.check(self.name, value)
+            if self.rule.bounds is not None and came is not None:
+                self.rule.bounds(self.name, checked, came)
+
+    def read(self, raw: msgspec.Raw, came: datetime | None) -> Any:
+        """The value in `raw`; `InvalidInput` by this field's name."""
+        if _ALONE in bytes(raw):
+            raise InvalidInput(FieldFault(self.name, "must be valid Unicode, has a surrogate that stands alone"))
+        try:
+            value = msgspec.json.decode(raw, type=self.type, dec_hook=from_json)
+        except msgspec.ValidationError as error:
+            self._explain(msgspec.json.decode(raw), error)
+        self.hold(value, came)
+        return value
+
+    def _explain(self, value: Any, error: msgspec.ValidationError) -> None:
+        """Raise what is wrong with a value that is not of the type: by the rule, which says more, or by the type."""
+        if self.rule is not None and is_text(self.type):
+            items = value if self.many and isinstance(value, list) else [value]
+            if all(isinstance(item, str) for item in items):
+                self.hold(value, None)
+        reason = str(error.__cause__) if isinstance(error.__cause__, ValueError) else ""
+        detail = (self.rule.form if self.rule else "") or reason or expected(self.type)
+        raise InvalidInput(FieldFault(self.name, detail))
+
+    def _hold_each(self, rule: Rule, items: list[Any]) -> None:
+        faults = Faults()
+        for number, item in enumerate(items, start=1):
+            try:
+                rule.check(self.name, item)
+            except InvalidInput as error:
+                told = (FieldFault(fault.field, f"item {number} {fault.detail}") for fault in error.faults)
+                faults.add(InvalidInput(*told, status=error.status))
+        faults.settle()
+
+
+def decode_json(body: bytes, struct: type[T], came: datetime | None = None) -> T:
+    """`body` as `struct`, every rule of it held (`Checked.check`).
+
+    Bad JSON is a fault of `body` (400), a bad field one of that field (422); all of them are told.
+    """
+    text = body.removeprefix(BOM)
+    try:
+        data = _decoder(struct).decode(text)
+    except UNREADABLE as error:
+        raise _explained(text, struct, came, error) from None
+    data.check(came)
+    return data  # type: ignore[no-any-return]
+
+
+def encode_json(data: Any) -> bytes:
+    """`data` as JSON, its moments in the digits that they came in."""
+    return msgspec.json.encode(data, enc_hook=to_json)
+
+
+def every_fault(text: bytes, struct: type[Checked], came: datetime | None) -> InvalidInput:
+    """What is wrong with a body that is no `struct`: each field looked at by itself."""
+    try:
+        raws = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        return InvalidInput(FieldFault("body", "must be a JSON object"))
+    faults, values = Faults(), {}
+    for field in fields_of(struct):
+        values[field.attribute] = UNSET if field.default is NODEFAULT else field.default
+        if field.name in raws:
+            values[field.attribute] = UNSET
+            try:
+                values[field.attribute] = field.read(raws.pop(field.name), came)
+            except InvalidInput as error:
+                faults.add(error)
+        elif field.default is NODEFAULT:
+            faults.add(InvalidInput(FieldFault(field.name, "is required")))
+    missing = [field.name for field in fields_of(struct) if values[field.attribute] is UNSET]
+    for name in raws:
+        shown = name.replace("\0\uffff\0", "\ufffd")[:LONGEST_SHOWN]
+        faults.add(InvalidInput(FieldFault(shown, unknown(name, missing))))
+    faults.read(struct.across, SimpleNamespace(**values))  # type: ignore[arg-type]
+    try:
+        faults.settle()
+    except InvalidInput as error:
+        return error
+    return InvalidInput(FieldFault("body", f"is not what {struct.__name__} looks like"))
+
+
+def lines_of_array(text: bytes) -> list[bytes]:
+    """The items of a JSON array as they stand there, so that each is judged by itself."""
+    try:
+        try:
+            return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        except msgspec.DecodeError:
+            raws = msgspec.json.decode(_mark_lone_surrogates(text), type=list[msgspec.Raw])
+            return [bytes(raw).replace(_ALONE, rb"\ud800") for raw in raws]
+    except UNREADABLE as error:
+        raise _not_json(text, error) from None
+
+
+def _mark_lone_surrogates(text: bytes) -> bytes:
+    """JSON in which nothing stands for half a character, since no string can hold that."""
+    return _ESCAPE.sub(lambda found: _ALONE if found[1] else found[0], text)
+
+
+def _not_json(text: bytes, error: Exception) -> InvalidInput:
+    """In our words: where it can't be read."""
+    if isinstance(error, UnicodeDecodeError):
+        detail = "is not valid JSON: its bytes are not utf-8"
+    elif isinstance(error, RecursionError):
+        detail = "is not valid JSON for us: it is nested too deep"
+    elif not text.strip():
+        detail = "is empty, must be JSON"
+    else:
+        at = _BYTE.search(str(error))
+        detail = f"is not valid JSON{f' at byte {at[1]}' if at else ': it ends too early'}"
+    return InvalidInput(FieldFault("body", detail), status=400)
+
+
+@cache
+def fields_of(struct: type[Checked]) -> tuple[Field, ...]:
+    """The fields of a struct, with the rules in their types."""
+    found = []
+    for field in msgspec.structs.fields(struct):
+        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+        rule, many = _rule_in(field.type)
+        found.append(Field(field.name, field.encode_name, field.type, default, rule, many))
+    return tuple(found)
+
+
+@cache
+def _decoder(struct: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(struct, dec_hook=from_json)
+
+
+def _rule_in(type_: Any) -> tuple[Rule | None, bool]:
+    """(the rule, whether it is one of each item)."""
+    origin = get_origin(type_)
+    if origin is Annotated:
+        inner, *also = get_args(type_)
+        own = next((each for each in also if isinstance(each, Rule)), None)
+        return (own, False) if own else _rule_in(inner)
+    found = [_rule_in(each) for each in get_args(type_)] if origin in (Union, UnionType, list) else []
+    rule, many = next((each for each in found if each[0]), (None, False))
+    return rule, many or (origin is list and rule is not None)
+
+
+def _explained(text: bytes, struct: type[Checked], came: datetime | None, first: Exception) -> InvalidInput:
+    """What is wrong with a body; half a character in a string is a fault of its field, not of the body."""
+    try:
+        return every_fault(text, struct, came)
+    except UNREADABLE as error:
+        marked = _mark_lone_surrogates(text)
+        try:
+            return every_fault(marked, struct, came) if marked != text else _cut_off(text, struct, error, first)
+        except UNREADABLE:
+            return _cut_off(text, struct, error, first)
+
+
+def _cut_off(text: bytes, struct: type[Checked], error: Exception, first: Exception) -> InvalidInput:
+    """No JSON; named as well is the field that was at fault before it broke off."""
+    body = _not_json(text, error)
+    at = _AT.search(str(first))
+    field = next((field for field in fields_of(struct) if at and field.name == at[1]), None)
+    also = [FieldFault(field.name, expected(field.type))] if field else []
+    return InvalidInput(*body.faults, *also, status=body.status)

@@ -1,0 +1,72 @@
+"""Which connections are kept when there are too many: whoever holds most gives up what it used least recently.
+
+So a few addresses with thousands of silent connections push out each other, and nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shop_core.addresses import network_of
+from shop_core.intake.connection import BUSY, Connection
+
+MOST_BYTES = 128 * 1024 * 1024  # of requests that are not whole and answers that nobody took, in one process
+
+
+class Places:
+    """At most `most` connections, by the network that they come from; the least recently used first."""
+
+    def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._by_network: dict[str, dict[Connection, None]] = {}
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter([conn for held in self._by_network.values() for conn in held])
+
+    def add(self, conn: Connection) -> None:
+        self._by_network.setdefault(self._network(conn), {})[conn] = None
+        self.count += 1
+
+    def used(self, conn: Connection) -> None:
+        """A request of it was whole."""
+        held = self._by_network[self._network(conn)]
+        del held[conn]
+        held[conn] = None
+
+    def remove(self, conn: Connection) -> None:
+        network = self._network(conn)
+        del self._by_network[network][conn]
+        self.count -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
+
+    def surplus(self) -> Connection | None:
+        """The connection that has to go for there to be room, None where there is."""
+        if self.count <= self._most:
+            return None
+        for held in sorted(self._by_network.values(), key=len, reverse=True):
+            for conn in held:
+                if conn.state != BUSY:
+                    return conn
+        return None
+
+    def heavy(self) -> list[Connection]:
+        """Those that have to go for the bytes kept to be few enough: the heaviest networks' first."""
+        weights = [
+            (sum(conn.weight for conn in held), [conn for conn in held if conn.weight and conn.state != BUSY])
+            for held in self._by_network.values()
+        ]
+        over = sum(weight for weight, _ in weights) - self._most_bytes
+        leaving: list[Connection] = []
+        for _, held in sorted(weights, key=lambda entry: entry[0], reverse=True):
+            for conn in held:
+                if over <= 0:
+                    return leaving
+                leaving.append(conn)
+                over -= conn.weight
+        return leaving
+
+    @staticmethod
+    def _network(conn: Connection) -> str:
+        return network_of(conn.client[0] if isinstance(conn.client, tuple) else "")

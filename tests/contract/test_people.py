@@ -1,0 +1,128 @@
+"""What every domain owes to persons: who can erase can export, and the export is everything that is kept."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cm_api.domains import room
+from shop_core.events import DOMAINS
+from shop_core.events.people import USER_ERASED
+
+# In which part of the export each collection is told. A collection that holds a user's id and is not here fails.
+TOLD_IN = {
+    "purchases": "purchases",
+    "users": "profile",
+    "reviews": "reviews",
+    "analytics_visitors": "visits",
+    "rejections": "refused",
+}
+
+
+@pytest.mark.parametrize("name", list(DOMAINS))
+def test_who_takes_erasures_can_erase_and_export(name: str) -> None:
+    offered = {part for part in ("erase", "export") if hasattr(room(name), part)}
+    assert offered == ({"erase", "export"} if USER_ERASED in DOMAINS[name].events else set())
+
+
+class Person:
+    """Somebody who did all that there is to do, in every domain."""
+
+    def __init__(self, platform: Any) -> None:
+        self.platform = platform
+        self.id = f"whole-{uuid.uuid4().hex[:10]}"
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        sent = None if body is None else json.dumps(body).encode()
+        named = {"Content-Type": "application/json", "Prefer": "wait=10"} | headers
+        answer = self.platform.request(method, path, body=sent, headers=named)
+        assert answer.status < 300, (path, answer.status, answer.data)
+        return answer
+
+    def live(self) -> None:
+        me = self.id
+        bought = {"username": me, "userid": me, "price": "1"}
+        self.send("POST", "/buy", bought, **{"Idempotency-Key": me})
+        self.send("POST", "/v1/purchases", bought | {"timestamp": "2026-01-02T03:04:05Z"})
+        product = self.send("POST", "/v1/products", {"name": "p", "price": "1"}).json()["id"]
+        review = {"userid": me, "rating": 5, "text": f"said by {me}", "displayName": me}
+        self.send("POST", f"/v1/products/{product}/reviews", review)
+        for kind in ("click", "impression"):
+            self.send("POST", f"/analytics?timestamp=1767323045000&user={me}&{kind}", **{"Idempotency-Key": kind})
+
+    def export(self) -> Any:
+        return self.send("GET", f"/v1/users/{self.id}/export").json()
+
+    def kept_in(self) -> set[str]:
+        """The collections whose documents hold the id anywhere, whatever the generation of a read model."""
+        db = self.platform.db
+        names = [name for name in db.list_collection_names() if any(self.id in repr(d) for d in db[name].find({}))]
+        return {name.partition("_g")[0] for name in names}
+
+
+@pytest.fixture
+def person(platform: Any) -> Person:
+    person = Person(platform)
+    person.live()
+    return person
+
+
+def refuse_one(person: Person) -> str:
+    """A refused purchase whose letter has not been sent, as while the dead letters' topic is away."""
+    receipt = f"shop.purchases-0-{10**15 + uuid.uuid4().int % 10**9}"
+    value = json.dumps({"userid": person.id, "price": "no"}).encode()
+    person.platform.db["rejections"].insert_one(
+        {
+            # No partition that a consumer has, so that nobody sends it meanwhile.
+            "_id": receipt, "topic": "shop.purchases", "partition": 10**6, "offset": 0, "reason": "price: is none",
+            "status": 422, "at": datetime.now(UTC), "dlq": "pending",
+            "raw": {"key": b"other", "value": value, "headers": []},
+        }
+    )  # fmt: skip
+    return receipt
+
+
+def test_the_export_is_everything_that_is_kept_and_an_erasure_takes_all_of_it(
+    person: Person, until: Callable[..., None]
+) -> None:
+    receipt = refuse_one(person)
+    exported = person.export()
+    kept = person.kept_in()
+    assert kept == set(TOLD_IN), "a collection that holds a user's id and is told in no part of the export"
+    assert all(exported[TOLD_IN[name]] for name in kept), exported
+    assert len(exported["purchases"]) == 2
+    assert [(each["step"], each["start"]) for each in exported["visits"]] == [
+        ("day", "2026-01-02T00:00:00Z"), ("hour", "2026-01-02T03:00:00Z")
+    ]  # fmt: skip
+    assert all(each["until"] > datetime.now(UTC).isoformat() for each in exported["visits"])
+    assert [each["receipt"] for each in exported["refused"]] == [receipt]
+
+    person.send("DELETE", f"/v1/users/{person.id}")
+    assert person.kept_in() == set()
+    empty = {"userid": person.id, "profile": None, "purchases": [], "reviews": [], "next": None}
+    assert person.export() == empty
+    left = person.platform.db["rejections"].find_one({"_id": receipt})
+    assert (left["dlq"], "raw" in left) == ("erased", False)
+
+
+def test_others_are_told_nothing_of_it(person: Person) -> None:
+    refuse_one(person)
+    other = Person(person.platform)
+    other.live()
+    before = other.export()
+    assert "refused" not in before
+    person.send("DELETE", f"/v1/users/{person.id}")
+    assert other.export() == before
+
+
+def test_a_later_page_tells_purchases_alone(person: Person) -> None:
+    refuse_one(person)
+    page = person.send("GET", f"/v1/users/{person.id}/purchases?limit=1").json()
+    later = person.send("GET", f"/v1/users/{person.id}/export?cursor={page['next']}").json()
+    assert len(later["purchases"]) == 1 and not later["profile"] and not later["reviews"]
+    assert not {"visits", "refused"} & later.keys()
