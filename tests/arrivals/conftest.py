@@ -34,18 +34,26 @@ class Stage:
     def rounds(self) -> Rounds:
         """What is up, or else a new platform."""
         if self._rounds is None:
-            folder = self._folder()
-            platform = self._open.enter_context(self._start(folder))
-            home = KafkaHome(project_root(), layout_of(folder), Ports())
-            run = uuid.uuid4().hex[:6]
-            shop = Shop(platform)
-            self._open.callback(shop.close)
-            senders = Senders.of(platform.bootstrap, run, home.libs, folder / "sender.log")
-            self._open.callback(senders.close)
-            self._rounds = Rounds.of(shop, senders, run)
-            self._open.callback(self._rounds.close)
-            self._rounds.customers.meet()
+            try:
+                self._rounds = self._new()
+            except BaseException:
+                self.clear()
+                raise
         return self._rounds
+
+    def _new(self) -> Rounds:
+        folder = self._folder()
+        platform = self._open.enter_context(self._start(folder))
+        home = KafkaHome(project_root(), layout_of(folder), Ports())
+        run = uuid.uuid4().hex[:6]
+        shop = Shop(platform)
+        self._open.callback(shop.close)
+        senders = Senders.of(platform.bootstrap, run, home.libs, folder / "sender.log")
+        self._open.callback(senders.close)
+        rounds = Rounds.of(shop, senders, run)
+        self._open.callback(rounds.close)
+        rounds.customers.meet()
+        return rounds
 
     def after_failure(self) -> None:
         """Keep the platform where ordinary commands are still stored everywhere."""

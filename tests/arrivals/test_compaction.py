@@ -23,7 +23,7 @@ AFTER = dict.fromkeys(COMPACT)
 PARTITION = 8
 COMPACTED_SECONDS = 90.0  # the cleaner looks every 15 s
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_behind_compacted_records_everything_settles(rounds: Rounds) -> None:

@@ -19,7 +19,7 @@ DLQ = "shop.catalog.dlq"
 PARTITION = 6
 OURS = {"max.message.bytes": str(2 * 1024 * 1024), "retention.ms": "-1"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def is_missing(bootstrap: str) -> AbstractContextManager[None]:

@@ -22,7 +22,7 @@ from shop_arrivals.values import plain
 LETTER_SECONDS = 60.0
 DLQ_BYTES = 2 * 1024 * 1024
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def outcome(rounds: Rounds, receipt: str, seconds: float = 30) -> Told:

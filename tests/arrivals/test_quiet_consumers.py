@@ -17,7 +17,7 @@ MEMORY_MIB = 120.0
 CPU = 0.05
 CONSUMERS = [consumer_of(domain) for domain in Domain]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_frozen_broker_costs_no_memory_and_no_processor(new_rounds: Rounds) -> None:
