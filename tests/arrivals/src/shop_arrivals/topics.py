@@ -42,7 +42,8 @@ def set_configs(bootstrap: str, topic: str, configs: Mapping[str, str | None]) -
         for name, value in configs.items()
     ]
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    _done(_admin(bootstrap).incremental_alter_configs([resource]))
+    admin = _admin(bootstrap)  # kept by its name until the answer is there
+    _done(admin.incremental_alter_configs([resource]))
 
 
 @contextmanager
