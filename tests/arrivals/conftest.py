@@ -20,6 +20,7 @@ from shop_arrivals.shop import Shop
 from shopctl.kafka_home import KafkaHome
 from shopctl.layout import Ports, layout_of, project_root
 
+SESSION_MS = "10000"  # the default, so that a consumer that stands still for some seconds keeps its partitions
 FAILED = pytest.StashKey[bool]()
 
 
@@ -43,7 +44,7 @@ class Stage:
 
     def _new(self) -> Rounds:
         folder = self._folder()
-        platform = self._open.enter_context(self._start(folder))
+        platform = self._open.enter_context(self._start(folder, CONSUMER_SESSION_TIMEOUT_MS=SESSION_MS))
         home = KafkaHome(project_root(), layout_of(folder), Ports())
         run = uuid.uuid4().hex[:6]
         shop = Shop(platform)

@@ -81,11 +81,13 @@ def test_a_batch_that_cannot_be_read_holds_its_own_partition_until_it_can(rounds
         is_visible(rounds, stuck)
         with watched(platform, [consumer]) as watch:
             time.sleep(8)  # what is measured
+        is_visible(rounds, stuck)
         assert not watch.above(memory=float("inf"), cpu=CPU), watch.costs
     healed = stored_in_time(rounds.shop, sent_now(behind), BEHIND_SECONDS)[1]
     assert not healed, [str(late) for late in healed]
     assert set(rounds.shop.settle(sent_now(receipts), 5)) == set(receipts)
     until(lambda: rounds.shop.health(DOMAIN, "/readyz")[0] == 200, "the consumer is ready again")
+    rounds.beside(DOMAIN, ())
     assert platform.processes()[consumer].pid == pid, "nobody had to start it again"
 
 
@@ -115,7 +117,8 @@ def is_visible(rounds: Rounds, stuck: set[int]) -> None:
     for partition in stuck:
         place = {"topic": DOMAIN.topic, "partition": partition, "offset": positions[partition]}
         levels = [line["level"] for line in log if place.items() <= line.items()]
-        assert levels == ["ERROR"], f"{place} must be in the log once: {levels}"
+        # Once; a partition that is given away and comes back in between begins anew.
+        assert levels in (["ERROR"], ["ERROR"] * 2), f"{place} in the log: {levels}"
         assert f"{DOMAIN.topic}-{partition} " in status, status
 
 
