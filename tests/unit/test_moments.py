@@ -185,7 +185,7 @@ def value(**changes: object) -> bytes:
 
 def event(data: bytes, *, recorded: int, time: str = "2026-11-26T09:00:00Z", domain: Any = PURCHASES) -> Any:
     type_ = PURCHASE_MADE if domain is PURCHASES else INTERACTION_RECORDED
-    headers = {"ce_id": "id-1", "ce_type": type_, "ce_specversion": "1.0", "ce_time": time}
+    headers = {"ce_id": "id-1", "ce_type": type_, "ce_source": "/till/1", "ce_specversion": "1.0", "ce_time": time}
     message = Recorded(domain.topic, 0, 0, b"k", data, tuple((name, text.encode()) for name, text in headers.items()))
     object.__setattr__(message, "timestamp", recorded)
     return decode(domain, message)

@@ -107,7 +107,7 @@ class UsedKeys:
     def _ask(self, domain: Domain, ids: list[str], receipts: list[str]) -> Earlier:
         """What cm-api knows of them; nothing when it doesn't answer in time."""
         if self._clock() >= self._rests_until:
-            asked = msgspec.json.encode(EarlierAsked(domain.name, ids, receipts))
+            asked = msgspec.json.encode(EarlierAsked(domain.name, ids, tuple(receipts)))
             answer = self._queries.ask("/v1/commands", asked, ASK_SECONDS)
             if answer is not None:
                 return msgspec.json.decode(answer, type=Earlier)
