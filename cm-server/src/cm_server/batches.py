@@ -12,7 +12,7 @@ from cm_server import commands
 from cm_server.context import Context
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Record
-from shop_core.events.reading import BOM, lines_of_array
+from shop_core.events.json_text import BOM, lines_of_array
 from shop_core.problems import Fault
 
 log = logging.getLogger(__name__)
