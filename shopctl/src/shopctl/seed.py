@@ -98,13 +98,13 @@ class Seed:
         first, last = words.name_of(person)
         text = " ".join(chance.sample(words.OPINIONS[stars], chance.randrange(0, 3)))
         moment = SINCE + timedelta(days=90, seconds=chance.randrange(DAYS * 700) * 100)
-        id = self._id("review", number)
+        id, at = self._id("review", number), Instant.of(moment)
         data = catalog.ReviewAdded(
             self._products[product],
             id,
             f"user-{person}",
             stars,
-            Instant.of(moment),
+            at,
             text,
             first,
             last if person % 3 else None,
