@@ -82,7 +82,7 @@ def test_an_empty_list_says_which_domains_are_empty(platform: Any) -> None:
 def test_what_the_schema_refuses_is_not_sent(platform: Any, bad_price: str) -> None:
     ends = platform.positions()
     for change, words in (("nosuch=5", "nosuch: is not a known field"), ("price=-2", "price: ")):
-        answer = dlq(platform, "redrive", bad_price, "--set", change)
+        answer = dlq(platform, "redrive", bad_price, "--set", "price=2", "--set", change)
         assert answer.returncode == 1 and words in answer.stderr, answer
     assert bad_price in listed(platform) and platform.positions() == ends
 
