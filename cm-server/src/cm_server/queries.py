@@ -39,13 +39,13 @@ class QueryClient:
             raise Outage("cm-api does not know this service: CM_API_TOKEN differs")
         return answer
 
-    def ask(self, path: str, body: bytes, seconds: float) -> bytes | None:
-        """The answer to a POST of `body`; None when cm-api has none within `seconds`, for whatever reason."""
+    def ask(self, path: str, body: bytes | None, seconds: float) -> bytes | None:
+        """The answer to a GET, or a POST of `body`; None when cm-api has none within `seconds`, for whatever reason."""
         sent = {"X-Request-Id": request_id.get() or "", "Content-Type": "application/json"} | dict(self._token())
+        method, timeout = "GET" if body is None else "POST", urllib3.Timeout(total=seconds)
         try:
-            url = f"{self._base}{path}"
             answer = self._pool.request(
-                "POST", url, body=body, headers=sent, timeout=urllib3.Timeout(total=seconds), retries=False
+                method, f"{self._base}{path}", body=body, headers=sent, timeout=timeout, retries=False
             )
         except urllib3.exceptions.HTTPError:
             return None
