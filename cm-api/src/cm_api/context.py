@@ -31,6 +31,14 @@ class Ends(Protocol):
     def all(self, topic: str) -> Mapping[int, int]: ...
 
 
+SKIPPED = "it could not be read, and an operator let the consumers go past it"
+
+
+def rejected(receipt: str, reason: str, status: int) -> dict[str, Any]:
+    """The state of an event that was not applied, and won't be."""
+    return {"receipt": receipt, "state": "rejected", "reason": reason, "status": status}
+
+
 class UnknownReceipt(InvalidInput):
     """A receipt that nobody was ever given (404): of a partition that there is not, or from beyond the log's end."""
 
@@ -60,19 +68,16 @@ class Context:
         What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not.
         """
         topic, partition, offset = parse_receipt(receipt, list(TOPICS))
-        offsets = Positions(self.db, TOPICS[topic].group).topic(topic)
-        if offsets.get(partition, 0) <= offset:
+        positions = Positions(self.db, TOPICS[topic].group).stored(topic)
+        at = positions.get(partition)
+        if at is None or at.offset <= offset:
             if check:
-                self._check_in_log(topic, partition, offset, known=not offsets or partition in offsets)
+                self._check_in_log(topic, partition, offset, known=not positions or at is not None)
             return {"receipt": receipt, "state": "accepted", "reason": None, "status": 202}
-        refused = Rejections(self.db).find(receipt)
-        if refused:
-            return {
-                "receipt": receipt,
-                "state": "rejected",
-                "reason": refused["reason"],
-                "status": refused["status"],
-            }
+        if refused := Rejections(self.db).find(receipt):
+            return rejected(receipt, refused["reason"], refused["status"])
+        if any(skip.holds(offset) for skip in at.skipped):
+            return rejected(receipt, SKIPPED, 500)
         self.cache.freshen()
         self._saw(topic, partition, offset + 1)
         return {"receipt": receipt, "state": "stored", "reason": None, "status": 200}
