@@ -184,8 +184,8 @@ def test_the_same_key_for_another_purchase_is_rejected(platform: Any) -> None:
         assert refused.status == 409, refused.data
         assert "Idempotency-Key" in refused.json()["detail"]
     silent = buy("7.10")
-    assert silent.status == 202
-    told = platform.request("GET", f"/v1/receipts/{silent.json()['receipt']}?wait=10").json()
+    assert (silent.status, silent.json()["field"]) == (409, "Idempotency-Key"), "at once, and nothing was published"
+    told = platform.request("GET", f"/v1/receipts/{refused.json()['receipt']}?wait=10").json()
     assert (told["state"], told["reason"]) == ("rejected", refused.json()["detail"])
     assert buy("5.1", Prefer="wait=10").status == 409, "the price as it was written is part of the purchase"
     assert buy("5.10", Prefer="wait=10").status == 201

@@ -139,6 +139,15 @@ def test_a_review_that_names_its_moment_is_answered_like_the_first(platform: Any
     assert send(platform, "GET", f"/v1/products/{id}/rating").json()["reviewCount"] == 1
 
 
+def test_a_review_of_a_product_that_is_not_there_is_refused_at_once(platform: Any, until: Callable[..., None]) -> None:
+    review = {"userid": fresh("r"), "rating": 4, "text": "good", "displayName": "R"}
+    refused = lambda: send(platform, "POST", "/v1/products/nowhere/reviews", review).status == 422  # noqa: E731
+    until(refused, "the read model has all that is in the topic")
+    for _ in range(20):  # at once after the product, which is on its way
+        id = send(platform, "POST", "/v1/products", {"name": "p", "price": "1"}).json()["id"]
+        assert send(platform, "POST", f"/v1/products/{id}/reviews", review).status == 202
+
+
 def test_one_purchase_by_its_id(platform: Any) -> None:
     user = fresh("one")
     made = send(platform, "POST", "/v1/purchases", purchase(user, "4.20", productid="p")).json()

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from shopctl.layout import HOST, PREFIX
 
 HEAD = b"POST /scalable-shop-cm-server/buy HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 THREADS = 4
@@ -129,6 +132,55 @@ def test_an_idle_connection_does_not_hold_up_an_end(
         os.kill(worker_of(door), signal.SIGTERM)
         # Shorter than the grace of 20 seconds that gunicorn gives connections.
         assert ended(idle) == b"" and ended(silent) == b""
+
+
+SLOW = 2000
+ADDRESSES = 3
+BODY = b'{"username":"well","userid":"well","price":"1"}'
+SHAPES = {
+    "silent": b"",
+    "half a head": HEAD,
+    "half a body": HEAD + b"Content-Length: 100\r\n\r\n{",
+    "half a chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "waits to go on": HEAD + b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+    "half a large body": HEAD.replace(b"buy", b"v1/purchases:batch")
+    + b"Content-Length: 900000\r\n\r\n"
+    + b"x" * 60_000,
+    "refused by the head": b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+    "takes no answer": f"GET {PREFIX}/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20,
+}
+
+
+@pytest.mark.security(23)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, shape: str) -> None:
+    """On the default workers. One round of three must do, since the machine does other things as well."""
+    quiet = min(median_of(platform, "POST", "/buy", BODY) for _ in range(2))
+    with ExitStack() as stack:
+        for number in range(SLOW):
+            slow = stack.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.bind((f"127.0.0.{2 + number % ADDRESSES}", 0))
+            slow.settimeout(10)
+            slow.connect((HOST, platform.ports.cm_server))
+            slow.setblocking(False)
+            slow.send(SHAPES[shape])
+        seen = []
+        for _ in range(3):
+            seen.append((median_of(platform, "GET", "/healthz"), median_of(platform, "POST", "/buy", BODY)))
+            if seen[-1][0] < 0.1 and seen[-1][1] < 2 * quiet:
+                return
+    raise AssertionError(f"seconds of health and of a purchase: {seen}, quiet {quiet}")
+
+
+def median_of(platform: Any, method: str, path: str, body: bytes | None = None) -> float:
+    return statistics.median(seconds_of(platform, method, path, body) for _ in range(30))
+
+
+def seconds_of(platform: Any, method: str, path: str, body: bytes | None) -> float:
+    started = time.perf_counter()
+    assert platform.request(method, path, body=body).status == 200
+    return time.perf_counter() - started
 
 
 def worker_of(door: Any) -> int:

@@ -133,7 +133,7 @@ def test_where_a_partition_is_read_from(
 ) -> None:
     places = Places.__new__(Places)
     places.positions = known = KnownPositions()  # type: ignore[assignment]
-    places._topic_id = "id"
+    places.topic_id = "id"
     at = places._start((DOMAINS["purchases"].topic, 0), stored, first, end)
     assert at == Position(expected, "id")
     assert known.placed == ([at] if written else [])

@@ -33,13 +33,16 @@ class ReadSide(QueryClient):
         super().__init__("http://127.0.0.1:1")
         self.stored: dict[str, str] = {}
         self.refused: list[str] = []
+        self.missing: list[str] = []
         self.away = False
         self.asked = 0
 
-    def ask(self, path: str, body: bytes, seconds: float) -> bytes | None:
+    def ask(self, path: str, body: bytes | None, seconds: float) -> bytes | None:
         self.asked += 1
         if self.away:
             return None
+        if body is None:
+            return msgspec.json.encode({"missing": path.split("/")[3] in self.missing})
         wanted = msgspec.json.decode(body, type=EarlierAsked)
         digests = {id: self.stored[id] for id in wanted.ids if id in self.stored}
         return msgspec.json.encode(Earlier(digests, [each for each in wanted.receipts if each in self.refused]))
@@ -235,6 +238,15 @@ def test_who_waits_is_told_by_the_consumer_or_after_a_second(door: Door, monkeyp
     assert (refused.status_code, refused.json["receipt"]) == (409, door.log.log[-1].receipt)
     assert states == [9, 1] and door.read_side.asked == 0
     assert door.send("POST", "/v1/purchases", PURCHASE).status_code == 202, "the first one's key stays its own"
+
+
+def test_a_review_of_what_is_known_not_to_be_there_is_refused(door: Door) -> None:
+    door.read_side.missing.append("nowhere")
+    refused = door.send("POST", "/v1/products/nowhere/reviews", REVIEW, key=None)
+    assert (refused.status_code, refused.json["field"]) == (422, "id") and not door.log.log
+    assert door.send("POST", "/v1/products/p/reviews", REVIEW, key=None).status_code == 202
+    door.read_side.away = True
+    assert door.send("POST", "/v1/products/nowhere/reviews", REVIEW, key=None).status_code == 202
 
 
 @pytest.fixture

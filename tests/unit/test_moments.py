@@ -185,7 +185,7 @@ def value(**changes: object) -> bytes:
 
 def event(data: bytes, *, recorded: int, time: str = "2026-11-26T09:00:00Z", domain: Any = PURCHASES) -> Any:
     type_ = PURCHASE_MADE if domain is PURCHASES else INTERACTION_RECORDED
-    headers = {"ce_id": "id-1", "ce_type": type_, "ce_specversion": "1.0", "ce_time": time}
+    headers = {"ce_id": "id-1", "ce_type": type_, "ce_source": "/till/1", "ce_specversion": "1.0", "ce_time": time}
     message = Recorded(domain.topic, 0, 0, b"k", data, tuple((name, text.encode()) for name, text in headers.items()))
     object.__setattr__(message, "timestamp", recorded)
     return decode(domain, message)
@@ -202,7 +202,8 @@ class Recorded(Message):
         (NOW_MS, "2026-11-26T09:00:00Z", "2026-11-27T09:00:00.000001Z", "timestamp"),
         (NOW_MS, "2026-11-28T09:00:00Z", "2026-11-26T09:00:00Z", "ce_time"),
         (NOW_MS, "2999-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "ce_time"),
-        (NOW_MS, "2020-01-01T00:00:00Z", "2026-11-26T09:00:00Z", None),
+        (NOW_MS, "2020-01-01t00:00:00z", "2026-11-26T09:00:00Z", None),
+        (NOW_MS, "2020-01-01T00:00:00+05:30:15", "2026-11-26T09:00:00Z", "ce_time"),
         (-1, "2026-11-26T09:00:00Z", "2026-11-27T09:00:00Z", None),
         (-1, "2026-11-26T09:00:00Z", "2026-11-28T09:00:00Z", "timestamp"),
     ],

@@ -158,6 +158,14 @@ def test_the_doors_word_on_the_callers_address_is_taken_only_where_there_is_a_do
         assert environment(pod_of(shop(**door), 0))["HTTP_TRUSTED_PROXIES"] == "1"
 
 
+def test_the_api_reference_is_told_where_the_shop_says_something_of_it(shop: Make) -> None:
+    assert not {"API_DOCS_ACTIVE", "API_DOCS_PATH"} & environment(pod_of(shop(), 0)).keys()
+    for said, active, path in (({"active": False}, "false", "/docs"), ({"path": "/reference"}, "true", "/reference")):
+        server, api = (environment(pod_of(shop(server={"docs": said}), part)) for part in (0, 1))
+        assert (server["API_DOCS_ACTIVE"], server["API_DOCS_PATH"]) == (active, path)
+        assert "API_DOCS_ACTIVE" not in api
+
+
 def test_policies_let_cm_server_reach_the_store_and_the_issuer_and_no_other(shop: Make) -> None:
     limits = {"rules": "600/60", "url": "redis://cache:6379", "port": 6379}
     body = shop(auth={"mode": "jwt", "jwt": ISSUER}, limits=limits)

@@ -34,7 +34,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     follower = Follower(settings.bootstrap_servers)
     waiters = threading.BoundedSemaphore(settings.http_threads * 2 // 3)
     ends = LogEnds(settings.bootstrap_servers, TOPICS)
-    context = Context(db, waiters, follower.add, shared=shared_cache(settings), log_end=ends.of)
+    context = Context(db, waiters, follower.add, shared=shared_cache(settings), ends=ends)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)}, elsewhere=ELSEWHERE)
     service_token.guard(app, service_token.ServiceToken(settings))
     app.register_blueprint(receipts.blueprint(context))

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from flask import request
 
@@ -14,7 +14,7 @@ from cm_api.queries import Cache
 from shop_core.cache import SharedCache
 from shop_core.errors import FieldFault, InvalidInput, Outage
 from shop_core.events import TOPICS
-from shop_core.events.envelope import parse_receipt
+from shop_core.events.envelope import Domain, parse_receipt
 from shop_core.kafka.follower import Listener
 from shop_core.mongo import Database, Document, Positions, Rejections
 
@@ -23,8 +23,20 @@ POLL_SECONDS = (0.01, 0.02, 0.04, 0.08)
 CHECKED_POLL = 3
 
 
-def untold(topic: str, partition: int) -> int | None:
-    raise Outage("nobody tells how far topics reach")
+class Ends(Protocol):
+    """How far topics reach: `shop_core.kafka.log_ends.LogEnds`. Both raise `Outage` where Kafka does not say it."""
+
+    def of(self, topic: str, partition: int) -> int | None: ...
+
+    def all(self, topic: str) -> Mapping[int, int]: ...
+
+
+SKIPPED = "it could not be read, and an operator let the consumers go past it"
+
+
+def rejected(receipt: str, reason: str, status: int) -> dict[str, Any]:
+    """The state of an event that was not applied, and won't be."""
+    return {"receipt": receipt, "state": "rejected", "reason": reason, "status": status}
 
 
 class UnknownReceipt(InvalidInput):
@@ -38,7 +50,7 @@ class UnknownReceipt(InvalidInput):
 class Context:
     """One per process. `waiters` bounds the requests that may wait at once, so that others find a thread.
 
-    `follow` lets a room hear of every change of a topic, `log_end` asks Kafka for the end of a partition.
+    `follow` lets a room hear of every change of a topic, `ends` asks Kafka how far topics reach.
     """
 
     db: Database[Document]
@@ -46,7 +58,7 @@ class Context:
     follow: Callable[[Listener], None]
     cache: Cache = field(default_factory=Cache)
     shared: SharedCache | None = None
-    log_end: Callable[[str, int], int | None] = untold
+    ends: Ends | None = None
     _seen: dict[str, dict[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -56,19 +68,16 @@ class Context:
         What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not.
         """
         topic, partition, offset = parse_receipt(receipt, list(TOPICS))
-        offsets = Positions(self.db, TOPICS[topic].group).topic(topic)
-        if offsets.get(partition, 0) <= offset:
+        positions = Positions(self.db, TOPICS[topic].group).stored(topic)
+        at = positions.get(partition)
+        if at is None or at.offset <= offset:
             if check:
-                self._check_in_log(topic, partition, offset, known=not offsets or partition in offsets)
+                self._check_in_log(topic, partition, offset, known=not positions or at is not None)
             return {"receipt": receipt, "state": "accepted", "reason": None, "status": 202}
-        refused = Rejections(self.db).find(receipt)
-        if refused:
-            return {
-                "receipt": receipt,
-                "state": "rejected",
-                "reason": refused["reason"],
-                "status": refused["status"],
-            }
+        if refused := Rejections(self.db).find(receipt):
+            return rejected(receipt, refused["reason"], refused["status"])
+        if any(skip.holds(offset) for skip in at.skipped):
+            return rejected(receipt, SKIPPED, 500)
         self.cache.freshen()
         self._saw(topic, partition, offset + 1)
         return {"receipt": receipt, "state": "stored", "reason": None, "status": 200}
@@ -76,7 +85,9 @@ class Context:
     def _check_in_log(self, topic: str, partition: int, offset: int, *, known: bool) -> None:
         """`known`: the partition may exist by all that the database says. While Kafka is away, that is believed."""
         try:
-            end = self.log_end(topic, partition)
+            if self.ends is None:
+                raise Outage("nobody tells how far topics reach")
+            end = self.ends.of(topic, partition)
         except Outage:
             end = offset + 1 if known else None
         if end is None:
@@ -85,6 +96,15 @@ class Context:
             raise UnknownReceipt(
                 f"names an event that there is not: partition {partition} of {topic} ends before {end}"
             )
+
+    def caught_up(self, domain: Domain) -> bool:
+        """Whether the read model has all that was in the log when this was asked; not where that can't be told."""
+        try:
+            ends = self.ends.all(domain.topic) if self.ends else {}
+        except Outage:
+            return False
+        at = Positions(self.db, domain.group).topic(domain.topic)
+        return bool(ends) and all(at.get(partition, 0) >= end for partition, end in ends.items())
 
     def seen(self, topic: str) -> Mapping[int, int]:
         """How far `topic` is stored by the receipts that this process was asked about, by partition."""

@@ -14,7 +14,7 @@ from cm_server.identity import Identity
 from cm_server.used_keys import KeyUsed
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, Record
-from shop_core.events.reading import BOM, lines_of_array
+from shop_core.events.json_text import BOM, lines_of_array
 from shop_core.problems import Fault
 
 log = logging.getLogger(__name__)

@@ -153,6 +153,7 @@ def _reviews(routes: Blueprint, context: Context) -> None:
         key, sent = identity.sent_key(), parse(ReviewRequest, REVIEW_BODY_LIMIT, context.now())
         known = of_review(context, key, in_path("id", id), sent)
         data = to_review(catalog.ReviewAdded, id, known.id, sent, context.now())
+        must_be_there(context, id)
         return review_command(context, data, 201, known, said(sent))
 
     @routes.put("/v1/products/<segment:id>/reviews/<segment:reviewId>")
@@ -177,6 +178,15 @@ def author_asked_for() -> str:
     if (author := request.args.get("userid")) is None:
         raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
     return in_path("userid", author)
+
+
+def must_be_there(context: Context, id: str) -> None:
+    """Refuse a review of a product that is known not to be there; who waits is told by the consumer."""
+    if commands.preferred_wait():
+        return
+    answer = context.questions.ask(f"/v1/products/{segment(id)}/missing")
+    if answer is not None and msgspec.json.decode(answer)["missing"]:
+        raise InvalidInput(FieldFault("id", f"product {id} is not in the catalog"))
 
 
 def product_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from cm_server.brief_questions import BriefQuestions
 from cm_server.queries import QueryClient
 from cm_server.used_keys import UsedKeys
 from shop_core.kafka.publisher import Publisher
@@ -21,7 +22,9 @@ class Context:
     queries: QueryClient
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     deduplicate: bool = True
+    questions: BriefQuestions = field(init=False)
     used_keys: UsedKeys = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "used_keys", UsedKeys(self.queries))
+        object.__setattr__(self, "questions", BriefQuestions(self.queries))
+        object.__setattr__(self, "used_keys", UsedKeys(self.questions))

@@ -54,13 +54,13 @@ class QueryClient:
             raise Outage("cm-api does not know this service: CM_API_TOKEN differs")
         return answer
 
-    def ask(self, path: str, body: bytes, seconds: float) -> bytes | None:
-        """The answer to a POST of `body`; None when cm-api has none within `seconds`, for whatever reason."""
+    def ask(self, path: str, body: bytes | None, seconds: float) -> bytes | None:
+        """The answer to a GET, or a POST of `body`; None when cm-api has none within `seconds`, for whatever reason."""
         sent = {"X-Request-Id": request_id.get() or "", "Content-Type": "application/json"} | dict(self._token())
-        timeout = urllib3.Timeout(total=seconds)
+        method, timeout = "GET" if body is None else "POST", urllib3.Timeout(total=seconds)
+        target = f"{self._path}{path}"
         try:
-            target = f"{self._path}{path}"
-            answer = self._pool.urlopen("POST", target, body=body, headers=sent, timeout=timeout, retries=False)
+            answer = self._pool.urlopen(method, target, body=body, headers=sent, timeout=timeout, retries=False)
         except urllib3.exceptions.HTTPError:
             return None
         return answer.data if answer.status == 200 else None

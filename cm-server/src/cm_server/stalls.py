@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from shop_core.errors import Outage
 
-STALLED_AFTER = 1.0
+STALLED_AFTER = 2.0
 
 
 class Stalls:

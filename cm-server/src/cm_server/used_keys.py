@@ -7,7 +7,6 @@ briefly: no command waits for the read side, and one that passes here may still 
 from __future__ import annotations
 
 import hashlib
-import logging
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +14,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from cm_server.queries import QueryClient
+from cm_server.brief_questions import BriefQuestions
 from shop_core.answers.commands import Earlier, EarlierAsked
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, parse_receipt
 from shop_core.worker_memory import KEY_BYTES, WorkerMemory
 
-log = logging.getLogger(__name__)
-ASK_SECONDS = 0.1
-REST_SECONDS = 1.0  # after no answer, cm-api is left alone for so long
 SENDING_SECONDS = 15.0  # a sender that said nothing for so long is gone
 _RECORD = struct.Struct("<16siqd")  # digest, partition, offset, when; a negative offset: being sent
 Digests = Mapping[str, str]
@@ -48,11 +44,10 @@ class _Known:
 class UsedKeys:
     """One worker's view. Commands are given as digests by event id."""
 
-    def __init__(self, queries: QueryClient, clock: Callable[[], float] = time.monotonic) -> None:
-        self._queries = queries
+    def __init__(self, questions: BriefQuestions, clock: Callable[[], float] = time.monotonic) -> None:
+        self._questions = questions
         self._clock = clock
         self._memory = WorkerMemory(_RECORD.size)
-        self._rests_until = 0.0
 
     def others(self, domain: Domain, wanted: Digests, *, ask: bool = True) -> set[str]:
         """Those ids of `wanted` that are known for another command; the rest counts as being sent from now on.
@@ -106,14 +101,10 @@ class UsedKeys:
 
     def _ask(self, domain: Domain, ids: list[str], receipts: list[str]) -> Earlier:
         """What cm-api knows of them; nothing when it doesn't answer in time."""
-        if self._clock() >= self._rests_until:
-            asked = msgspec.json.encode(EarlierAsked(domain.name, ids, receipts))
-            answer = self._queries.ask("/v1/commands", asked, ASK_SECONDS)
-            if answer is not None:
-                return msgspec.json.decode(answer, type=Earlier)
-            self._rests_until = self._clock() + REST_SECONDS
-            log.info("used_keys_not_asked", extra={"seconds": REST_SECONDS})
-        return Earlier({}, [])
+        answer = self._questions.ask(
+            "/v1/commands", msgspec.json.encode(EarlierAsked(domain.name, ids, tuple(receipts)))
+        )
+        return Earlier({}, []) if answer is None else msgspec.json.decode(answer, type=Earlier)
 
 
 def _place(domain: Domain, id: str) -> bytes:

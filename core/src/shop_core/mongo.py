@@ -190,6 +190,7 @@ class Rejections:
 
     def __init__(self, db: Database[Document]) -> None:
         self._rejections = db["rejections"]
+        self._strangers = db["strange_letters"]
 
     def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
         """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
@@ -214,16 +215,20 @@ class Rejections:
         with outages():
             return self._rejections.find_one({"_id": receipt})
 
-    def resolve(self, receipt: str, resolution: str) -> None:
-        """Note what a person did with it: `discarded` or `redriven <new receipt>`."""
+    def resolve(self, receipt: str, resolution: str, topic: str) -> None:
+        """Note what a person did with it: `discarded` or `redriven <new receipt>`.
+
+        A letter of `topic` that no consumer wrote is noted apart, so that no receipt is taken for rejected by it.
+        """
+        change = {"$set": {"resolution": resolution, "resolvedAt": datetime.now(UTC)}}
         with outages():
-            self._rejections.update_one(
-                {"_id": receipt}, {"$set": {"resolution": resolution, "resolvedAt": datetime.now(UTC)}}
-            )
+            if not self._rejections.update_one({"_id": receipt}, change).matched_count:
+                self._strangers.update_one({"_id": receipt}, change | {"$setOnInsert": {"topic": topic}}, upsert=True)
 
     def resolved(self, topic: str) -> dict[str, str]:
+        query = {"topic": topic, "resolution": {"$exists": True}}
         with outages():
-            found = self._rejections.find({"topic": topic, "resolution": {"$exists": True}}, {"resolution": 1})
+            found = [*self._strangers.find(query), *self._rejections.find(query, {"resolution": 1})]
             return {doc["_id"]: doc["resolution"] for doc in found}
 
 

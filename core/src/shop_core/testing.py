@@ -68,14 +68,14 @@ class MemoryClient:
         self.answer = answer
         self.raises = raises
         self.abandoned = False
-        self._silent: list[Failed] = []
+        self._silent: list[tuple[Acked, Failed]] = []
 
     def send(self, record: Record, acked: Acked, failed: Failed) -> None:
         if self.raises is not None:
             raise self.raises
         outcome = self.answer(record)
         if outcome is None:
-            self._silent.append(failed)
+            self._silent.append((acked, failed))
         elif isinstance(outcome, str):
             acked(outcome)
         else:
@@ -84,9 +84,13 @@ class MemoryClient:
     def close(self, timeout: float) -> None:
         """Nothing is open."""
 
+    def ack(self, receipt: str) -> None:
+        """The ack of the last record in flight comes after all."""
+        self._silent.pop()[0](receipt)
+
     def abandon(self) -> None:
         self.abandoned = True
-        for failed in self._silent:
+        for _, failed in self._silent:
             failed(NoAck("abandoned"))
 
 

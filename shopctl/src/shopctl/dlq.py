@@ -1,48 +1,31 @@
 """`shopctl dlq`: look at what the consumers refused, send it again (mended where needed), or put it aside for good.
 
-A dead letter is named by the receipt of its source, `<topic>-<partition>-<offset>`. Redriving keeps the event's id, so
-a letter that is redriven twice is still applied once.
+A dead letter is named by the receipt of its source, `<topic>-<partition>-<offset>`, which names its domain as well.
+Redriving keeps the event's id, so a letter that is redriven twice is still applied once.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import msgspec
-import msgspec.inspect
 
 from shop_core import mongo
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import REDRIVEN, Message, Record
-from shop_core.kafka.log import read_all
-from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.events.envelope import Domain
 from shop_core.mongo import Rejections
-from shop_core.settings import KafkaSettings, MongoSettings, load
+from shopctl import terminal
+from shopctl.letters import Letter, domain_of, letters
+from shopctl.listing import as_object, columns, print_letter, row_of, write_value
+from shopctl.mending import mended, successor
+from shopctl.redriving import Redrive
+from shopctl.target import add_target, target_of
+from shopctl.terminal import as_json, escaped, shown
 
-_NOT_TEXT = (
-    msgspec.inspect.IntType,
-    msgspec.inspect.FloatType,
-    msgspec.inspect.BoolType,
-    msgspec.inspect.NoneType,
-    msgspec.inspect.ListType,
-    msgspec.inspect.DictType,
-)
-
-
-@dataclass(frozen=True)
-class Letter:
-    """One dead letter: its message in the DLQ, where it came from, and why it was refused."""
-
-    message: Message
-    source: str
-    topic: str
-    reason: str
+__all__ = ["mended", "register"]
 
 
 def register(commands: Any) -> None:
@@ -56,7 +39,8 @@ def register(commands: Any) -> None:
         ("discard", "put letters aside for good", discard),
     ):
         action = actions.add_parser(name, help=about, description=about)
-        action.add_argument("--domain", default="purchases", choices=sorted(DOMAINS))
+        action.add_argument("--domain", choices=sorted(DOMAINS), help="one domain only (default: all)")
+        add_target(action)
         action.set_defaults(run=run)
         if name == "list":
             action.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -67,141 +51,139 @@ def register(commands: Any) -> None:
             )
         if name in ("redrive", "discard"):
             action.add_argument("--all", action="store_true", help="every letter that nobody has dealt with")
+            action.add_argument("--yes", action="store_true", help="don't ask before --all")
+            action.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
+        if name == "show":
+            action.add_argument("--value", action="store_true", help="nothing but the bytes of its value, for a file")
         if name == "redrive":
             action.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="mend a field first")
+            action.add_argument("--value", type=Path, metavar="FILE", help="the whole value, mended by hand")
 
 
 def list_letters(options: argparse.Namespace) -> int:
-    """Print the letters, oldest first."""
-    resolved = rejections().resolved(DOMAINS[options.domain].topic)
-    for letter in letters(options.domain):
-        if letter.source in resolved and not options.all:
-            continue
-        line = {"receipt": letter.source, "reason": letter.reason, "resolution": resolved.get(letter.source)}
-        print(json.dumps(line, ensure_ascii=False) if options.json else f"{letter.source}\t{letter.reason}")
+    """Print the letters, oldest first; which domains have none is said on stderr."""
+    desk = Desk(options)
+    rows: list[tuple[str, ...]] = []
+    empty: list[str] = []
+    for domain in desk.domains:
+        resolved = desk.notes.resolved(domain.topic)
+        found = [letter for letter in letters(desk.bootstrap, domain) if options.all or letter.source not in resolved]
+        if not found:
+            empty.append(domain.name)
+        for letter in found:
+            if options.json:
+                print(as_json(as_object(letter, resolved.get(letter.source))))
+            rows.append(row_of(letter))
+    if rows and not options.json:
+        print("\n".join(columns(rows)))
+    if empty:
+        print(f"shopctl: no dead letters in {', '.join(empty)}", file=sys.stderr)
     return 0
 
 
 def show(options: argparse.Namespace) -> int:
     """Print one letter: reason, headers, key and value."""
-    letter = chosen(options)[0]
-    message = letter.message
-    print(f"receipt:  {letter.source}\nreason:   {letter.reason}\nkey:      {_text(message.key)}")
-    for name, value in message.headers:
-        print(f"header:   {name} = {_text(value)}")
-    print(f"value:    {_text(message.value)}")
+    letter = Desk(options).chosen()[0]
+    if options.value:
+        return write_value(letter)
+    print_letter(letter)
     return 0
 
 
 def redrive(options: argparse.Namespace) -> int:
-    """Publish the chosen letters to their topic again; prints old and new receipt."""
-    publisher = KafkaPublisher(load(KafkaSettings, os.environ).bootstrap_servers)
-    publisher.connected(5.0)
-    notes = rejections()
-    try:
-        for letter in chosen(options):
-            receipt = publisher.publish([to_record(letter, options.set)])[0]
-            notes.resolve(letter.source, f"redriven {receipt}")
-            print(f"{letter.source}\tredriven as {receipt}")
-    finally:
-        publisher.close()
-    return 0
+    """Publish the chosen letters to their topic again, and say what becomes of each: 0 when all are stored, 3 when one
+    is not, 1 when one was not sent."""
+    desk = Desk(options)
+    chosen = desk.chosen()
+    if options.all and options.value:
+        raise ConfigError("--value is the value of one letter: give its receipt instead of --all.")
+    value = read_value(options.value) if options.value else None
+    desk.confirm("Redrive", chosen)
+    work = Redrive(desk.bootstrap, desk.db)
+    for letter in chosen:
+        try:
+            record = successor(letter, options.set, value)
+        except ConfigError as error:
+            if len(chosen) == 1:
+                raise
+            work.refuse(str(error))
+            continue
+        if options.dry_run:
+            print(f"{escaped(letter.source)}\twould be redriven to {record.topic}\t{shown(record.value)}")
+        else:
+            work.add(letter, record)
+    return work.run()
 
 
 def discard(options: argparse.Namespace) -> int:
     """Mark the chosen letters as dealt with; they stay in the DLQ for the record."""
-    notes = rejections()
-    for letter in chosen(options):
-        notes.resolve(letter.source, "discarded")
-        print(f"{letter.source}\tdiscarded")
+    desk = Desk(options)
+    chosen = desk.chosen()
+    desk.confirm("Discard", chosen)
+    for letter in chosen:
+        if not options.dry_run:
+            desk.notes.resolve(letter.source, "discarded", letter.domain.topic)
+        print(f"{escaped(letter.source)}\t{'would be discarded' if options.dry_run else 'discarded'}")
     return 0
 
 
-def letters(domain: str) -> list[Letter]:
-    """The DLQ's letters, each source once: a crash may have sent one twice."""
-    found: dict[str, Letter] = {}
-    for message in read_all(load(KafkaSettings, os.environ).bootstrap_servers, DOMAINS[domain].dlq):
-        named = {name: _text(value) for name, value in message.headers if name.startswith("dlq_")}
-        topic = named.get("dlq_topic", "")
-        source = f"{topic}-{named.get('dlq_partition')}-{named.get('dlq_offset')}"
-        found.setdefault(source, Letter(message, source, topic, named.get("dlq_reason", "")))
-    return list(found.values())
+class Desk:
+    """The letters that a command is about, on one platform."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self.domains = domains_of(options)
+        self.target = target_of(options.state_dir)
+        self.target.tell()
+        self.bootstrap = self.target.bootstrap
+        self.db = mongo.connect(self.target.mongo, "shopctl")
+        self.notes = Rejections(self.db)
+
+    def chosen(self) -> list[Letter]:
+        """The letter named by the receipt, or with --all every one not dealt with; `ConfigError` when there is none."""
+        every = [letter for domain in self.domains for letter in letters(self.bootstrap, domain)]
+        if getattr(self._options, "all", False):
+            resolved = {source for domain in self.domains for source in self.notes.resolved(domain.topic)}
+            return [letter for letter in every if letter.source not in resolved]
+        named = [letter for letter in every if letter.source == self._options.receipt]
+        if not named:
+            raise no_such_letter(self._options.receipt)
+        return named
+
+    def confirm(self, verb: str, chosen: Sequence[Letter]) -> None:
+        """Before --all: show what it is about, and ask where a person is there to answer."""
+        if not self._options.all or self._options.dry_run or not chosen:
+            return
+        print("\n".join(columns([row_of(letter) for letter in chosen])), file=sys.stderr)
+        if self._options.yes:
+            return
+        if sys.stdin.isatty():
+            if not terminal.agreed(f"{verb} {len(chosen)} of {', '.join(domain.name for domain in self.domains)}?"):
+                raise ConfigError("Nothing was done.")
+        elif self._options.domain is None:
+            raise ConfigError(f"--all means {len(chosen)} letters of every domain: add --domain or --yes.")
 
 
-def chosen(options: argparse.Namespace) -> list[Letter]:
-    """The letter named by the receipt, or with --all every one not dealt with; `ConfigError` when there is none."""
-    every = letters(options.domain)
-    if getattr(options, "all", False):
-        resolved = rejections().resolved(DOMAINS[options.domain].topic)
-        return [letter for letter in every if letter.source not in resolved]
-    named = [letter for letter in every if letter.source == options.receipt]
-    if not named:
-        wanted = options.receipt or "no receipt given"
-        raise ConfigError(f"No such dead letter ({wanted}): name one that `shopctl dlq list` prints.")
-    return named
+def domains_of(options: argparse.Namespace) -> list[Domain]:
+    """The domain that is named, or that the receipt names; else all."""
+    receipt, every = getattr(options, "receipt", None), getattr(options, "all", False)
+    if options.action != "list" and bool(receipt) == every:
+        raise ConfigError("Name one letter by its receipt, or all by --all.")
+    named = DOMAINS[options.domain] if options.domain else None
+    if not receipt:
+        return [named] if named else list(DOMAINS.values())
+    told = domain_of(receipt)
+    if told is None or (named is not None and named is not told):
+        raise no_such_letter(receipt)
+    return [told]
 
 
-def to_record(letter: Letter, changes: Sequence[str]) -> Record:
-    """The letter as its source was, with `changes` (field=value) made to its JSON data."""
-    kept = [h for h in letter.message.headers if not h[0].startswith("dlq_") and h[0] != REDRIVEN]
-    headers = (*kept, (REDRIVEN, letter.source.encode()))
-    struct = struct_of(letter)
-    return Record(letter.topic, letter.message.key, mended(letter.message.value, changes, struct), headers)
+def no_such_letter(receipt: str) -> ConfigError:
+    return ConfigError(f"No such dead letter ({receipt}): name one that `shopctl dlq list` prints.")
 
 
-def struct_of(letter: Letter) -> type[Any] | None:
-    """What the letter's data should have been; None for a type that no domain knows."""
-    type_ = _text(dict(letter.message.headers).get("ce_type"))
-    domains = (domain for domain in DOMAINS.values() if domain.topic == letter.topic)
-    return next((domain.events.get(type_) for domain in domains), None)
-
-
-def mended(value: bytes | None, changes: Sequence[str], struct: type[Any] | None = None) -> bytes | None:
-    """`value` with each field=value set; a value that isn't a JSON object is made anew from the changes.
-
-    A field takes the text as it is, or, where the event has no text there (stars, milliseconds, tags), what it means
-    as JSON: `rating=5` is a number, `price=5` is not.
-    """
-    if not changes:
-        return value
+def read_value(file: Path) -> bytes:
     try:
-        data = json.loads(value or b"")
-    except ValueError:
-        data = None
-    fields: dict[str, Any] = data if isinstance(data, dict) else {}
-    for change in changes:
-        field, equals, text = change.partition("=")
-        if not field or not equals:
-            raise ConfigError(f"--set takes field=value, not {change!r}.")
-        fields[field] = text if takes_text(struct, field) else _json(field, text)
-    return json.dumps(fields, ensure_ascii=False).encode()
-
-
-def takes_text(struct: type[Any] | None, field: str) -> bool:
-    """Whether text may stand in this field of the event; so it is with a field that the event does not have."""
-    known = msgspec.inspect.type_info(struct) if struct else None
-    fields = known.fields if isinstance(known, msgspec.inspect.StructType) else ()
-    types = [type_ for each in fields if each.encode_name == field for type_ in _types(each.type)]
-    return not types or not all(isinstance(type_, _NOT_TEXT) for type_ in types)
-
-
-def _types(type_: msgspec.inspect.Type) -> Sequence[msgspec.inspect.Type]:
-    """The members of a union, or the one type."""
-    while isinstance(type_, msgspec.inspect.Metadata):
-        type_ = type_.type
-    return type_.types if isinstance(type_, msgspec.inspect.UnionType) else (type_,)
-
-
-def _json(field: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise ConfigError(f"--set {field}={text}: this field takes no text; give it as JSON, for example 5.") from None
-
-
-def rejections() -> Rejections:
-    return Rejections(mongo.connect(load(MongoSettings, os.environ), "shopctl"))
-
-
-def _text(raw: bytes | None) -> str:
-    return "(none)" if raw is None else raw.decode(errors="backslashreplace")
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--value {file} can't be read ({error.strerror}).") from None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from shop_core.errors import ShopError
 from shopctl import access, dlq, down, keys, readmodels, seed, skip, status, up
+from shopctl.terminal import escaped, prepare_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,11 +26,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the subcommand in `argv`; an expected error is one sentence on stderr and exit code 1."""
+    prepare_output()
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments) or 0)
     except ShopError as error:
-        print(f"shopctl: {error}", file=sys.stderr)
+        print(f"shopctl: {escaped(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader (`| head`) has seen enough.

@@ -71,6 +71,7 @@ def ready_text(port: int, layout: Layout, seconds: float, detached: bool) -> str
     """What is printed once everything answers: addresses, and three lines that work as they stand."""
     base = f"http://localhost:{port}{PREFIX}"
     body = '{"username":"ada","userid":"ada-1","price":"1195.30"}'
+    elsewhere = "" if port == 80 else "; `shopctl up --port 80` serves http://localhost/… where you may bind that port"
     stop = "`shopctl down` (or `make stop`) stops it" if detached else "Ctrl-C stops it"
     return f"""
 The shop is ready after {seconds:.1f} s; {stop}.
@@ -78,6 +79,7 @@ The shop is ready after {seconds:.1f} s; {stop}.
   page        {base}
   API docs    {base}/docs
   readiness   {base}/readyz
+  port        {port}{elsewhere}
   logs        {shown(layout.logs)}
 
 Try:

@@ -6,7 +6,6 @@ The same seed gives the same events under the same ids, so that seeding twice ch
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import uuid
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from shop_core.events import catalog
 from shop_core.events.envelope import Record, encode
 from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.settings import KafkaSettings, load
 from shopctl import words
+from shopctl.target import add_target, target_of
 
 BATCH = 1000
 _NAMESPACE = uuid.UUID("8d1f2a52-7a2e-5c0f-9f2b-5f6f0f3a7c11")
@@ -32,12 +31,15 @@ def register(commands: Any) -> None:
     parser.add_argument("--products", type=int, default=1000, metavar="N", help="how many products (default: 1000)")
     parser.add_argument("--reviews", type=int, default=50_000, metavar="N", help="how many reviews (default: 50000)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another catalog (default: 1)")
+    add_target(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Publish all of it; done when Kafka has it."""
-    publisher = KafkaPublisher(load(KafkaSettings, os.environ).bootstrap_servers)
+    target = target_of(options.state_dir)
+    target.tell(database=False)
+    publisher = KafkaPublisher(target.bootstrap)
     publisher.connected(5.0)
     try:
         records, sent = Seed(options.seed, options.products, options.reviews).records(), 0
@@ -98,13 +100,13 @@ class Seed:
         first, last = words.name_of(person)
         text = " ".join(chance.sample(words.OPINIONS[stars], chance.randrange(0, 3)))
         moment = SINCE + timedelta(days=90, seconds=chance.randrange(DAYS * 700) * 100)
-        id = self._id("review", number)
+        id, at = self._id("review", number), Instant.of(moment)
         data = catalog.ReviewAdded(
             self._products[product],
             id,
             f"user-{person}",
             stars,
-            Instant.of(moment),
+            at,
             text,
             first,
             last if person % 3 else None,

@@ -7,7 +7,6 @@ person decides: the offsets are noted in the group's position, their receipts sa
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any
 
@@ -17,7 +16,8 @@ from shop_core.events import DOMAINS, TOPICS
 from shop_core.events.envelope import parse_receipt
 from shop_core.kafka.ends import Ends
 from shop_core.mongo import Positions, Standstill
-from shop_core.settings import KafkaSettings, MongoSettings, load
+from shopctl.target import Target, add_target, target_of
+from shopctl.terminal import escaped
 
 
 def register(commands: Any) -> None:
@@ -27,12 +27,15 @@ def register(commands: Any) -> None:
     parser.add_argument("receipt", nargs="?", metavar="RECEIPT", help="topic-partition-offset, as the list has it")
     parser.add_argument("--to", type=int, metavar="OFFSET", help="read on from here (default: behind the batch)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_target(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """0 when it was done, or nothing stands still; 1 where it was not wanted in the end."""
-    db = mongo.connect(load(MongoSettings, os.environ), "shopctl-skip")
+    target = target_of(arguments.state_dir)
+    target.tell()
+    db = mongo.connect(target.mongo, "shopctl-skip")
     if arguments.receipt is None:
         return _list(
             [each for domain in DOMAINS.values() for each in Positions(db, domain.group).standstills(domain.topic)]
@@ -44,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"{topic}-{partition} does not stand still at offset {offset}: `shopctl skip` lists what does."
         )
-    standstill, end = found[0], checked_end(found[0], arguments.to)
+    standstill, end = found[0], checked_end(found[0], arguments.to, target)
     print(f"{topic}-{partition}: {end - offset} offsets from {offset} to {end - 1} will never be read.")
-    print(standstill.reason)
+    print(escaped(standstill.reason))
     if not (arguments.yes or _agreed()):
         print("Nothing was changed.", file=sys.stderr)
         return 1
@@ -56,12 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def checked_end(standstill: Standstill, to: int | None) -> int:
+def checked_end(standstill: Standstill, to: int | None, target: Target) -> int:
     """The offset to read on from: behind the batch, or where a person says, within the log."""
     end = standstill.end if to is None else to
     if end is None:
         raise ConfigError("Where the batch ends can't be read from it: say by --to OFFSET where to read on.")
-    ends = Ends(load(KafkaSettings, os.environ).bootstrap_servers, standstill.topic)
+    ends = Ends(target.bootstrap, standstill.topic)
     last = ends.committed([standstill.partition])[standstill.partition]
     ends.close()
     if not standstill.offset < end <= last:
@@ -71,7 +74,7 @@ def checked_end(standstill: Standstill, to: int | None) -> int:
 
 def _list(standstills: list[Standstill]) -> int:
     for each in standstills:
-        print(f"{each.topic}-{each.partition}-{each.offset}  {each.reason}")
+        print(f"{each.topic}-{each.partition}-{each.offset}  {escaped(each.reason)}")
     if not standstills:
         print("No partition stands still.", file=sys.stderr)
     return 0

@@ -327,7 +327,7 @@ def test_what_is_derived_and_refused_has_its_way_too(
         return str(secured.command(*letters, "list", principal="shopctl", user="shop-reader"))
 
     until(listed, "what can't be decoded is a dead letter")
-    secured.command(*letters, "discard", "--all", principal="shopctl", user="shop-writer")
+    secured.command(*letters, "discard", "--all", "--yes", principal="shopctl", user="shop-writer")
     assert listed() == ""
 
     servers = as_principal("shopctl")

@@ -14,10 +14,11 @@ from cm_api.catalog.shown import to_rating, to_review, to_summary
 from cm_api.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
 from cm_api.context import Context
 from shop_core.answers.catalog import Product, Products, Reviews, StoredReview
+from shop_core.events import catalog
 from shop_core.events.fields import check_text
 from shop_core.mongo import Document, Generations
 from shop_core.problems import problem
-from shop_core.web import conditional, in_path
+from shop_core.web import conditional, in_path, json_answer
 
 MOST_FIRST_REVIEWS = 50
 
@@ -41,6 +42,13 @@ def blueprint(context: Context) -> Blueprint:
         if found and first:
             found.reviews = review_page(context, productid, "newest", None, first)
         return conditional(found) if found else no_product()
+
+    @routes.get("/v1/products/<segment:productid>/missing")
+    def missing(productid: str) -> Response:
+        """For cm-server: that a product is not there, and was not on its way either when this was asked."""
+        store = CatalogStore(context.db)  # of the generation that is live now: a product of an older one may be gone
+        gone = store.product(in_path("id", productid)) is None and context.caught_up(catalog.DOMAIN)
+        return json_answer({"missing": gone and store.product(productid) is None})
 
     @routes.get("/v1/products/<segment:productid>/rating")
     def product_rating(productid: str) -> Response:

@@ -1,4 +1,4 @@
-"""What the campaign queries answer. Dates are ISO 8601 in UTC, or yyyy/MM/dd hh:mm:ss where the query asks for it."""
+"""What the campaign queries answer. Dates are RFC 3339 in UTC, or yyyy/MM/dd hh:mm:ss where the query asks for it."""
 
 from __future__ import annotations
 

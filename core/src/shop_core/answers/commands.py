@@ -17,7 +17,7 @@ class EarlierAsked(Checked, frozen=True, forbid_unknown_fields=True):
 
     domain: str
     ids: Annotated[list[str], Few]
-    receipts: Annotated[list[str], Few] = []
+    receipts: Annotated[tuple[str, ...], Few] = ()
 
 
 class Earlier(msgspec.Struct):

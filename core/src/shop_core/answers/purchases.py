@@ -8,7 +8,7 @@ from shop_core.events.fields import Price
 
 
 class Purchase(msgspec.Struct):
-    """One stored purchase; `price` as it was sent, `timestamp` ISO 8601 in UTC, `productid` where it named one."""
+    """One stored purchase; `price` and the digits of `timestamp` (UTC) as sent, `productid` where it named one."""
 
     id: str = msgspec.field(name="_id")
     username: str

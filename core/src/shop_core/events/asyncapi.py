@@ -17,13 +17,16 @@ HEADERS = {
     "properties": {
         "ce_id": {
             **_TEXT,
-            "description": "UUIDv7, or UUIDv5 of (caller, Idempotency-Key); of a derived event a UUIDv5",
+            "description": "UUIDv7; or UUIDv5 of an Idempotency-Key and whose it is, or of what a dated command says",
         },
         "ce_type": _TEXT,
         "ce_source": _TEXT,
         "ce_specversion": {"const": "1.0"},
         "ce_time": {**_TEXT, "format": "date-time", "description": "At most a day after the record's own time"},
-        "ce_digest": {**_TEXT, "description": "Tells two bodies under one Idempotency-Key apart"},
+        "ce_digest": {
+            **_TEXT,
+            "description": "Tells two bodies under one id apart; there where the command may be in the log twice",
+        },
         "ce_redriven": {**_TEXT, "description": "Sent again from the dead letters: the receipt that was refused"},
     },
 }

@@ -59,8 +59,11 @@ def read_instant(text: str) -> Instant:
     if second == "60":
         raise ValueError(LEAP_SECOND)
     try:
-        at = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC)
-        moment = Instant.of(at.replace(microsecond=int((fraction or "")[:6].ljust(6, "0"))))
+        microsecond = 0 if fraction is None else int(fraction[:6].ljust(6, "0"))
+        if hour is None:
+            moment = Instant(int(year), int(month), int(day), tzinfo=UTC)
+        else:
+            moment = Instant(int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, UTC)
     except ValueError:
         raise ValueError(YEARS if year == "0000" else EXPECTED) from None
     if zone is not None and zone not in "Zz":
@@ -71,11 +74,10 @@ def read_instant(text: str) -> Instant:
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with `Z`, in the digits that it came in; otherwise in as few of 0, 3 and 6 as tell all of it."""
-    at = instant.astimezone(UTC)
-    digits = getattr(instant, "digits", None)
+    digits = instant.digits if isinstance(instant, Instant) else None
     if digits is None:
-        digits = natural_digits(at)
-    return at.replace(tzinfo=None).isoformat(timespec=_PRECISION[digits]) + "Z"
+        digits = natural_digits(instant)
+    return instant.astimezone(UTC).isoformat(timespec=_PRECISION[digits]).removesuffix("+00:00") + "Z"
 
 
 def natural_digits(moment: datetime) -> int:

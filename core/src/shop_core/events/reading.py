@@ -19,17 +19,10 @@ from msgspec import NODEFAULT, UNSET
 from shop_core.errors import Faults, FieldFault, InvalidInput
 from shop_core.events.fields import Rule
 from shop_core.events.instants import from_json, to_json
+from shop_core.events.json_text import BOM, UNREADABLE, has_mark, mark_halves, not_json, without_marks
 from shop_core.events.sentences import LONGEST_SHOWN, expected, is_text, unknown
 
-BOM = b"\xef\xbb\xbf"
 _AT = re.compile(r" - at `\$\.([^`.\[]+)")  # in msgspec's words: the field at fault
-_BYTE = re.compile(r"\(byte ([0-9]+)\)")
-# An escape in JSON: a pair of surrogates, one that stands alone (the group), or anything else.
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
-)
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_ALONE = rb"\u0000\uffff\u0000"  # in place of a surrogate that stands alone, so that the rest can be read
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -37,12 +30,16 @@ class Checked(msgspec.Struct, frozen=True):
 
     def check(self, came: datetime | None = None) -> None:
         """`InvalidInput` of every rule that is broken, those of moments' bounds where it is known when it `came`."""
-        faults = Faults()
-        for field in fields_of(type(self)):
-            if field.rule is not None:
+        try:
+            for field in ruled_fields_of(type(self)):
+                field.hold(getattr(self, field.attribute), came)
+            self.across()
+        except InvalidInput:
+            faults = Faults()
+            for field in ruled_fields_of(type(self)):
                 faults.read(field.hold, getattr(self, field.attribute), came)
-        faults.read(self.across)
-        faults.settle()
+            faults.read(self.across)
+            faults.settle()
 
     def across(self) -> None:
         """The rules between fields. Where others are at fault, `self` is what could be read, UNSET for the rest."""
@@ -75,7 +72,7 @@ class Field:
 
     def read(self, raw: msgspec.Raw, came: datetime | None) -> Any:
         """The value in `raw`; `InvalidInput` by this field's name."""
-        if _ALONE in bytes(raw):
+        if has_mark(bytes(raw)):
             raise InvalidInput(FieldFault(self.name, "must be valid Unicode, has a surrogate that stands alone"))
         try:
             value = msgspec.json.decode(raw, type=self.type, dec_hook=from_json)
@@ -143,7 +140,7 @@ def every_fault(text: bytes, struct: type[Checked], came: datetime | None) -> In
             faults.add(InvalidInput(FieldFault(field.name, "is required")))
     missing = [field.name for field in fields_of(struct) if values[field.attribute] is UNSET]
     for name in raws:
-        shown = name.replace("\0\uffff\0", "\ufffd")[:LONGEST_SHOWN]
+        shown = without_marks(name)[:LONGEST_SHOWN]
         faults.add(InvalidInput(FieldFault(shown, unknown(name, missing))))
     faults.read(struct.across, SimpleNamespace(**values))  # type: ignore[arg-type]
     try:
@@ -151,37 +148,6 @@ def every_fault(text: bytes, struct: type[Checked], came: datetime | None) -> In
     except InvalidInput as error:
         return error
     return InvalidInput(FieldFault("body", f"is not what {struct.__name__} looks like"))
-
-
-def lines_of_array(text: bytes) -> list[bytes]:
-    """The items of a JSON array as they stand there, so that each is judged by itself."""
-    try:
-        try:
-            return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
-        except msgspec.DecodeError:
-            raws = msgspec.json.decode(_mark_lone_surrogates(text), type=list[msgspec.Raw])
-            return [bytes(raw).replace(_ALONE, rb"\ud800") for raw in raws]
-    except UNREADABLE as error:
-        raise _not_json(text, error) from None
-
-
-def _mark_lone_surrogates(text: bytes) -> bytes:
-    """JSON in which nothing stands for half a character, since no string can hold that."""
-    return _ESCAPE.sub(lambda found: _ALONE if found[1] else found[0], text)
-
-
-def _not_json(text: bytes, error: Exception) -> InvalidInput:
-    """In our words: where it can't be read."""
-    if isinstance(error, UnicodeDecodeError):
-        detail = "is not valid JSON: its bytes are not utf-8"
-    elif isinstance(error, RecursionError):
-        detail = "is not valid JSON for us: it is nested too deep"
-    elif not text.strip():
-        detail = "is empty, must be JSON"
-    else:
-        at = _BYTE.search(str(error))
-        detail = f"is not valid JSON{f' at byte {at[1]}' if at else ': it ends too early'}"
-    return InvalidInput(FieldFault("body", detail), status=400)
 
 
 @cache
@@ -193,6 +159,11 @@ def fields_of(struct: type[Checked]) -> tuple[Field, ...]:
         rule, many = _rule_in(field.type)
         found.append(Field(field.name, field.encode_name, field.type, default, rule, many))
     return tuple(found)
+
+
+@cache
+def ruled_fields_of(struct: type[Checked]) -> tuple[Field, ...]:
+    return tuple(field for field in fields_of(struct) if field.rule is not None)
 
 
 @cache
@@ -217,7 +188,7 @@ def _explained(text: bytes, struct: type[Checked], came: datetime | None, first:
     try:
         return every_fault(text, struct, came)
     except UNREADABLE as error:
-        marked = _mark_lone_surrogates(text)
+        marked = mark_halves(text)
         try:
             return every_fault(marked, struct, came) if marked != text else _cut_off(text, struct, error, first)
         except UNREADABLE:
@@ -226,7 +197,7 @@ def _explained(text: bytes, struct: type[Checked], came: datetime | None, first:
 
 def _cut_off(text: bytes, struct: type[Checked], error: Exception, first: Exception) -> InvalidInput:
     """No JSON; named as well is the field that was at fault before it broke off."""
-    body = _not_json(text, error)
+    body = not_json(text, error)
     at = _AT.search(str(first))
     field = next((field for field in fields_of(struct) if at and field.name == at[1]), None)
     also = [FieldFault(field.name, expected(field.type))] if field else []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from shop_core.errors import Outage, RecordRefused, ShopError
 from shop_core.events.envelope import Record
-from shop_core.kafka.delivery import MISSING_AFTER_SECONDS, Client, NoAck, Unwritten, check_record
+from shop_core.kafka.delivery import MISSING_AFTER_SECONDS, Client, NoAck, NotYetKnown, Unwritten, check_record
 
 STALLED_AFTER = 0.5
 AGAIN_AFTER_SECONDS = 0.1
@@ -22,9 +23,12 @@ class Link:
     """One Kafka client and what is in flight on it; late acks of a link that was given up change nothing."""
 
     client: Client
+    connect: Callable[[], Client]
     in_flight: int = 0
     progress: float = field(default_factory=time.monotonic)
     acked: float = float("-inf")
+    _lone: Client | None = None
+    _lone_lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def stalled(self) -> bool:
@@ -41,6 +45,27 @@ class Link:
         self.progress = time.monotonic()
         if acked:
             self.acked = self.progress
+
+    @contextmanager
+    def lone(self, timeout: float) -> Iterator[Client]:
+        """A second client, of one caller at a time: whoever sends record by record has each in a batch of its own."""
+        if not self._lone_lock.acquire(timeout=max(0.0, timeout)):
+            raise Outage("others are still sending what was refused in company")
+        try:
+            self._lone = self._lone or self.connect()
+            yield self._lone
+        finally:
+            self._lone_lock.release()
+
+    def abandon(self) -> None:
+        for client in (self.client, self._lone):
+            if client is not None:
+                client.abandon()
+
+    def close(self, timeout: float) -> None:
+        for client in (self.client, self._lone):
+            if client is not None:
+                client.close(timeout)
 
 
 class Batch:
@@ -61,9 +86,9 @@ class Batch:
         """What became of each record within `timeout` seconds; nothing that concerns one of them is raised."""
         deadline = self.started + timeout
         for index in range(len(self._records)):
-            self._send(index)
-        self._done.wait(max(0.0, deadline - time.monotonic()))
-        self._send_together(min(deadline, time.monotonic() + MISSING_AFTER_SECONDS))
+            self._send(index, self._link.client)
+        self._wait(deadline)
+        self._send_to_new_topics(deadline)
         self._send_alone(deadline)
         return [self._last_word(index) for index in range(len(self._records))]
 
@@ -72,12 +97,15 @@ class Batch:
         for index in self._in_flight - self._handed_over:
             self._settle(index, Outage("the sender was interrupted"))
 
-    def _send(self, index: int) -> None:
+    def _wait(self, deadline: float) -> None:
+        self._done.wait(max(0.0, deadline - time.monotonic()))
+
+    def _send(self, index: int, client: Client) -> None:
         record = self._records[index]
         outcome: Outcome | None = None
         try:
             check_record(record)
-            self._link.client.send(record, partial(self._settle, index), partial(self._settle, index))
+            client.send(record, partial(self._settle, index), partial(self._settle, index))
             self._handed_over.add(index)
         except ShopError as error:
             outcome = error
@@ -98,41 +126,51 @@ class Batch:
             if not self._in_flight:
                 self._done.set()
 
-    def _send_together(self, deadline: float) -> None:
-        """Neighbours of what was refused, and records of a topic that may be new: again, as long as it is worth it."""
-        while (again := self._unwritten(alone=False)) and time.monotonic() + AGAIN_AFTER_SECONDS < deadline:
-            time.sleep(AGAIN_AFTER_SECONDS)  # a leader that is new has nothing else to be waited for by
-            self._reopen(again, deadline)
+    def _send_to_new_topics(self, deadline: float) -> None:
+        """A leader may hear of a topic a moment after it was made: again, as long as that may be."""
+        enough = time.monotonic() + MISSING_AFTER_SECONDS
+        while (again := self._left(NotYetKnown)) and time.monotonic() < min(enough, deadline):
+            time.sleep(AGAIN_AFTER_SECONDS)  # nothing tells when the leader knows
+            self._reopen(again)
+            for index in again:
+                self._send(index, self._link.client)
+            self._wait(deadline)
+        self._judge(self._left(NotYetKnown))
 
     def _send_alone(self, deadline: float) -> None:
-        """What was refused in a batch with others: again one by one, so that each is measured by itself."""
-        for index in self._unwritten(alone=True):
-            if time.monotonic() < deadline:
-                self._reopen([index], deadline)
-            else:
-                self._outcomes[index] = Outage("there was no time to send it in a batch of its own")
+        """What was refused in a batch with others is sent again one by one, and judged by itself."""
+        if not (again := self._left(Unwritten)):
+            return
+        try:
+            with self._link.lone(deadline - time.monotonic()) as client:
+                for index in again:
+                    if time.monotonic() >= deadline:
+                        raise Outage("there was no time to send it in a batch of its own")
+                    self._reopen([index])
+                    self._send(index, client)
+                    self._wait(deadline)
+                    self._judge([index])
+        except Outage as error:
+            for index in self._left(Unwritten):
+                self._outcomes[index] = error
 
-    def _unwritten(self, alone: bool) -> list[int]:
-        pairs = enumerate(self._outcomes)
-        return [index for index, outcome in pairs if isinstance(outcome, Unwritten) and outcome.alone == alone]
+    def _judge(self, indexes: Sequence[int]) -> None:
+        for index in indexes:
+            if isinstance(outcome := self._outcomes[index], Unwritten):
+                self._outcomes[index] = outcome.verdict
 
-    def _reopen(self, indexes: Iterable[int], deadline: float) -> None:
-        """Send once more, and wait for what becomes of it."""
-        again = list(indexes)
+    def _left(self, kind: type[Unwritten]) -> list[int]:
+        return [index for index, outcome in enumerate(self._outcomes) if isinstance(outcome, kind)]
+
+    def _reopen(self, indexes: Sequence[int]) -> None:
         with self._lock:
             self._done.clear()
-            self._in_flight.update(again)
-            self._handed_over.difference_update(again)
-            self._link.open(len(again))
-            for index in again:
+            self._in_flight.update(indexes)
+            self._handed_over.difference_update(indexes)
+            self._link.open(len(indexes))
+            for index in indexes:
                 self._outcomes[index] = None
-        for index in again:
-            self._send(index)
-        self._done.wait(max(0.0, deadline - time.monotonic()))
 
     def _last_word(self, index: int) -> Outcome:
         """What is told of a record; what comes later changes nothing."""
-        outcome = self._outcomes[index]
-        if isinstance(outcome, Unwritten):
-            return outcome.verdict
-        return NoAck("no ack in time") if outcome is None else outcome
+        return self._outcomes[index] or NoAck("no ack in time")

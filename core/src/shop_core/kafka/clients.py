@@ -6,11 +6,20 @@ A client does not survive a fork.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
-from shop_core.kafka.delivery import Client
+from shop_core.kafka.delivery import LINGER_MS, Client
 from shop_core.kafka.native_client import NativeClient, native_module
 from shop_core.kafka.python_client import PythonClient
 
 __all__ = ["CLIENTS", "native_module"]
-CLIENTS: dict[str, Callable[[str, float], Client]] = {"python": PythonClient, "native": NativeClient}
+
+
+class ClientFactory(Protocol):
+    """Connects a client, or raises `Outage`."""
+
+    def __call__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> Client:
+        """`ack_timeout` in seconds; `linger_ms` is how long a batch waits for more records."""
+
+
+CLIENTS: dict[str, ClientFactory] = {"python": PythonClient, "native": NativeClient}

@@ -31,15 +31,16 @@ class NoAck(Outage):
 
 
 class Unwritten(Outage):
-    """The record is not in the log, and one of its batch or a leader that is new may be why: worth sending once more.
+    """The record is not in the log, and whether by its own fault is open: worth sending once more, by a client that
+    sends nothing else. `verdict` is what it comes to where that does not help."""
 
-    `verdict` is what the record comes to where sending again does not help. `alone`: in a batch of its own.
-    """
-
-    def __init__(self, verdict: ShopError, alone: bool = False) -> None:
+    def __init__(self, verdict: ShopError) -> None:
         super().__init__(str(verdict))
         self.verdict = verdict
-        self.alone = alone
+
+
+class NotYetKnown(Unwritten):
+    """The leader does not know the topic: it is missing, or new."""
 
 
 class Client(Protocol):

@@ -56,6 +56,13 @@ class LogEnds:
             raise Outage(f"Kafka says nothing of {topic}")
         return ends.get(place)
 
+    def all(self, topic: str) -> dict[int, int]:
+        """The end of each partition of a topic now; `Outage` as above."""
+        found = {partition: end for (known, partition), end in self._fresh().items() if known == topic}
+        if not found:
+            raise Outage(f"Kafka says nothing of {topic}")
+        return found
+
     def close(self) -> None:
         with self._changed:
             self._closing = True

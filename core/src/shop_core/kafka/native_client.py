@@ -43,7 +43,7 @@ REFUSALS: dict[str, type[Refused]] = {
 class NativeClient:
     """Connects, or raises `Outage`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
         self._kafka = native_module()
         said: deque[str] = deque(maxlen=1)  # why there is no connection, which the exception leaves out
 
@@ -52,7 +52,9 @@ class NativeClient:
                 said.append(error.str())
 
         try:
-            self._producer = self._kafka.Producer(native_options(bootstrap, ack_timeout) | {"error_cb": note})
+            self._producer = self._kafka.Producer(
+                native_options(bootstrap, ack_timeout, linger_ms) | {"error_cb": note}
+            )
             self._connect()
         except self._kafka.KafkaException as error:
             raise unreachable(said[0] if said else error.args[0].str()) from error
@@ -63,7 +65,7 @@ class NativeClient:
     def send(self, record: Record, acked: Acked, failed: Failed) -> None:
         def told(error: Any, message: Any) -> None:
             if error is not None:
-                failed(verdict(record.topic, error))
+                failed(in_company(verdict(record.topic, error)))
             else:
                 acked(f"{message.topic()}-{message.partition()}-{message.offset()}")
 
@@ -106,12 +108,15 @@ def verdict(topic: str, error: Any) -> ShopError:
         return Outage(f"the client's queue is full ({error.str()})")
     if (kind := REFUSALS.get(name)) is None:
         return NoAck(f"{name}: {error.str()}")
-    found = refused(kind, topic, name, error.str())
-    # The broker measures a batch, and this client does not take one apart.
-    return Unwritten(found, alone=True) if kind is RecordTooLarge else found
+    return refused(kind, topic, name, error.str())
 
 
-def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
+def in_company(error: ShopError) -> ShopError:
+    """The broker takes or refuses a batch, of which this client does not tell the guilty from the rest."""
+    return Unwritten(error) if isinstance(error, RecordRefused) else error
+
+
+def native_options(bootstrap: str, ack_timeout: float, linger_ms: int) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "client.id": CLIENT_ID,
@@ -119,7 +124,7 @@ def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
         "enable.idempotence": True,
         "allow.auto.create.topics": False,
         "partitioner": "murmur2_random",
-        "linger.ms": LINGER_MS,
+        "linger.ms": linger_ms,
         "request.timeout.ms": int(ack_timeout * 900),
         "message.timeout.ms": int(ack_timeout * 1000),
         "topic.metadata.propagation.max.ms": int(MISSING_AFTER_SECONDS * 1000),

@@ -16,13 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from shop_core.errors import Outage, Refused, ShopError
 from shop_core.events.envelope import Record
 from shop_core.kafka.batch import Batch, Link, Outcome
 from shop_core.kafka.clients import CLIENTS
-from shop_core.kafka.delivery import NoAck
+from shop_core.kafka.delivery import LINGER_MS, Client, NoAck
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class KafkaPublisher:
     def close(self) -> None:
         self._closing.set()
         if self._link is not None:
-            self._link.client.close(self._ack_timeout)
+            self._link.close(self._ack_timeout)
 
     def _admit(self, count: int) -> Link:
         """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
@@ -164,13 +165,16 @@ class KafkaPublisher:
         self._connect()
         with self._lock:
             self._lock.wait_for(lambda: link.in_flight == 0, max(0.0, until - time.monotonic()))
-        link.client.abandon()
+        link.abandon()
+
+    def _client(self, linger_ms: int = LINGER_MS) -> Client:
+        return self._make_client(self._bootstrap, self._ack_timeout, linger_ms)
 
     def _connect(self) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
         while not self._closing.is_set():
             try:
-                link = Link(self._make_client(self._bootstrap, self._ack_timeout))
+                link = Link(self._client(), partial(self._client, 0))
             # A file that is away, as while a Secret is swapped, is waited for like the broker.
             except Exception as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})

@@ -22,6 +22,7 @@ from shop_core.kafka.delivery import (
     Acked,
     Failed,
     NoAck,
+    NotYetKnown,
     Unwritten,
     headers_of,
     refused,
@@ -46,7 +47,7 @@ REFUSALS: dict[type[KafkaError], type[Refused]] = {
 class PythonClient:
     """Connects, or raises `Outage`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap.split(","),
@@ -54,7 +55,7 @@ class PythonClient:
                 acks="all",
                 enable_idempotence=True,
                 allow_auto_create_topics=False,
-                linger_ms=LINGER_MS,
+                linger_ms=linger_ms,
                 metrics_enabled=False,  # ours are in shop_core.telemetry
                 bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
                 max_block_ms=int(MISSING_AFTER_SECONDS * 1000),
@@ -150,7 +151,7 @@ def verdict(topic: str, error: BaseException) -> ShopError:
         return NoAck(f"{type(error).__name__}: {error}")
     said = next((arg for arg in error.args if arg), "")
     found = refused(kind, topic, getattr(error, "message", "") or type(error).__name__, said)
-    return Unwritten(found) if isinstance(error, errors.UnknownTopicOrPartitionError) else found
+    return NotYetKnown(found) if isinstance(error, errors.UnknownTopicOrPartitionError) else found
 
 
 def spare_the_others(producer: Any) -> None:

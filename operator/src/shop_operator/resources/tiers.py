@@ -42,6 +42,8 @@ def server(shop: Manifest) -> Tier:
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "CM_API_URL": f"http://{shop['metadata']['name']}-{API}:8081",
     }
+    if docs := said.get("docs"):
+        env |= {"API_DOCS_ACTIVE": str(docs["active"]).lower(), "API_DOCS_PATH": docs["path"]}
     if spec.get("ingress") or spec.get("gateway"):
         # The door is the one proxy whose word on the caller's address is taken.
         env["HTTP_TRUSTED_PROXIES"] = "1"
