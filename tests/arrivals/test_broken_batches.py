@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
+from kafka import TopicPartition
+from kafka.errors import CorruptRecordError
 
 from shop_arrivals.draws import Codec, Domain, Draw
 from shop_arrivals.ordinary import BEHIND_SECONDS, partition_of, stored_in_time
@@ -15,6 +17,7 @@ from shop_arrivals.processes import frozen, watched
 from shop_arrivals.rounds import Rounds
 from shop_arrivals.segments import ATTRIBUTES, COUNT, RECORDS, batch_at, changed, sealed
 from shop_arrivals.shop import consumer_of, sent_now, until
+from shop_core.kafka.reader import Reader
 
 DOMAIN = Domain.CAMPAIGNS
 ODD_NAME = "x-odd-name"
@@ -152,3 +155,24 @@ def test_a_batch_that_opens_to_a_hundred_megabytes_holds_up_no_other_partition(r
         until(lambda: receipts[1] in rounds.shop.platform.shopctl("skip").stdout, "it is listed", VISIBLE_SECONDS)
         assert rounds.shop.platform.shopctl("skip", receipts[1], "--yes").returncode == 0
     rounds.beside_and_behind(Domain.PURCHASES, [10])
+
+
+def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> None:
+    """One poll may meet a batch as it was fetched when it was broken, and behind it the same batch healed."""
+    reader = Reader(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-old-bytes")
+    place = TopicPartition(DOMAIN.topic, 11)
+
+    def read() -> set[str]:
+        found = {message.receipt for message in reader.poll(0.5)}
+        reader.seek(dict.fromkeys(reader.unsought & reader.assigned, 0))
+        return found
+
+    try:
+        first = rounds.send(Draw(DOMAIN, 11))
+        until(lambda: first in read(), "the record is read")
+        reader._faults.note(place, int(first.rpartition("-")[2]), None, CorruptRecordError("as it was"))
+        read()
+        second = rounds.send(Draw(DOMAIN, 11))
+        until(lambda: second in read(), "the partition is read on")
+    finally:
+        reader.close()
