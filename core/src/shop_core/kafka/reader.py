@@ -156,7 +156,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
             if place in self.assigned and self.at(place) == fault.offset
         }
         for tp, fault in self._faults.taken().items():
-            if tp in self._consumer.assignment():
+            # One poll may meet the old bytes, fetched before, and behind them the good ones: then it has read on.
+            if tp in self._consumer.assignment() and self.at((tp.topic, tp.partition)) == fault.offset:
                 if not self._broken:
                     self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
                 self._consumer.pause(tp)
