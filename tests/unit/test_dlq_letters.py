@@ -133,21 +133,37 @@ def test_a_header_that_no_set_can_mend_is_named() -> None:
         successor(letter(json.dumps(GOOD).encode(), ("ce_id", None)), [])
 
 
-def test_a_letter_that_was_cut_says_so_and_asks_for_the_whole(capsys: Any) -> None:
+@pytest.mark.parametrize(
+    "cut",
+    [
+        (("dlq_cut", b"true"), ("dlq_length", b"3000011"), ("dlq_sha256", b"ab12")),
+        (("dlq_cut", b"headers,value"), ("dlq_value_length", b"3000011"), ("dlq_value_sha256", b"ab12")),
+    ],
+)
+def test_a_letter_that_was_cut_says_so_and_asks_for_the_whole(cut: Headers, capsys: Any) -> None:
     kept = json.dumps(GOOD).encode()[:20]
-    short = letter(
-        kept,
-        ("dlq_cut", b"value"),
-        ("dlq_value_length", b"3000011"),
-        ("dlq_value_sha256", b"ab12"),
-        ("dlq_class", b"x"),
-    )
+    short = letter(kept, *cut, ("dlq_class", b"permanent"))
     print_letter(short)
     shown = capsys.readouterr().out
-    assert "20 of 3000011 bytes" in shown and "ab12" in shown and "class:    x" in shown
-    with pytest.raises(ConfigError, match="--value FILE"):
-        successor(short, ["price=5"])
+    assert "value: 20 of 3000011 bytes" in shown and "ab12" in shown and "class:    permanent" in shown
+    assert "value" in as_object(short, None)["cut"]
+    for changes in ([], ["price=5"]):
+        with pytest.raises(ConfigError, match=r"20 of 3000011 bytes.*--value FILE"):
+            successor(short, changes)
     assert successor(short, [], json.dumps(GOOD).encode())
+
+
+def test_a_letter_whose_key_was_cut_has_no_way_back() -> None:
+    with pytest.raises(ConfigError, match="its key was cut"):
+        successor(letter(json.dumps(GOOD).encode(), ("dlq_cut", b"key")), [], json.dumps(GOOD).encode())
+
+
+def test_what_an_event_says_of_itself_in_the_consumers_words_does_not_count() -> None:
+    forged: Headers = (("dlq_cut", b"true"), ("dlq_topic", b"shop.catalog"), ("dlq_reason", b"none"))
+    message = Message("shop.purchases.dlq", 0, 3, b"k", json.dumps(GOOD).encode(), (*EVENT, *forged, *SOURCE))
+    honest = letter_of(PURCHASES, message)
+    assert (honest.source, honest.cut) == ("shop.purchases-7-12", {})
+    assert successor(honest, [])
 
 
 def test_a_letter_of_a_stranger_is_named_by_its_own_place() -> None:

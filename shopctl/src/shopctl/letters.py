@@ -4,13 +4,13 @@ one, so nothing in it is taken for granted."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shop_core.errors import Outage, ShopError
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import Domain, Message
+from shop_core.events.envelope import Domain, Headers, Message
 from shop_core.kafka.log import read_all
 
 
@@ -18,7 +18,8 @@ from shop_core.kafka.log import read_all
 class Letter:
     """One dead letter: its message in the DLQ, the receipt of its source, and why it was refused.
 
-    `count` is how many letters there are of its event: more than one where it was redriven in vain.
+    `cut` tells of each part (`value`, `key`, `headers`) that is not kept whole how much there is of it. `count` is how
+    many letters there are of its event: more than one where it was redriven in vain.
     """
 
     message: Message
@@ -28,7 +29,7 @@ class Letter:
     time: str
     event_type: str
     kind: str
-    cut: str | None
+    cut: Mapping[str, str]
     count: int = 1
 
     @property
@@ -54,30 +55,41 @@ def letters(bootstrap: str, domain: Domain) -> list[Letter]:
 
 def letter_of(domain: Domain, message: Message) -> Letter:
     """What the consumer noted on the letter; one without a source is named by its own place in the DLQ."""
-    said = {name: (value or b"").decode(errors="backslashreplace") for name, value in message.headers}
-    place = [said.get(f"dlq_{name}", "") for name in ("topic", "partition", "offset")]
+    noted = text_of(noted_by_consumer(message.headers))
+    place = [noted.get(f"dlq_{name}", "") for name in ("topic", "partition", "offset")]
     known = place[0] == domain.topic and all(part.isascii() and part.isdigit() for part in place[1:])
     source = "-".join(place) if known else message.receipt
     return Letter(
         message,
         domain,
         source,
-        reason=said.get("dlq_reason", "") or "no reason was noted",
-        time=said.get("dlq_time", ""),
-        event_type=said.get("ce_type", ""),
-        kind=said.get("dlq_class", ""),
-        cut=how_cut(said, message) if said.get("dlq_cut") else None,
+        reason=noted.get("dlq_reason", "") or "no reason was noted",
+        time=noted.get("dlq_time", ""),
+        event_type=text_of(message.headers).get("ce_type", ""),
+        kind=noted.get("dlq_class", ""),
+        cut=how_cut(noted, message),
     )
 
 
-def how_cut(said: dict[str, str], message: Message) -> str:
-    """A clause that tells what is kept of a letter that was too large."""
+def noted_by_consumer(headers: Headers) -> Headers:
+    """The headers that the consumer put behind the event's own, which may have had the same names."""
+    starts = [number for number, (name, _) in enumerate(headers) if name == "dlq_reason"]
+    return headers[starts[-1] :] if starts else ()
+
+
+def text_of(headers: Headers) -> dict[str, str]:
+    return {name: (value or b"").decode(errors="backslashreplace") for name, value in headers}
+
+
+def how_cut(noted: Mapping[str, str], message: Message) -> dict[str, str]:
+    """For each part that was too large, as `dlq_cut` names them, a clause that says what is kept of it."""
     kept = {"value": len(message.value or b""), "key": len(message.key or b"")}
-    parts = []
-    for part in said["dlq_cut"].split(","):
-        whole = said.get(f"dlq_{part}_length") or "an unknown number of"
-        parts.append(f"{kept[part]} of {whole} bytes of its {part}" if part in kept else f"some of its {part}")
-    return f"it was cut: {', '.join(parts)} are kept"
+    found = {}
+    for part in filter(None, noted.get("dlq_cut", "").split(",")):
+        whole = noted.get(f"dlq_{part}_length") or "an unknown number of"
+        digest = noted.get(f"dlq_{part}_sha256") or "unknown"
+        found[part] = f"{kept.get(part, 'some')} of {whole} bytes are kept, SHA-256 of the whole {digest}"
+    return found
 
 
 def counted(every: Iterable[Letter]) -> list[Letter]:

@@ -48,7 +48,7 @@ def as_object(letter: Letter, resolution: str | None) -> dict[str, Any]:
         "key": None if key is None else key.decode(errors="backslashreplace"),
         "count": letter.count,
         "class": letter.kind or None,
-        "cut": letter.cut is not None,
+        "cut": sorted(letter.cut),
     }
 
 
@@ -58,8 +58,8 @@ def print_letter(letter: Letter) -> None:
     print(f"receipt:  {escaped(letter.source)}\nreason:   {escaped(letter.reason)}")
     if letter.kind:
         print(f"class:    {escaped(letter.kind)}")
-    if letter.cut is not None:
-        print(f"cut:      {escaped(letter.cut)}")
+    for part, kept in letter.cut.items():
+        print(f"cut:      {escaped(part)}: {escaped(kept)}")
     print(f"key:      {shown(message.key)}")
     for name, value in message.headers:
         print(f"header:   {escaped(name)} = {shown(value)}")

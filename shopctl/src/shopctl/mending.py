@@ -29,8 +29,11 @@ def successor(letter: Letter, changes: Sequence[str], value: bytes | None = None
 
     `ConfigError` says what its consumer would refuse, and what is missing of a letter that was cut.
     """
-    if letter.cut is not None and value is None:
-        raise ConfigError(f"{letter.source} can't be sent: {letter.cut}; give the whole value by --value FILE.")
+    if "key" in letter.cut:
+        raise ConfigError(f"{letter.source} can't be sent: its key was cut, and with it the way to its partition.")
+    if "value" in letter.cut and value is None:
+        kept = letter.cut["value"].partition(",")[0]
+        raise ConfigError(f"{letter.source} was cut ({kept}): give the whole value by --value FILE.")
     record = to_record(letter, changes, letter.message.value if value is None else value)
     try:
         decode(letter.domain, Message(record.topic, 0, 0, record.key, record.value, record.headers))

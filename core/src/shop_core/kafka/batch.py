@@ -88,8 +88,9 @@ class Batch:
         for index in range(len(self._records)):
             self._send(index, self._link.client)
         self._wait(deadline)
-        self._send_to_new_topics(deadline)
-        self._send_alone(deadline)
+        if self._left(Unwritten):
+            self._send_to_new_topics(deadline)
+            self._send_alone(deadline)
         return [self._last_word(index) for index in range(len(self._records))]
 
     def release(self) -> None:

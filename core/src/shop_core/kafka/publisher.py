@@ -199,13 +199,17 @@ def receipts_of(outcomes: Sequence[Outcome]) -> list[str]:
 
 def account(records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
     """Count what became of the records, and say once what was refused and why."""
-    words = {str: "acked", Outage: "failed", NoAck: "failed"}
+    acked = Counter(record.topic for record, outcome in zip(records, outcomes, strict=True) if type(outcome) is str)
+    for topic, count in acked.items():
+        metrics.PRODUCE_ACKS.labels(topic, "acked").inc(count)
+    if len(records) == sum(acked.values()):
+        return
     told: set[tuple[str, str]] = set()
-    pairs = list(zip(records, outcomes, strict=True))
-    counts = Counter((record.topic, words.get(type(outcome), "rejected")) for record, outcome in pairs)
-    for labels, count in counts.items():
-        metrics.PRODUCE_ACKS.labels(*labels).inc(count)
-    for _, outcome in pairs:
-        if isinstance(outcome, Refused) and (said := (outcome.topic, outcome.cause)) not in told:
-            told.add(said)
-            log.error("record_refused", extra={"topic": outcome.topic, "error": outcome.cause})
+    for record, outcome in zip(records, outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            metrics.PRODUCE_ACKS.labels(outcome.topic, "rejected").inc()
+            told.add((outcome.topic, outcome.cause))
+        elif isinstance(outcome, Outage):
+            metrics.PRODUCE_ACKS.labels(record.topic, "failed").inc()
+    for topic, cause in sorted(told):
+        log.error("record_refused", extra={"topic": topic, "error": cause})

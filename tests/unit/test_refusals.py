@@ -1,0 +1,58 @@
+"""How the door answers what Kafka refuses: by whose fault it is, and whether sending it again may help."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from cm_server.app import build
+from cm_server.context import PREFIX, Context
+from cm_server.queries import QueryClient
+from cm_server.settings import ServerSettings
+from shop_core.testing import MemoryPublisher
+
+BUY = {"username": "Ada", "userid": "ada-1", "price": "2.50"}
+CAMPAIGN = {"name": "sale", "startDate": "2027-01-01T00:00:00Z", "endDate": "2027-02-01T00:00:00Z"}
+
+
+@pytest.fixture
+def publisher() -> MemoryPublisher:
+    return MemoryPublisher()
+
+
+@pytest.fixture
+def client(publisher: MemoryPublisher) -> FlaskClient:
+    return build(Context(publisher, QueryClient("http://127.0.0.1:1")), ServerSettings()).test_client()
+
+
+def post(client: FlaskClient, path: str, body: Any) -> Any:
+    return client.post(PREFIX + path, data=json.dumps(body), content_type="application/json")
+
+
+def test_a_missing_topic_is_told_to_its_own_senders_and_not_as_try_again(
+    client: FlaskClient, publisher: MemoryPublisher
+) -> None:
+    publisher.missing.add("shop.campaigns")
+    answer = post(client, "/campaign-events/", CAMPAIGN)
+    assert answer.status_code == 503 and "Retry-After" not in answer.headers
+    assert answer.content_type == "application/problem+json"
+    for words in ("shop.campaigns", "UNKNOWN_TOPIC_OR_PARTITION", "operator"):
+        assert words in answer.json["detail"]
+    assert "can be sent again" not in answer.json["detail"]
+    assert post(client, "/buy", BUY).status_code == 200
+
+
+def test_a_record_that_is_too_large_is_413(client: FlaskClient, publisher: MemoryPublisher) -> None:
+    publisher.limits["shop.purchases"] = 50
+    answer = post(client, "/buy", BUY)
+    assert answer.status_code == 413 and "Retry-After" not in answer.headers
+    assert "MESSAGE_TOO_LARGE" in answer.json["detail"]
+
+
+def test_an_outage_may_be_tried_again(client: FlaskClient, publisher: MemoryPublisher) -> None:
+    publisher.away = True
+    answer = post(client, "/buy", BUY)
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
