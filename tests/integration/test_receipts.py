@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 import uuid
 from collections.abc import Callable
@@ -49,13 +50,10 @@ def test_a_receipt_just_given_is_never_unknown(platform: Any) -> None:
         assert answer.status == 200 and answer.json()["state"] in ("accepted", "stored"), answer.data
 
 
-def test_what_waits_is_accepted_while_its_consumer_is_away(
-    platform: Any, publisher: Any, until: Callable[..., None]
-) -> None:
+def test_what_waits_is_accepted_while_its_consumer_is_away(platform: Any, until: Callable[..., None]) -> None:
     """And a receipt beyond it is not, though the positions stand still."""
     until(platform.running, "everything runs")
-    number = 19
-    pid = platform.signal("campaigns-consumer-1", number)
+    pid = platform.signal("campaigns-consumer-1", signal.SIGSTOP)
     try:
         body = json.dumps(
             {"name": "w", "startDate": "2027-01-01T00:00:00Z", "endDate": "2027-01-02T00:00:00Z"}
@@ -67,5 +65,20 @@ def test_what_waits_is_accepted_while_its_consumer_is_away(
         assert state == "accepted"
         assert get(platform, f"/v1/receipts/{topic}-{partition}-{int(offset) + 1}").status == 404
     finally:
-        assert platform.signal("campaigns-consumer-1", 18) == pid
+        assert platform.signal("campaigns-consumer-1", signal.SIGCONT) == pid
     assert get(platform, f"/v1/receipts/{receipt}?wait=10").json()["state"] == "stored"
+
+
+def test_while_kafka_says_nothing_a_receipt_is_believed(platform: Any, until: Callable[..., None]) -> None:
+    until(platform.running, "everything runs")
+    receipt = "shop.purchases-5-999999999"
+    assert get(platform, f"/v1/receipts/{receipt}").status == 404
+    pid = platform.signal("kafka", signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            answer = get(platform, f"/v1/receipts/{receipt}")
+            assert (answer.status, answer.json()["state"]) == (200, "accepted")
+        assert get(platform, "/v1/receipts/shop.purchases-999-0").status == 404
+    finally:
+        assert platform.signal("kafka", signal.SIGCONT) == pid
+    until(lambda: get(platform, f"/v1/receipts/{receipt}").status == 404, "Kafka says it again")

@@ -57,7 +57,8 @@ class LogEnds:
         return ends.get(place)
 
     def all(self, topic: str) -> dict[int, int]:
-        """The end of each partition of a topic now; `Outage` as above."""
+        """The end of each partition that a topic has now; `Outage` as above."""
+        self._looked = NEVER  # of those that are new as well
         found = {partition: end for (known, partition), end in self._fresh().items() if known == topic}
         if not found:
             raise Outage(f"Kafka says nothing of {topic}")
