@@ -136,7 +136,7 @@ def test_a_header_that_no_set_can_mend_is_named() -> None:
 @pytest.mark.parametrize(
     "cut",
     [
-        (("dlq_cut", b"true"), ("dlq_length", b"3000011"), ("dlq_sha256", b"ab12")),
+        (("dlq_cut", b"value"), ("dlq_value_length", b"3000011"), ("dlq_value_sha256", b"ab12")),
         (("dlq_cut", b"headers,value"), ("dlq_value_length", b"3000011"), ("dlq_value_sha256", b"ab12")),
     ],
 )
