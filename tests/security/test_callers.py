@@ -120,6 +120,15 @@ def buy(door: Any, credentials: str, username: str, userid: str, **headers: str)
 
 
 @pytest.mark.security(21)
+def test_one_purchase_is_shown_to_its_buyer_alone(door: Any, issuer: Any) -> None:
+    one, two = uuid.uuid4().hex, uuid.uuid4().hex
+    path = f"/v1/purchases/{buy(door, issuer.token(one), one, one).json()['id']}"
+    callers = issuer.token(one), issuer.token(two), door.key("purchases:write"), door.key("purchases:read:any")
+    assert [door.request("GET", path, who).status for who in callers] == [200, 404, 403, 200]
+    assert door.request("GET", path).status == 401
+
+
+@pytest.mark.security(21)
 def test_an_idempotency_key_is_its_callers_own(door: Any, issuer: Any) -> None:
     key, one, two = (uuid.uuid4().hex for _ in range(3))
     named = {"Idempotency-Key": key}
