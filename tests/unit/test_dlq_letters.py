@@ -1,184 +1,135 @@
-"""What a dead letter may hold, and what `shopctl dlq` makes of it: no traceback, no control sequence, no bad JSON."""
+"""What is kept of a refused message: all of it where it fits, else cut, with the truth about what is missing."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
-import pytest
+import bson
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shop_core.errors import ConfigError
-from shop_core.events import DOMAINS
-from shop_core.events.envelope import Headers, Message
-from shopctl.letters import Letter, counted, domain_of, letter_of
-from shopctl.listing import as_object, print_letter, row_of
-from shopctl.mending import successor
-from shopctl.terminal import as_json, escaped
+from cm_api.dead_letters import MOST_HEADERS, MOST_KEY, MOST_VALUE, to_records, to_rejection
+from cm_api.outcome import Refusal
+from cm_api.sweep import Route, Sweep
+from shop_core.errors import RecordRefused, RecordTooLarge
+from shop_core.events.envelope import Headers, Message, Record
+from shop_core.events.purchases import DOMAIN
 
-PURCHASES = DOMAINS["purchases"]
-GOOD = {"username": "Ada", "userid": "ada-1", "price": "2.50", "timestamp": "2026-11-26T09:00:00Z"}
-EVENT: Headers = (
-    ("ce_id", b"e-1"),
-    ("ce_type", b"shop.purchase.made.v1"),
-    ("ce_source", b"/till"),
-    ("ce_specversion", b"1.0"),
-    ("ce_time", b"2026-11-26T09:00:00Z"),
+LARGEST_RECORD = 2 * 1024 * 1024
+Raw = tuple[bytes | None, bytes | None, Headers]
+MESSAGES = st.tuples(
+    st.none() | st.binary(max_size=20),
+    st.none() | st.binary(max_size=50),
+    st.lists(st.tuples(st.text(max_size=9), st.none() | st.binary(max_size=9)), max_size=5).map(tuple),
 )
-SOURCE: Headers = (
-    ("dlq_reason", b"price: must be a decimal"),
-    ("dlq_topic", b"shop.purchases"),
-    ("dlq_partition", b"7"),
-    ("dlq_offset", b"12"),
-    ("dlq_time", b"2026-11-26T09:00:01+00:00"),
-)
-NASTY = "\x1b[2J\x1b]0;owned\x07 \x9b31m \x7f \r\n \u202egnp.exe \u2066 \u2028 \ufeff \u200e \U000e0041"
-HEADERS: dict[str, Headers] = {
-    "null": (("x-trace", None),),
-    "no UTF-8": (("x", b"\xff\xfe\x80"),),
-    "control sequences in the value": (("x", NASTY.encode()),),
-    "control sequences in the name": ((NASTY, b"v"),),
-    "half a pair in the name": (("a\ud800", b"v"),),
-    "no name": (("", b""),),
-    "very long": (("n" * 100_000, b"v" * 1_000_000),),
-    "the letter's own names": (("dlq_topic", b"shop.catalog"), ("dlq_offset", b"\xff"), ("dlq_reason", None)),
-    "null where the event has its own": (("ce_id", None), ("ce_type", None)),
-    "a type of control sequences": (("ce_type", NASTY.encode()),),
-    "a reason of control sequences": (("dlq_reason", NASTY.encode()), ("dlq_time", NASTY.encode())),
-}
-VALUES: dict[str, bytes | None] = {
-    "tombstone": None,
-    "nothing": b"",
-    "no JSON": b"not JSON",
-    "no UTF-8": b"\xff\xfe\x00",
-    "half a pair": b'{"username":"\\ud800","userid":"ada-1","timestamp":"2026-11-26T09:00:00Z"}',
-    "NUL": b'{"username":"a\\u0000b","x":"\x00"}',
-    "control sequences": json.dumps({"username": NASTY}, ensure_ascii=False).encode(),
-    "control sequences in a name": json.dumps({NASTY: 1, **GOOD}, ensure_ascii=False).encode(),
-    "3 MB": b'{"username":"' + b"a" * 3_000_000 + b'"}',
-    "deep": b'{"username":' + b"[" * 200_000,
-    "deep and closed": b'{"username":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-    "NaN": b'{"price":NaN,"username":Infinity}',
-    "a huge number": b'{"price":' + b"9" * 10_000 + b"}",
-    "a huge exponent": b'{"price":1e400}',
-    "an array": b"[1,2]",
-    "UTF-16": '{"price":"5"}'.encode("utf-16"),
-}
 
 
-def letter(value: bytes | None, *headers: tuple[str, bytes | None], key: bytes | None = b"ada-1") -> Letter:
-    return letter_of(PURCHASES, Message("shop.purchases.dlq", 0, 3, key, value, (*EVENT, *SOURCE, *headers)))
+def rejected(key: bytes | None, value: bytes | None, headers: Headers, reason: str = "why") -> dict[str, Any]:
+    message = Message(DOMAIN.topic, 3, 7, key, value, headers)
+    return to_rejection(message, Refusal(message.receipt, reason))
 
 
-def assert_printable(text: str) -> None:
-    assert text.isprintable() or set(filter(lambda c: not c.isprintable(), text)) <= {"\n", "\u200c", "\u200d"}
-    text.encode()
+def told(record: Record) -> dict[str, bytes | None]:
+    return dict(record.headers)
 
 
-@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-@pytest.mark.parametrize("key", [None, b"", b"\xff", NASTY.encode(), b"k" * 100_000])
-def test_any_header_and_key_can_be_looked_at(headers: Headers, key: bytes | None, capsys: Any) -> None:
-    odd = letter(b"{}", *headers, key=key)
-    for line in row_of(odd):
-        assert_printable(line)
-    print_letter(odd)
-    assert_printable(capsys.readouterr().out)
-    line = as_json(as_object(odd, None))
-    assert_printable(line)
-    assert json.loads(line)["receipt"] == odd.source
-    assert domain_of(odd.source) is PURCHASES
+def size_of(record: Record) -> int:
+    parts = [record.key, record.value, *(value for _, value in record.headers)]
+    return sum(len(part or b"") for part in parts) + sum(len(name) for name, _ in record.headers)
 
 
-@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_any_value_can_be_looked_at_and_is_mended_or_refused_in_a_sentence(value: bytes | None, capsys: Any) -> None:
-    odd = letter(value)
-    print_letter(odd)
-    assert_printable(capsys.readouterr().out)
-    for changes in ([], ["price=5"], ["price=\udcff"], [f"{NASTY}=1"], ["price=" + "9" * 10_000]):
-        with pytest.raises(ConfigError) as told:
-            successor(odd, changes)
-        assert_printable(escaped(str(told.value)))
-        assert len(str(told.value)) < 1000
-    whole = [f"{name}={text}" for name, text in GOOD.items()]
-    if value != VALUES["control sequences in a name"]:  # a field that is not known stays, and is refused
-        record = successor(odd, whole)
-        assert json.loads(record.value or b"") == GOOD
+@given(MESSAGES, st.text())
+def test_whatever_a_message_holds_it_becomes_a_document_and_a_record(raw: Raw, reason: str) -> None:
+    doc = bson.decode(bson.encode(rejected(*raw, reason)))
+    record = next(to_records(DOMAIN, doc))
+    assert (record.key, record.value) == raw[:2]
+    assert [value for _, value in record.headers[: len(raw[2])]] == [value for _, value in raw[2]]
+    assert told(record)["dlq_class"] == b"rejected"
+    assert "dlq_cut" not in told(record)
+    assert (told(record)["dlq_reason"] or b"").decode() or not reason
 
 
-def test_half_a_pair_in_the_field_that_is_mended_is_gone_and_the_others_stay() -> None:
-    record = successor(letter(VALUES["half a pair"]), ["username=Ada", "price=2.50"])
-    assert json.loads(record.value or b"") == GOOD
+def test_what_is_too_large_is_cut_and_described() -> None:
+    value, key = b"v" * 3_000_000, b"k" * 200_000
+    headers: Headers = (("ce_id", b"1"), ("x", b"h" * 400_000), ("y", None))
+    doc = rejected(key, value, headers)
+    assert len(bson.encode(doc)) < LARGEST_RECORD
+    record = next(to_records(DOMAIN, doc))
+    assert size_of(record) < LARGEST_RECORD
+    assert (record.key, record.value) == (key[:MOST_KEY], value[:MOST_VALUE])
+    found = told(record)
+    assert found["dlq_cut"] == b"headers,key,value"
+    assert found["dlq_value_length"] == b"3000000"
+    assert found["dlq_value_sha256"] == hashlib.sha256(value).hexdigest().encode()
+    assert found["dlq_key_sha256"] == hashlib.sha256(key).hexdigest().encode()
+    assert int(found["dlq_headers_length"] or 0) > MOST_HEADERS
+    assert found["ce_id"] == b"1"
 
 
-def test_the_value_by_hand_takes_the_place_of_any_other() -> None:
-    record = successor(letter(None), [], json.dumps(GOOD).encode())
-    assert json.loads(record.value or b"") == GOOD
-    assert dict(record.headers)["ce_redriven"] == b"shop.purchases-7-12"
-    assert record.topic == "shop.purchases" and record.key == b"ada-1"
-    assert not [name for name, _ in record.headers if name.startswith("dlq_")]
+class SmallTopic:
+    """A topic that takes `most` bytes, and a collection of what waits; both as a sweep needs them."""
+
+    def __init__(self, docs: Sequence[dict[str, Any]], most: int, refuses: bytes = b"") -> None:
+        self.docs = {doc["_id"]: doc for doc in docs}
+        self.most, self.refuses = most, refuses
+        self.took: list[Record] = []
+
+    def pending(self, topic: str, partitions: Any, but: Sequence[str] = ()) -> list[dict[str, Any]]:
+        return [doc for id, doc in self.docs.items() if id not in but]
+
+    def sent(self, ids: Sequence[str]) -> None:
+        for id in ids:
+            del self.docs[id]
+
+    def connected(self, timeout: float) -> bool:
+        return True
+
+    def publish_each(self, records: Sequence[Record]) -> list[str | Exception]:
+        return [self._publish(record) for record in records]
+
+    def _publish(self, record: Record) -> str | Exception:
+        if size_of(record) > self.most:
+            return RecordTooLarge(record.topic, "too large")
+        if self.refuses and self.refuses in (record.value or b""):
+            return RecordRefused(record.topic, "a rule of its own")
+        self.took.append(record)
+        return "there"
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [(["nosuch=5"], "nosuch: is not a known field"), (["price=-1"], "price"), ([], "price: is required")],
-)
-def test_what_the_consumer_would_refuse_is_not_sent(changes: list[str], words: str) -> None:
-    without_price = {name: text for name, text in GOOD.items() if name != "price"}
-    value = json.dumps(without_price if not changes else GOOD).encode()
-    with pytest.raises(ConfigError, match=words):
-        successor(letter(value), changes)
+def sweep_over(topic: SmallTopic) -> tuple[Sweep, list[int]]:
+    waiting: list[int] = []
+    route = Route(DOMAIN.topic, "undeliverable", lambda doc: to_records(DOMAIN, doc), waits=waiting.append)
+    connect: Any = lambda: topic  # noqa: E731
+    sweep = Sweep(route, topic, connect)
+    sweep.own([3])
+    return sweep, waiting
 
 
-def test_a_header_that_no_set_can_mend_is_named() -> None:
-    with pytest.raises(ConfigError, match="ce_id"):
-        successor(letter(json.dumps(GOOD).encode(), ("ce_id", None)), [])
+def test_a_topic_that_takes_little_gets_as_much_as_fits() -> None:
+    for most in (300_000, 20_000, 1_000):
+        topic = SmallTopic([rejected(b"k", b"v" * 1_000_000, ())], most)
+        sweep_over(topic)[0].deliver()
+        assert topic.docs == {}
+        assert told(topic.took[0])["dlq_cut"] == b"value"
+        assert told(topic.took[0])["dlq_value_length"] == b"1000000"
 
 
-@pytest.mark.parametrize(
-    "cut",
-    [
-        (("dlq_cut", b"value"), ("dlq_value_length", b"3000011"), ("dlq_value_sha256", b"ab12")),
-        (("dlq_cut", b"headers,value"), ("dlq_value_length", b"3000011"), ("dlq_value_sha256", b"ab12")),
-    ],
-)
-def test_a_letter_that_was_cut_says_so_and_asks_for_the_whole(cut: Headers, capsys: Any) -> None:
-    kept = json.dumps(GOOD).encode()[:20]
-    short = letter(kept, *cut, ("dlq_class", b"permanent"))
-    print_letter(short)
-    shown = capsys.readouterr().out
-    assert "value: 20 of 3000011 bytes" in shown and "ab12" in shown and "class:    permanent" in shown
-    assert "value" in as_object(short, None)["cut"]
-    for changes in ([], ["price=5"]):
-        with pytest.raises(ConfigError, match=r"20 of 3000011 bytes.*--value FILE"):
-            successor(short, changes)
-    assert successor(short, [], json.dumps(GOOD).encode())
+def test_a_letter_that_is_refused_waits_alone() -> None:
+    docs = [rejected(b"k", b"bad" if n in (0, 4) else b"good", ()) | {"_id": f"t-3-{n}"} for n in range(6)]
+    topic = SmallTopic(docs, 10_000, refuses=b"bad")
+    sweep, waiting = sweep_over(topic)
+    sweep.deliver()
+    assert (len(topic.took), list(topic.docs), waiting) == (4, ["t-3-0", "t-3-4"], [2])
+    topic.docs["t-3-9"] = rejected(b"k", b"good", ()) | {"_id": "t-3-9"}
+    sweep.deliver()
+    assert (len(topic.took), waiting) == (5, [2, 2])
 
 
-def test_a_letter_whose_key_was_cut_has_no_way_back() -> None:
-    with pytest.raises(ConfigError, match="its key was cut"):
-        successor(letter(json.dumps(GOOD).encode(), ("dlq_cut", b"key")), [], json.dumps(GOOD).encode())
-
-
-def test_what_an_event_says_of_itself_in_the_consumers_words_does_not_count() -> None:
-    forged: Headers = (("dlq_cut", b"true"), ("dlq_topic", b"shop.catalog"), ("dlq_reason", b"none"))
-    message = Message("shop.purchases.dlq", 0, 3, b"k", json.dumps(GOOD).encode(), (*EVENT, *forged, *SOURCE))
-    honest = letter_of(PURCHASES, message)
-    assert (honest.source, honest.cut) == ("shop.purchases-7-12", {})
-    assert successor(honest, [])
-
-
-def test_a_letter_of_a_stranger_is_named_by_its_own_place() -> None:
-    strange = letter_of(PURCHASES, Message("shop.purchases.dlq", 0, 3, None, b"hi", ()))
-    assert strange.source == "shop.purchases.dlq-0-3"
-    assert domain_of(strange.source) is PURCHASES
-    forged = letter_of(PURCHASES, Message("shop.purchases.dlq", 0, 4, None, None, (("dlq_topic", b"shop.catalog"),)))
-    assert forged.source == "shop.purchases.dlq-0-4"
-
-
-def test_letters_of_one_event_are_counted() -> None:
-    again = letter_of(PURCHASES, Message("shop.purchases.dlq", 0, 4, None, b"", (*EVENT, *SOURCE[:3])))
-    assert [each.count for each in counted([letter(b""), again])] == [2, 2]
-
-
-@pytest.mark.parametrize("name", ["علی‌رضا", "山田　太郎", "Žofie", "🧑‍💻", "Zoë"])
-def test_names_that_people_have_are_shown_as_they_are(name: str) -> None:
-    assert escaped(name) == name
+def test_a_letter_that_cannot_be_made_a_record_waits_alone() -> None:
+    broken = {"_id": "t-3-1", "raw": {"headers": None}}
+    topic = SmallTopic([broken, rejected(b"k", b"good", ())], 10_000)
+    sweep, waiting = sweep_over(topic)
+    sweep.deliver()
+    assert (len(topic.took), list(topic.docs), waiting) == (1, ["t-3-1"], [1])
