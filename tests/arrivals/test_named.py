@@ -62,7 +62,7 @@ def test_a01_every_codec_of_the_protocol_is_read(rounds: Rounds, codec: Codec, c
 @pytest.mark.parametrize("codec", [codec for codec in Codec if codec is not Codec.NONE])
 def test_a01_a_topic_that_compresses_by_itself_is_read(rounds: Rounds, codec: Codec) -> None:
     after = {"compression.type": None}
-    with configured(rounds.shop.platform.bootstrap, "shop.campaigns", {"compression.type": codec}, after):
+    with configured(rounds.shop.platform.bootstrap, "shop.campaigns", {"compression.type": codec.value}, after):
         rounds.beside_and_behind(Domain.CAMPAIGNS, range(12))
 
 
