@@ -56,3 +56,19 @@ def test_an_outage_may_be_tried_again(client: FlaskClient, publisher: MemoryPubl
     publisher.away = True
     answer = post(client, "/buy", BUY)
     assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_line_that_kafka_does_not_take_leaves_the_others_theirs(
+    client: FlaskClient, publisher: MemoryPublisher
+) -> None:
+    publisher.limits["shop.purchases"] = 120
+    lines = [BUY, BUY | {"username": "A" * 100}, BUY | {"userid": "b"}]
+    answer = post(client, "/v1/purchases:batch", lines)
+    assert answer.status_code == 202
+    assert (answer.json["accepted"], answer.json["failed"]) == (2, 1)
+    first, second, third = answer.json["results"]
+    assert [each["status"] for each in (first, second, third)] == [202, 413, 202]
+    assert "MESSAGE_TOO_LARGE" in second["detail"]
+    assert "receipt" in first and "receipt" in third and "receipt" not in second
+    publisher.missing.add("shop.purchases")
+    assert post(client, "/v1/purchases:batch", lines).status_code == 503

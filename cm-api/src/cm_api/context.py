@@ -94,7 +94,7 @@ class Context:
             raise UnknownReceipt(f"names a partition that {topic} does not have")
         if end <= offset:
             raise UnknownReceipt(
-                f"names an event that there is not: partition {partition} of {topic} ends before {end}"
+                f"names an event that is not there: the log of {topic}-{partition} ends at offset {end}"
             )
 
     def caught_up(self, domain: Domain) -> bool:

@@ -15,7 +15,7 @@ from cm_server.used_keys import KeyUsed
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, Record
 from shop_core.events.json_text import BOM, lines_of_array
-from shop_core.problems import Fault
+from shop_core.problems import Fault, not_taken
 
 log = logging.getLogger(__name__)
 LIMIT = 1024 * 1024
@@ -69,7 +69,7 @@ def publish(
 
 def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Record, Identity]]) -> int:
     """Publish what was made and note the receipts; how many lines that are. A line whose key names another command is
-    left out, and told so."""
+    left out, and told so, as is one that Kafka does not take."""
     digests = {known.id: commands.header(record, "ce_digest") for _, record, known in made if known.by_key}
     others = context.used_keys.others(domain, digests) if digests else set()
     for result, _, known in made:
@@ -78,12 +78,17 @@ def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Reco
             result.status, result.errors = told.status, told.errors
             result.field, result.detail = told.field, told.detail
     good = [each for each in made if each[2].id not in others]
-    if good:
-        digests = {id: digest for id, digest in digests.items() if id not in others}
-        records, ids = [record for _, record, _ in good], [known.id for _, _, known in good]
-        for (result, _, _), receipt in zip(good, commands.emit(context, domain, records, ids, digests), strict=True):
-            result.receipt = receipt
-    return len(good)
+    if not good:
+        return 0
+    digests = {id: digest for id, digest in digests.items() if id not in others}
+    records, ids = [record for _, record, _ in good], [known.id for _, _, known in good]
+    outcomes = commands.emit(context, domain, records, ids, digests)
+    for (result, _, _), outcome in zip(good, outcomes, strict=True):
+        if isinstance(outcome, str):
+            result.receipt = outcome
+        else:
+            result.status, result.detail = not_taken(outcome)
+    return sum(isinstance(outcome, str) for outcome in outcomes)
 
 
 def refused(number: int, error: InvalidInput) -> LineResult:

@@ -17,7 +17,7 @@ from cm_server.queries import segment
 from cm_server.used_keys import KeyUsed
 from cm_server.waiting import who_waits
 from shop_core.answers import CommandAnswer
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.envelope import Domain, Record, digest_of, encode
 from shop_core.problems import problem
 from shop_core.web import json_answer
@@ -87,7 +87,8 @@ def publish(
     used = bool(digests) and bool(context.used_keys.others(domain, digests, ask=not wait))
     if used and not wait:
         raise KeyUsed(known.id)
-    (receipt,) = emit(context, domain, [record], [known.id], {} if used else digests)
+    [outcome] = emit(context, domain, [record], [known.id], {} if used else digests)
+    receipt = str(outcome)  # of a single one there is a receipt, or `emit` has raised
     log.info(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
     done = settle(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
     if used and done.state == "accepted":
@@ -97,16 +98,19 @@ def publish(
 
 def emit(
     context: Context, domain: Domain, records: Sequence[Record], ids: Sequence[str], digests: Mapping[str, str]
-) -> list[str]:
-    """The receipts of the published `records`, whose events have these ids; `digests` are of those known by a key."""
+) -> list[str | ShopError]:
+    """The receipt of each of `records`, whose events have these ids, or why Kafka does not have it. Raises where it has
+    none of them. `digests` are of those known by a key."""
+    outcomes: list[str | ShopError] = []
     try:
-        receipts = context.publisher.publish(records)
-    except Exception:
-        context.used_keys.not_sent(domain, digests)
-        raise
-    if digests:
-        context.used_keys.sent(domain, digests, {id: at for id, at in zip(ids, receipts, strict=True) if id in digests})
-    return receipts
+        outcomes = context.publisher.publish_each(records)
+    finally:
+        there = {id: outcome for id, outcome in zip(ids, outcomes, strict=False) if isinstance(outcome, str)}
+        context.used_keys.sent(domain, digests, {id: receipt for id, receipt in there.items() if id in digests})
+        context.used_keys.not_sent(domain, {id: digest for id, digest in digests.items() if id not in there})
+    if not there:
+        raise next(error for error in outcomes if isinstance(error, ShopError))
+    return outcomes
 
 
 def send(

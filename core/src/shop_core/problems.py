@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from shop_core.auth import Unauthenticated
-from shop_core.errors import FieldFault, InvalidInput, Outage, RecordTooLarge, Refused, TopicRefused
+from shop_core.errors import FieldFault, InvalidInput, Outage, RecordTooLarge, Refused, ShopError, TopicRefused
 from shop_core.nearest import nearest, shown_methods
 from shop_core.telemetry.logs import request_id
 
@@ -102,16 +102,22 @@ def _unknown(error: Unauthenticated) -> Response:
 
 def _outage(error: Outage) -> Response:
     log.warning("dependency_away", extra={"error": str(error)})
-    detail = "The service can't do this right now; the same request can be sent again."
-    return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return problem(*not_taken(error), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _refused(error: Refused) -> Response:
     """What Kafka refuses it refuses again: no Retry-After, and the publisher's log has said so already."""
+    return problem(*not_taken(error))
+
+
+def not_taken(error: ShopError) -> tuple[int, str]:
+    """Status and sentence of a command that Kafka does not have: whether to send it again, or to mend something."""
     if isinstance(error, RecordTooLarge):
-        return problem(413, f"{error}. A smaller request may be taken.")
-    status = 503 if isinstance(error, TopicRefused) else 500
-    return problem(status, f"{error}. The same request fails again until an operator has mended that.")
+        return 413, f"{error}. A smaller request may be taken."
+    if isinstance(error, Refused):
+        status = 503 if isinstance(error, TopicRefused) else 500
+        return status, f"{error}. The same request fails again until an operator has mended that."
+    return 503, "The service can't do this right now; the same request can be sent again."
 
 
 def _http(error: HTTPException) -> Any:
