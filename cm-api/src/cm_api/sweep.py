@@ -104,13 +104,17 @@ class Sweep:
 
     def deliver(self) -> None:
         """One sweep: send all that is pending and due; `Outage` leaves it pending when Kafka is away."""
-        while not self._closing and self._partitions:
-            now = time.monotonic()
-            waiting = [id for id, held in self._held.items() if held.again > now]
-            pending = self._waiting.pending(self._route.topic, self._partitions, waiting)
-            if not pending or self._send(pending) == len(pending):
-                break  # where none of them could be sent, the topic is at fault rather than they
-        self._route.waits(len(self._held))
+        pending: Sequence[Document] = ()
+        try:
+            while not self._closing and self._partitions:
+                now = time.monotonic()
+                waiting = [id for id, held in self._held.items() if held.again > now]
+                pending = self._waiting.pending(self._route.topic, self._partitions, waiting)
+                if not pending or self._send(pending) == len(pending):
+                    pending = ()
+                    break  # where none of them could be sent, the topic is at fault rather than they
+        finally:
+            self._route.waits(len(self._held.keys() | {document["_id"] for document in pending}))
 
     def _send(self, documents: Sequence[Document]) -> int:
         """How many could not be sent. `Outage` where Kafka does not answer, for those that it did not answer."""

@@ -15,7 +15,6 @@ from cm_server.context import PREFIX, Context
 from cm_server.identity import Identity, resource
 from cm_server.queries import segment
 from cm_server.used_keys import KeyUsed
-from cm_server.waiting import who_waits
 from shop_core.answers import CommandAnswer
 from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.envelope import Domain, Record, digest_of, encode
@@ -57,7 +56,7 @@ def settle(context: Context, id: str, receipt: str, wait: float) -> Settled:
     """
     if wait <= 0:
         return Settled(id, receipt, "accepted")
-    with context.queries.waiting.place(who_waits()) as given:
+    with context.queries.waiting.given() as given:
         if not given:
             return Settled(id, receipt, "accepted")
         prefer.honoured()

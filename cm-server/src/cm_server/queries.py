@@ -13,8 +13,9 @@ from flask import Blueprint, Response, request
 
 from cm_server.compression import packed
 from cm_server.stalls import Stalls
-from cm_server.waiting import Waiting, who_waits
+from cm_server.waiting import Waiting
 from shop_core.errors import Outage
+from shop_core.intake.turns import THREADS_A_TURN
 from shop_core.problems import RETRY_AFTER_SECONDS, problem
 from shop_core.telemetry.logs import request_id
 from shop_core.web import MAX_WAIT_SECONDS
@@ -35,9 +36,9 @@ class QueryClient:
         self._base = base_url
         self._token = token
         self._path = urllib3.util.parse_url(base_url).path or ""
-        self._pool = urllib3.connection_from_url(base_url, maxsize=threads, retries=False)
+        self._pool = urllib3.connection_from_url(base_url, maxsize=threads * THREADS_A_TURN, retries=False)
         self._stalls = Stalls(max(1, threads // 4))
-        self.waiting = Waiting(max(1, threads // 2))
+        self.waiting = Waiting.beside(threads)
 
     def get(
         self, path: str, query: str = "", headers: Mapping[str, str] | None = None, wait: float = 0.0
@@ -78,7 +79,7 @@ class QueryClient:
         query = request.query_string.decode("latin-1")  # ASCII: `shop_core.targets` saw to that
         if not _WAITS.search(request.query_string):
             return self._forwarded(path, query, more)
-        with self.waiting.place(who_waits()) as given:
+        with self.waiting.given() as given:
             if given:
                 return self._forwarded(path, query, more, MAX_WAIT_SECONDS)
         if "after" in request.args and self.state(request.args["after"], 0.0)["state"] == "accepted":

@@ -1,4 +1,4 @@
-"""How many requests may wait for a receipt at once: so few that whoever does not wait finds a thread.
+"""How many requests may wait for a receipt at once, beside those that work.
 
 Nobody may hold more places than are left for others: one caller gets half of them, and there is always one for the
 next. Without authentication a caller is an address.
@@ -9,22 +9,33 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from flask import g, request
 
 from shop_core.addresses import network_of
 from shop_core.auth import ANYBODY, Caller
+from shop_core.intake.turns import ASIDE, THREADS_A_TURN
 from shop_core.telemetry import metrics
 
 
 class Waiting:
-    """The places of one process."""
+    """The places of one process, whose `threads` are those that work at once."""
+
+    @classmethod
+    def beside(cls, threads: int) -> Waiting:
+        return cls((THREADS_A_TURN - 1) * threads)
 
     def __init__(self, places: int) -> None:
         self._places = places
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def given(self) -> Iterator[bool]:
+        """Whether the request in hand may wait; while it does, its turn to work is another's."""
+        with self.place(who_waits()) as given, request.environ.get(ASIDE, nullcontext)() if given else nullcontext():
+            yield given
 
     @contextmanager
     def place(self, who: str) -> Iterator[bool]:

@@ -15,8 +15,9 @@ import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from shop_core.intake.body import BodyWanted
 from shop_core.intake.connection import BUSY, LEAVING, READING, SENDING, Connection
 from shop_core.intake.places import Places
 from shop_core.intake.refused import Refused
+from shop_core.intake.turns import ASIDE, THREADS_A_TURN, Turns
 
 DEFAULT_READ_SECONDS = 20
 ANSWER_SECONDS = 30  # longest wait for a client that takes nothing of its answer
@@ -51,6 +53,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.worker_connections = 2 * MOST_CONNECTIONS  # it is `places` that makes room, so none waits to be accepted
         self.to_judge: deque[tuple[float, Connection, int]] = deque()
         self.health = ThreadPoolExecutor(1, "health")
+        self.turns = Turns(self.cfg.threads, self._start)
         self.looked, self.came = time.monotonic(), 0
         super().init_process()
 
@@ -61,9 +64,23 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
         def kept(environ: dict[str, Any], start_response: Any) -> Any:
             environ["shop.kept"] = environ["gunicorn.socket"].kept
+            environ[ASIDE] = self.aside
             return app(environ, start_response)
 
         self.wsgi = kept
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """As many work at once as gunicorn is told; the other threads are for those who wait."""
+        return ThreadPoolExecutor(self.cfg.threads * THREADS_A_TURN, "request")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The request whose thread this is only waits while the block lasts."""
+        self.method_queue.defer(self.turns.done)
+        try:
+            yield
+        finally:
+            self.method_queue.defer(self.turns.back)
 
     # The loop's side: everything from here to `handle` runs in the main thread.
 
@@ -153,8 +170,19 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if conn.whole:
             self.places.used(conn)
         is_health = conn.whole and conn.head is not None and _HEALTH.fullmatch(conn.head.request.path or "")
-        future = (self.health if is_health else self.tpool).submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        if is_health:
+            future = self.health.submit(self.handle, conn)
+            future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        else:
+            self.turns.take(conn)
+
+    def _start(self, conn: Connection) -> None:
+        future: Future[bool] = self.tpool.submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(self._worked, conn, done))
+
+    def _worked(self, conn: Connection, future: Future[Any]) -> None:
+        self.turns.done()
+        self.finish_request(conn, future)
 
     def finish_request(self, conn: Connection, future: Future[Any]) -> None:
         """The thread has answered, or wants the body first."""

@@ -1,0 +1,44 @@
+"""Whose turn it is to work: so many requests at once, the others in the order in which they came.
+
+A request that only waits, for a receipt to settle, steps aside meanwhile: its thread costs little, and its turn goes to
+the next. So those who wait never keep out those who do not, and there may be more of them than of those who work.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from shop_core.intake.connection import Connection
+
+ASIDE = "shop.aside"  # in a request's environ: a context in which it does not count as working
+# Threads for each one that works, in all: what may wait at once is three times what may work.
+THREADS_A_TURN = 4
+
+
+class Turns:
+    """For one loop, in whose thread every call is made. `start` hands a connection's request to a thread."""
+
+    def __init__(self, most: int, start: Callable[[Connection], None]) -> None:
+        self._most, self._start = most, start
+        self._queue: deque[Connection] = deque()
+        self._working = 0
+
+    def take(self, conn: Connection) -> None:
+        """Work now, or when one of those who do has ended."""
+        self._queue.append(conn)
+        self._next()
+
+    def done(self) -> None:
+        """One has ended, or steps aside."""
+        self._working -= 1
+        self._next()
+
+    def back(self) -> None:
+        """One that stood aside works again, at once: it has its thread already."""
+        self._working += 1
+
+    def _next(self) -> None:
+        while self._queue and self._working < self._most:
+            self._working += 1
+            self._start(self._queue.popleft())
