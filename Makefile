@@ -55,6 +55,11 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
+# Python alone: what it proves includes the making of .venv.
+.PHONY: fresh
+fresh: ## Prove each target in a throw-away Debian with empty caches, as root; some hours (ARGS="help lint", ARGS=--shared)
+	@$(PYTHON) scripts/fresh.py $(ARGS)
+
 .PHONY: images
 images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")
 	@scripts/images $(ARGS)
