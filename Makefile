@@ -97,7 +97,7 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 .venv: .venv/dev.stamp
 
 .venv/bin/python:
-	@PYTHON=$(PYTHON) scripts/bootstrap venv
+	@PYTHON=$(PYTHON) scripts/bootstrap venv compiler
 	@echo "Making the virtual environment .venv"
 	@$(PYTHON) -m venv .venv
 

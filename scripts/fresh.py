@@ -37,6 +37,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     ".venv": ("make .venv",),
     "run": ("make run ARGS=--detach && .venv/bin/shopctl status && make stop",),
     "lint": ("make lint",),
+    "charts": ("make charts && git diff --exit-code charts",),
     "lock": ("make lock && git diff --exit-code requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),
@@ -55,7 +56,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
 EXCEPT = {"fresh"}
 Row = tuple[str, float, str]
 LENT = ("/etc/pip.conf", "/etc/ssl/certs", "PIP_FIND_LINKS", "PIP_CERT")
-PASSED = re.compile(r"(?:PIP_|GO(?:PROXY|SUMDB|NOSUMDB|PRIVATE)$|(?:https?|no)_proxy$|DEBIAN_MIRROR$)", re.IGNORECASE)
+PASSED = re.compile(r"(?:PIP_|UV_|SSL_CERT_|GO(?:PROXY|SUMDB|NOSUMDB|PRIVATE)$|(?:https?|no)_proxy$|DEBIAN_MIRROR$)", re.IGNORECASE)
 
 ENTER = """
 set -e
@@ -149,7 +150,9 @@ def _run(root: Path, command: str, log: Path) -> int:
         environment["PATH"] = f"{home}/bin:{environment['PATH']}"
     unshare = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private")
     with log.open("wb") as said:
-        words = [*unshare, "bash", "-c", ENTER, "bash", str(root), command, *dict.fromkeys(lent)]
+        # What lies in a folder that is lent comes with it.
+        apart = [path for path in dict.fromkeys(lent) if not any(path.startswith(f"{other}/") for other in lent)]
+        words = [*unshare, "bash", "-c", ENTER, "bash", str(root), command, *apart]
         return subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said).returncode
 
 

@@ -67,7 +67,7 @@ def _helm_flags(source: Path) -> str:
 
 
 KUBERNETES = GoModule("kubernetes", {"kubernetes": "."}, 4.7, _kubernetes_flags)
-HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, 2, _helm_flags)
+HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, 3, _helm_flags)
 KUBECONFORM = GoModule("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, 0.2)
 COREDNS = GoModule("coredns", {"coredns": "github.com/coredns/coredns"}, 1.6)
 KEDA_MODULE = "github.com/kedacore/keda/v2"
@@ -84,12 +84,12 @@ KEDA = GoModule(
 INGRESS_NGINX = GoModule(
     "ingress-nginx",
     {"nginx-ingress-controller": "k8s.io/ingress-nginx/cmd/nginx"},
-    3,
+    1.3,
     copies={"nginx": ("k8s.io/ingress-nginx", "rootfs/etc/nginx")},
 )
-LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"}, 1.5)
+LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"}, 1.3)
 PAUSE = GoModule("pause", {"pause": "."}, 0.1)
-GATEWAY_API = GoModule("gateway-api", {}, 0.2, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
+GATEWAY_API = GoModule("gateway-api", {}, 0.1, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
 # Those that the cluster cannot start without come first, so that a broken build shows early.
 MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, GATEWAY_API, INGRESS_NGINX, KEDA)
 
