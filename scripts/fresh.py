@@ -56,7 +56,9 @@ PROOFS: dict[str, tuple[str, ...]] = {
 EXCEPT = {"fresh"}
 Row = tuple[str, float, str]
 LENT = ("/etc/pip.conf", "/etc/ssl/certs", "PIP_FIND_LINKS", "PIP_CERT")
-PASSED = re.compile(r"(?:PIP_|UV_|SSL_CERT_|GO(?:PROXY|SUMDB|NOSUMDB|PRIVATE)$|(?:https?|no)_proxy$|DEBIAN_MIRROR$)", re.IGNORECASE)
+PASSED = re.compile(
+    r"(?:PIP_|UV_|SSL_CERT_|GO(?:PROXY|SUMDB|NOSUMDB|PRIVATE)$|(?:https?|no)_proxy$|DEBIAN_MIRROR$)", re.IGNORECASE
+)
 
 ENTER = """
 set -e

@@ -30,6 +30,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "cluster": ("-f", str(ROOT / "tests" / "cluster" / "values.yaml")),
     "pages": PAGES,
     "external": EXTERNAL,
+    "gitops": ("-f", str(UMBRELLA / "values-gitops.yaml"), *PAGES),
 }
 
 
