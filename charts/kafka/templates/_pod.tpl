@@ -10,7 +10,7 @@ terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
 {{- with $root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
@@ -74,13 +74,13 @@ volumes:
     emptyDir: {sizeLimit: 128Mi}
   {{- if $root.Values.security.enabled }}
   - name: tls
-    secret: {secretName: {{ include "kafka.tlsSecret" $root }}, defaultMode: 0440}
+    secret: {secretName: {{ include "kafka.tlsSecret" $root | quote }}, defaultMode: 0440}
   - name: run
     emptyDir: {medium: Memory, sizeLimit: 1Mi}
   {{- if eq .role "controller" }}
   - name: admin
     secret:
-      secretName: {{ include "kafka.usersSecret" $root }}
+      secretName: {{ include "kafka.usersSecret" $root | quote }}
       defaultMode: 0440
       items: [{key: admin, path: admin}]
   {{- end }}

@@ -70,7 +70,7 @@ terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
 {{- with $root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
@@ -210,7 +210,7 @@ containers:
 volumes:
   - name: secret
     secret:
-      secretName: {{ include "mongodb.secret" $root }}
+      secretName: {{ include "mongodb.secret" $root | quote }}
       defaultMode: 0440
       items:
         - {key: keyfile, path: keyfile}
@@ -218,10 +218,10 @@ volumes:
     emptyDir: {medium: Memory, sizeLimit: 1Mi}
   {{- if $root.Values.tls.enabled }}
   - name: tls
-    secret: {secretName: {{ include "mongodb.tlsSecret" $root }}, defaultMode: 0440}
+    secret: {secretName: {{ include "mongodb.tlsSecret" $root | quote }}, defaultMode: 0440}
   - name: ca
     secret:
-      secretName: {{ include "mongodb.tlsSecret" $root }}
+      secretName: {{ include "mongodb.tlsSecret" $root | quote }}
       defaultMode: 0440
       items: [{key: ca.crt, path: ca.crt}]
   {{- end }}
@@ -230,7 +230,7 @@ volumes:
   {{- if $member }}
   - name: passwords
     secret:
-      secretName: {{ include "mongodb.secret" $root }}
+      secretName: {{ include "mongodb.secret" $root | quote }}
       defaultMode: 0440
       items:
         {{- range prepend (include "mongodb.users" $root | fromJsonArray) "rootPassword" }}
@@ -276,7 +276,7 @@ capabilities:
   spec:
     accessModes: [ReadWriteOnce]
     {{- with $root.Values.storageClass }}
-    storageClassName: {{ . }}
+    storageClassName: {{ . | quote }}
     {{- end }}
     resources:
       requests:

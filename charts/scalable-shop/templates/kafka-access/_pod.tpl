@@ -35,7 +35,6 @@ containers:
       - {name: passwords, mountPath: /etc/shop/kafka, readOnly: true}
       - {name: ca, mountPath: /etc/shop/kafka-ca, readOnly: true}
       {{- include "shop-library.extra" (list $settings "extraVolumeMounts") | nindent 6 }}
-  {{- include "shop-library.extra" (list $settings "extraContainers") | nindent 2 }}
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 16Mi}

@@ -44,12 +44,12 @@ def tool(module: GoModule, name: str) -> str:
     return str(own) if own.exists() else shutil.which(name) or name
 
 
-def render(*words: str, chart: Path = UMBRELLA) -> list[Manifest]:
-    return [manifest for manifest in yaml.safe_load_all(render_text(*words, chart=chart)) if manifest]
+def render(*words: str, chart: Path = UMBRELLA, release: str = "shop") -> list[Manifest]:
+    return [manifest for manifest in yaml.safe_load_all(render_text(*words, chart=chart, release=release)) if manifest]
 
 
-def render_text(*words: str, chart: Path = UMBRELLA) -> str:
-    command = [tool(HELM, "helm"), "template", "shop", str(chart), "--namespace", "shop", "--include-crds", *words]
+def render_text(*words: str, chart: Path = UMBRELLA, release: str = "shop") -> str:
+    command = [tool(HELM, "helm"), "template", release, str(chart), "--namespace", "shop", "--include-crds", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RenderError(done.stderr)
