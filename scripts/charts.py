@@ -93,8 +93,9 @@ def _lock(dependencies: list[dict[str, Any]]) -> bytes:
 
 def main() -> int:
     if "--check" not in sys.argv:
-        # The umbrella's schema holds those of the charts below it.
-        subprocess.run([sys.executable, ROOT / "scripts" / "chart_schema.py"], check=True)
+        # The umbrella's schema holds those of the charts below it; each README is made from its values.
+        for script in ("chart_schema.py", "chart_readmes.py"):
+            subprocess.run([sys.executable, ROOT / "scripts" / script], check=True)
     made = wanted()
     different = stale(made)
     if "--check" in sys.argv:

@@ -45,6 +45,18 @@ def test_schemas_are_fresh() -> None:
         assert file.read_text() == text, f"run `make charts`: {file}"
 
 
+def test_readmes_are_fresh_and_name_every_value() -> None:
+    for file, text in script("chart_readmes").pages().items():
+        assert file.read_text() == text, f"run `make charts`: {file}"
+    page = chart("kafka", "README.md")
+    for value, default in {
+        "brokers.resources.limits": '"cpu": "2"',
+        "global.dns.ports": "[53, 5353]",
+        "env": "[]",
+    }.items():
+        assert re.search(rf"^\| `{value}` \| `[^|]*{re.escape(default)}[^|]*` \| \w", page, re.M), value
+
+
 def test_what_charts_hold_of_others_is_fresh() -> None:
     charts = script("charts")
     assert charts.stale(charts.wanted()) == [], "run `make charts`"
