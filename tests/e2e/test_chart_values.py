@@ -76,6 +76,18 @@ def test_an_arbiter_of_too_long_a_name_is_refused() -> None:
         ("kafka.security.certificate.existingSecret=TLS", "certificate.existingSecret: .* cannot be the name"),
         ("mongodb.auth.existingSecret=a/b", "mongodb.auth.existingSecret: .* cannot be the name"),
         ("global.imagePullSecrets={A}", "imagePullSecrets.* cannot be the name"),
+        ("shop.consumers.purchases.drainWithin=soon", "drainWithin: .* is no time"),
+        (
+            "shop.server.env[0].name=A,shop.server.env[0].value=b,shop.server.env[0].valueFrom.fieldRef.fieldPath=c",
+            "both",
+        ),
+        ("gateway.parentRefs[0].name=G", "parentRefs.0..name: .* cannot be the name"),
+        ("ingress.className=NGINX", "ingress.className: .* cannot be the name"),
+        ("shop.images.repository=Registry/Shop", "is no name of an image"),
+        ("shop.images.cmApi=a b", "is no name of an image"),
+        ("operator.image.repository=UPPER", "operator.image: .* is no name of an image"),
+        ("kafka.image.tag=a+b", "kafka.image: .* is no name of an image"),
+        ("mongoExpress.image.repository=-x", "mongoExpress.image: .* is no name of an image"),
         ("kafka.storageClass=Fast", "kafka.storageClass: .* cannot be the name"),
     ],
 )
@@ -97,6 +109,9 @@ def test_what_cannot_install_is_refused_with_a_sentence(values: str, said: str) 
         "shop.consumers.purchases.minReplicas=12",
         "operator.watchNamespaces={team-a,shop}",
         "auth.existingSecret=keys.of.mine",
+        "shop.images.repository=registry.example:5000/team/shop,shop.images.tag=V1.0_x",
+        f"shop.images.cmApi=registry.example/cm-api:1@sha256:{'0' * 64},kafka.image.digest=sha256:{'1' * 64}",
+        "shop.consumers.purchases.drainWithin=30s",
         "kafka.enabled=false,kafka.bootstrapServers=[fd00::1]:9092\\,kafka.elsewhere:9092",
     ],
 )

@@ -73,6 +73,7 @@
 {{- range $name := list "server" "api" }}
 {{- $tier := get $shop $name }}
 {{- include "shop-library.checkResources" (list (printf "shop.%s.resources" $name) $tier.resources) }}
+{{- include "shop-library.checkEnv" (list (printf "shop.%s.env" $name) $tier.env) }}
 {{- $scaled := $tier.autoscaling }}
 {{- if and $scaled.maxReplicas (gt (int $scaled.minReplicas) (int $scaled.maxReplicas)) }}
 {{- fail (printf "shop.%s.autoscaling.minReplicas is %d, above maxReplicas, which is %d: lower the one or raise the other." $name (int $scaled.minReplicas) (int $scaled.maxReplicas)) }}
@@ -85,6 +86,10 @@
 {{- end }}
 {{- if $said }}
 {{- include "shop-library.checkResources" (list (printf "shop.consumers.%s.resources" $domain) $said.resources) }}
+{{- include "shop-library.checkEnv" (list (printf "shop.consumers.%s.env" $domain) $said.env) }}
+{{- if not (regexMatch "^([1-9][0-9]{0,4}(s|m|h))?$" ($said.drainWithin | default "")) }}
+{{- fail (printf "shop.consumers.%s.drainWithin: %q is no time: use a whole number with s, m or h, for example 30s or 5m." $domain $said.drainWithin) }}
+{{- end }}
 {{- if gt (int $said.minReplicas) (int $said.maxReplicas) }}
 {{- fail (printf "shop.consumers.%s.minReplicas is %d, above maxReplicas, which is %d: lower the one or raise the other." $domain (int $said.minReplicas) (int $said.maxReplicas)) }}
 {{- end }}
@@ -121,5 +126,17 @@
 {{- range $n, $name := .Values.global.imagePullSecrets }}
 {{- $_ := set $names (printf "global.imagePullSecrets[%d]" $n) $name }}
 {{- end }}
+{{- range $n, $gateway := .Values.gateway.parentRefs }}
+{{- $_ := set $names (printf "gateway.parentRefs[%d].name" $n) $gateway.name }}
+{{- $_ := set $names (printf "gateway.parentRefs[%d].namespace" $n) $gateway.namespace }}
+{{- end }}
+{{- $_ := set $names "ingress.className" .Values.ingress.className }}
 {{- include "shop-library.checkNames" $names }}
+{{- $images := dict "shop.images.repository or .cmServer" (include "scalable-shop.image" (list . .Values.shop.images.cmServer "cm-server")) }}
+{{- $images = set $images "shop.images.repository or .cmApi" (include "scalable-shop.image" (list . .Values.shop.images.cmApi "cm-api")) }}
+{{- range $part := list "kafkaUi" "mongoExpress" }}
+{{- $image := (get $.Values $part).image }}
+{{- $_ := set $images (printf "%s.image" $part) (printf "%s:%s" $image.repository $image.tag) }}
+{{- end }}
+{{- include "shop-library.checkImages" $images }}
 {{- end }}

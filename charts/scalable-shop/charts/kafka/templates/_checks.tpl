@@ -15,6 +15,7 @@
 {{- $_ := set $names (printf "kafka.security.existingSecrets.%s" $user) $name }}
 {{- end }}
 {{- include "shop-library.checkNames" $names }}
+{{- include "shop-library.checkImages" (dict "kafka.image" (include "kafka.image" .)) }}
 {{- include "kafka.checkUnchanged" . }}
 {{- end -}}
 

@@ -16,6 +16,7 @@
 {{- fail (printf "mongodb.members and the arbiter are %d votes, but a replica set has at most 7: lower mongodb.members." (int $votes)) }}
 {{- end }}
 {{- include "shop-library.checkNames" (dict "mongodb.auth.existingSecret" .Values.auth.existingSecret "mongodb.tls.existingSecret" .Values.tls.existingSecret "mongodb.storageClass" .Values.storageClass) }}
+{{- include "shop-library.checkImages" (dict "mongodb.image" (include "mongodb.image" .)) }}
 {{- include "mongodb.checkUnchanged" . }}
 {{- end }}
 

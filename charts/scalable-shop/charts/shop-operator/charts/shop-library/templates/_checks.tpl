@@ -18,8 +18,26 @@
 {{/* Names of objects of others: call with (dict "the value" "the name" …); an empty one is no name. */}}
 {{- define "shop-library.checkNames" -}}
 {{- range $value, $name := . }}
-{{- if and $name (not (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $name)) }}
+{{- if and $name (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $name)) }}
 {{- fail (printf "%s: %q cannot be the name of an object: use lower-case letters, digits, dashes and dots." $value $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Names of images: call with (dict "the value" "the image" …); an empty one is no image. */}}
+{{- define "shop-library.checkImages" -}}
+{{- range $value, $image := . }}
+{{- if and $image (not (regexMatch "^[a-z0-9]([-a-z0-9._:/]*[a-z0-9])?(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?$" $image)) }}
+{{- fail (printf "%s: %q is no name of an image, such as registry.example/shop/cm-api:1.0; all but the tag is in lower case." $value $image) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* An environment: call with (list "the value" env). */}}
+{{- define "shop-library.checkEnv" -}}
+{{- range $variable := index . 1 }}
+{{- if and (hasKey $variable "value") (hasKey $variable "valueFrom") }}
+{{- fail (printf "%s: %s has both value and valueFrom: remove one of them." (index $ 0) $variable.name) }}
 {{- end }}
 {{- end }}
 {{- end }}
