@@ -100,6 +100,22 @@ def test_a_claim_that_was_taken_away_from_its_volumes_may_come_back_larger(
     assert brokers["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] == "30Gi"
 
 
+def test_values_that_an_older_chart_did_not_have_may_be_missing() -> None:
+    """`helm upgrade --reuse-values` brings the defaults of the chart that was installed."""
+    newer = ("global.secrets", "global.dns", "global.scrapers", "global.pods", "global.commonLabels")
+    more = (
+        "uninstall",
+        "extraObjects",
+        "commonLabels",
+        "kafka.offsetsRetentionDays",
+        "kafka.extraVolumes",
+        "operator.podLabels",
+    )
+    words = (*PROFILES["gitops"], "--set", "global.secrets=null")
+    made = render(*words, "--set", ",".join(f"{value}=null" for value in (*newer, *more)))
+    assert len(made) == len(render(*PROFILES["gitops"]))
+
+
 def data_of(manifests: list[Manifest]) -> dict[str, Any]:
     return {each["metadata"]["name"]: each.get("data") for each in manifests if each["kind"] == "Secret"}
 

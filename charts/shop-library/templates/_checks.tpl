@@ -8,9 +8,11 @@
 {{- end }}
 {{- end }}
 
+{{/* Values that came after the first version may be missing: `helm upgrade --reuse-values` brings the old chart's defaults. */}}
+
 {{/* A Secret is about to be made at random: call with (list . "the value that names one"). */}}
 {{- define "shop-library.checkMade" -}}
-{{- if not (index . 0).Values.global.secrets.generate }}
+{{- if not (dig "secrets" "generate" true (index . 0).Values.global) }}
 {{- fail (printf "global.secrets.generate is false, so no Secret is made at random: name one of yours by %s." (index . 1)) }}
 {{- end }}
 {{- end }}

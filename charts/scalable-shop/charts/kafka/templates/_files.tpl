@@ -21,7 +21,7 @@ common.properties: |
   share.coordinator.state.topic.replication.factor={{ $replicas }}
   share.coordinator.state.topic.min.isr={{ $isr }}
   # A consumer that sleeps must find where it stood.
-  offsets.retention.minutes={{ mul .Values.offsetsRetentionDays 1440 }}
+  offsets.retention.minutes={{ mul (.Values.offsetsRetentionDays | default 365) 1440 }}
   {{- range $key, $value := .Values.config }}
   {{ $key }}={{ $value }}
   {{- end }}
