@@ -66,12 +66,12 @@ def _dependencies(name: str) -> list[dict[str, Any]]:
 
 
 def _files(name: str, made: dict[str, bytes]) -> dict[str, bytes]:
-    """A chart's own files with those that were made for it; neither ignored ones nor an older copy of its copies."""
+    """A chart's own files with those made for it; neither its values for tests nor an older copy of its copies."""
     folder = CHARTS / name
     found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and "charts" not in path.relative_to(folder).parts[:1]
+        if path.is_file() and not path.is_symlink() and path.relative_to(folder).parts[0] not in ("charts", "ci")
     }
     return found | {
         path.removeprefix(f"{name}/"): content for path, content in made.items() if path.startswith(f"{name}/")

@@ -417,7 +417,18 @@ def test_a_package_holds_the_charts_below_it_and_renders_alike(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["shop-operator", "kafka", "mongodb"])
 def test_each_chart_stands_for_itself(name: str) -> None:
-    assert render(chart=UMBRELLA.parent / name)
+    chart = UMBRELLA.parent / name
+    assert render(chart=chart)
+    [values] = (chart / "ci").glob("*-values.yaml")
+    for pod in pods(render("-f", str(values), chart=chart)).values():
+        assert unrestricted(pod) == []
+
+
+@pytest.mark.parametrize("name", ["scalable-shop", "shop-operator", "kafka", "mongodb", "shop-library"])
+def test_helm_lint_finds_nothing(name: str) -> None:
+    command = [tool(HELM, "helm"), "lint", "--strict", str(UMBRELLA.parent / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "[WARNING]" not in done.stdout, done.stdout + done.stderr
 
 
 def test_the_chart_installs_from_an_archive_of_git(tmp_path: Path) -> None:

@@ -14,15 +14,9 @@ from shop_cluster.places import ROOT
 
 Manifest = dict[str, Any]
 UMBRELLA = ROOT / "charts" / "scalable-shop"
-PAGES = ("--set", "kafkaUi.enabled=true,mongoExpress.enabled=true")
-EXTERNAL = (
-    *("--set", "kafka.enabled=false,kafka.bootstrapServers=kafka.elsewhere:9094,kafka.existingSecret=kafka-login"),
-    *("--set", "mongodb.enabled=false,mongodb.existingSecret.name=mongodb-login"),
-    *("--set", "gateway.parentRefs[0].name=public"),
-    *("--set", "kafka.clientsSecret=kafka-users,kafka.caSecret=kafka-ca,mongodb.existingSecret.readerKey=reader"),
-    *("--set", "auth.existingSecret=keys,auth.serviceToken.existingSecret=token"),
-    *("--set", "limits.rules=600/60,limits.existingSecret.name=redis"),
-)
+CI = UMBRELLA / "ci"
+PAGES = ("-f", str(CI / "pages-values.yaml"))
+EXTERNAL = ("-f", str(CI / "external-values.yaml"))
 PROFILES: dict[str, tuple[str, ...]] = {
     "default": (),
     "dev": ("-f", str(UMBRELLA / "values-dev.yaml")),
@@ -30,6 +24,8 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "cluster": ("-f", str(ROOT / "tests" / "cluster" / "values.yaml")),
     "pages": PAGES,
     "external": EXTERNAL,
+    "open": ("-f", str(CI / "open-values.yaml")),
+    "platform": ("-f", str(CI / "platform-values.yaml")),
     "gitops": ("-f", str(UMBRELLA / "values-gitops.yaml"), *PAGES),
 }
 
