@@ -55,6 +55,15 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
+.PHONY: charts
+charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a change in charts/, kafka/ or mongodb/
+	@.venv/bin/python scripts/charts.py
+
+# Python alone: what it proves includes the making of .venv.
+.PHONY: fresh
+fresh: ## Prove each target in a throw-away Debian with empty caches, as root; some hours (ARGS="help lint", ARGS=--shared)
+	@$(PYTHON) scripts/fresh.py $(ARGS)
+
 .PHONY: images
 images: ## Build the images of cm-server, cm-api and operator (see scripts/images; ARGS="cm-server")
 	@scripts/images $(ARGS)
@@ -92,7 +101,7 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 .venv: .venv/dev.stamp
 
 .venv/bin/python:
-	@PYTHON=$(PYTHON) scripts/bootstrap venv
+	@PYTHON=$(PYTHON) scripts/bootstrap venv compiler
 	@echo "Making the virtual environment .venv"
 	@$(PYTHON) -m venv .venv
 

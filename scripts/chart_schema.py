@@ -1,10 +1,12 @@
-"""Fills charts/scalable-shop/values.schema.json: what comes from elsewhere stands in its `$defs`.
+"""Fills the charts' values.schema.json with what comes from elsewhere; the rest of them is written by hand.
 
-The umbrella's own part is written by hand. The schemas of the charts below it, and those of the Shop's tiers and
-consumers from its definition (CRD), are copied in, so that a misspelt value fails even where that chart is off."""
+Each chart gets what the library says of all of them: pods' settings, common values, `global`. The umbrella's `$defs`
+are the schemas of the charts below it, and those of the Shop's tiers and consumers from its definition (CRD), so that a
+misspelt value fails even where that chart is off."""
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,20 @@ from typing import Any
 import yaml
 
 CHARTS = Path(__file__).resolve().parents[1] / "charts"
-TARGET = CHARTS / "scalable-shop" / "values.schema.json"
+UMBRELLA = "scalable-shop"
 BELOW = {"operator": "shop-operator", "kafka": "kafka", "mongodb": "mongodb"}
+# Where a chart's schema takes the settings of pods, beside its own.
+PODS = {
+    "shop-operator": ((),),
+    "kafka": ((), ("definitions", "role"), ("definitions", "controllers")),
+    "mongodb": ((), ("properties", "arbiter")),
+    UMBRELLA: tuple(("properties", part) for part in ("mongoExpress", "errands")),
+}
+# host:port, the host perhaps an IPv6 address in brackets.
+ADDRESS = r"(\[[0-9a-fA-F:.]+\]|[^:,\s\[\]]+):[0-9]+"
 # What only the umbrella says about a chart below it; their own schemas admit it unexamined.
 OWN = {
-    "kafka": {"bootstrapServers": {"type": "string", "pattern": r"^([^:,\s]+:[0-9]+(,[^:,\s]+:[0-9]+)*)?$"}},
+    "kafka": {"bootstrapServers": {"type": "string", "pattern": rf"^({ADDRESS}(,{ADDRESS})*)?$"}},
     "mongodb": {
         # A URI with a password belongs into a Secret.
         "uri": {"type": "string", "pattern": r"^(mongodb(\+srv)?://[^@]*)?$"},
@@ -34,15 +45,36 @@ OWN = {
 }
 
 
-def filled(text: str) -> str:
-    """The schema with fresh `$defs`."""
-    schema = json.loads(text)
-    schema["$defs"] = {name: _below(name, folder) for name, folder in BELOW.items()} | _shop()
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+def filled() -> dict[Path, str]:
+    """Every chart's schema as it should be, by its file."""
+    schemas = {name: _with_common_parts(name) for name in PODS}
+    schemas[UMBRELLA]["$defs"] = {name: _below(name, schemas[folder]) for name, folder in BELOW.items()} | _shop()
+    return {
+        CHARTS / name / "values.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in schemas.items()
+    }
 
 
-def _below(name: str, folder: str) -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((CHARTS / folder / "values.schema.json").read_text())
+def _with_common_parts(name: str) -> dict[str, Any]:
+    common = json.loads((CHARTS / "shop-library" / "values.schema.json").read_text())["definitions"]
+    schema: dict[str, Any] = json.loads((CHARTS / name / "values.schema.json").read_text())
+    pods = {"type": "object", "additionalProperties": False, "properties": common["pods"]}
+    everywhere = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": common["global"] | {"pods": pods},
+    }
+    schema["properties"] |= common["chart"] | {"global": everywhere}
+    for path in PODS[name]:
+        part = schema
+        for key in path:
+            part = part[key]
+        part["properties"] |= common["pods"]
+    return schema
+
+
+def _below(name: str, said: dict[str, Any]) -> dict[str, Any]:
+    schema = copy.deepcopy(said)
     schema.pop("$schema")
     definitions = schema.pop("definitions", {})
     schema["properties"] |= OWN.get(name, {})
@@ -96,4 +128,5 @@ def _closed(part: Any) -> Any:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(filled(TARGET.read_text()))
+    for file, text in filled().items():
+        file.write_text(text)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -13,7 +15,8 @@ from shop_core.events import DOMAINS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ("scalable-shop", "shop-operator", "kafka", "mongodb")
-BELOW = CHARTS[1:]
+LIBRARY = "shop-library"
+BELOW = (*CHARTS[1:], LIBRARY)
 VERSION = re.search(r'^version = "(.+)"', (ROOT / "cm-server/pyproject.toml").read_text(), re.M)
 KEY = re.compile(r"^\s*(?:- )?[A-Za-z][\w.-]*:(?:\s|$)")
 
@@ -29,28 +32,64 @@ def test_a_plain_line_stands_above_every_value(name: str) -> None:
     assert bare == []
 
 
-def test_the_umbrellas_schema_is_fresh() -> None:
-    spec = importlib.util.spec_from_file_location("chart_schema", ROOT / "scripts" / "chart_schema.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
     assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    text = chart("scalable-shop", "values.schema.json")
-    assert script.filled(text) == text, "run `.venv/bin/python scripts/chart_schema.py`"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_schemas_are_fresh() -> None:
+    for file, text in script("chart_schema").filled().items():
+        assert file.read_text() == text, f"run `make charts`: {file}"
+
+
+def test_readmes_are_fresh_and_name_every_value() -> None:
+    for file, text in script("chart_readmes").pages().items():
+        assert file.read_text() == text, f"run `make charts`: {file}"
+    page = chart("kafka", "README.md")
+    for value, default in {
+        "brokers.resources.limits": '"cpu": "2"',
+        "global.dns.ports": "[53, 5353]",
+        "env": "[]",
+    }.items():
+        assert re.search(rf"^\| `{value}` \| `[^|]*{re.escape(default)}[^|]*` \| \w", page, re.M), value
+
+
+def test_what_charts_hold_of_others_is_fresh() -> None:
+    charts = script("charts")
+    assert charts.stale(charts.wanted()) == [], "run `make charts`"
+
+
+def test_charts_hold_no_symbolic_links_and_no_windows_line_ends() -> None:
+    for path in (ROOT / "charts").rglob("*"):
+        assert not path.is_symlink(), path
+        assert path.is_dir() or b"\r" not in path.read_bytes(), path
+
+
+def test_names_in_charts_are_names_everywhere() -> None:
+    """Windows takes no colons and knows no difference of case."""
+    names = [path.relative_to(ROOT).as_posix() for path in (ROOT / "charts").rglob("*")]
+    assert all(re.fullmatch(r"[\w./-]+", name) for name in names)
+    assert len({name.lower() for name in names}) == len(names)
 
 
 def test_charts_have_the_projects_version() -> None:
     assert VERSION
-    for name in CHARTS:
-        assert yaml.safe_load(chart(name, "Chart.yaml"))["version"] == VERSION[1]
-    dependencies = yaml.safe_load(chart("scalable-shop", "Chart.yaml"))["dependencies"]
-    assert {d["name"]: d["version"] for d in dependencies} == dict.fromkeys(BELOW, VERSION[1])
-    for name in BELOW:
-        assert (ROOT / "charts/scalable-shop/charts" / name).resolve() == ROOT / "charts" / name
+    for name in (*CHARTS, LIBRARY):
+        described = yaml.safe_load(chart(name, "Chart.yaml"))
+        assert described["version"] == VERSION[1]
+        assert all(each["version"] == VERSION[1] for each in described.get("dependencies", []))
+        assert all(each["repository"] == f"file://../{each['name']}" for each in described.get("dependencies", []))
+    umbrella = yaml.safe_load(chart("scalable-shop", "Chart.yaml"))["dependencies"]
+    assert {each["name"] for each in umbrella} == set(BELOW)
 
 
 def test_every_domain_has_a_consumer() -> None:
     values = yaml.safe_load(chart("scalable-shop", "values.yaml"))
     assert list(values["shop"]["consumers"]) == list(DOMAINS)
+    assert json.loads(chart("scalable-shop", "files/domains.json")) == list(DOMAINS)
 
 
 def test_topics_are_made_as_the_domains_say() -> None:
@@ -67,7 +106,9 @@ def test_the_operators_role_is_the_one_that_it_was_tested_with() -> None:
 @pytest.mark.parametrize("name", CHARTS)
 def test_one_kind_a_file(name: str) -> None:
     for path in (ROOT / "charts" / name / "templates").rglob("*.yaml"):
-        assert len(re.findall(r"^kind: ", path.read_text(), re.M)) == 1, path
+        # What the user adds has whatever kind the user says.
+        expected = 0 if path.name == "extra-objects.yaml" else 1
+        assert len(re.findall(r"^kind: ", path.read_text(), re.M)) == expected, path
 
 
 @pytest.mark.parametrize("component", ["cm-server", "cm-api", "operator"])

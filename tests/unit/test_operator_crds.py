@@ -51,10 +51,19 @@ def test_fields_are_explained_and_refusals_are_sentences(plural: str) -> None:
             assert len(validation["message"].split()) > 6, validation["message"]
 
 
+@pytest.mark.parametrize("plural", ["shops", "shopconsumers"])
+def test_kubectl_knows_them_as_it_knows_its_own(plural: str) -> None:
+    names = crd(plural)["spec"]["names"]
+    assert names["shortNames"] and "all" in names["categories"]
+    for version in crd(plural)["spec"]["versions"]:
+        last = version["additionalPrinterColumns"][-1]
+        assert last == {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+
+
 def test_the_columns_and_the_scale_subresource() -> None:
     version = crd("shopconsumers")["spec"]["versions"][0]
     shown = [c["name"].upper() for c in version["additionalPrinterColumns"] if not c.get("priority")]
-    assert shown == ["READY", "REPLICAS", "MAX", "LAG", "DRAIN", "MODE", "REASON"]
+    assert shown == ["READY", "REPLICAS", "MAX", "LAG", "DRAIN", "MODE", "REASON", "AGE"]
     assert version["subresources"]["scale"] == {
         "specReplicasPath": ".spec.replicas",
         "statusReplicasPath": ".status.replicas",

@@ -9,11 +9,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "kafka.labels" -}}
-{{ include "kafka.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: scalable-shop
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{ include "shop-library.labels" (list . (include "kafka.selector" .)) }}
+{{- end -}}
+
+{{/* Of one role, as YAML: call with (list . "broker"). */}}
+{{- define "kafka.roleSelector" -}}
+{{ include "kafka.selector" (index . 0) }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* What the pods of one role are given: call with (list . .Values.brokers). */}}
+{{- define "kafka.podSettings" -}}
+{{- $values := (index . 0).Values -}}
+{{ include "shop-library.podSettings" (list $values.global.pods $values (index . 1)) }}
 {{- end -}}
 
 {{- define "kafka.image" -}}

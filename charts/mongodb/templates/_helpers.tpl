@@ -9,11 +9,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "mongodb.labels" -}}
-{{ include "mongodb.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: scalable-shop
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: mongodb-{{ .Chart.Version }}
+{{ include "shop-library.labels" (list . (include "mongodb.selector" .)) }}
+{{- end }}
+
+{{/* Of one role, as YAML: call with (list . "member"). */}}
+{{- define "mongodb.roleSelector" -}}
+{{ include "mongodb.selector" (index . 0) }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* What the pods of one role are given: call with (list . "arbiter"). */}}
+{{- define "mongodb.podSettings" -}}
+{{- $values := (index . 0).Values -}}
+{{ include "shop-library.podSettings" (list $values.global.pods $values (ternary $values.arbiter dict (eq (index . 1) "arbiter"))) }}
 {{- end }}
 
 {{- define "mongodb.image" -}}
@@ -54,6 +62,7 @@ helm.sh/chart: mongodb-{{ .Chart.Version }}
 {{- define "mongodb.pod" -}}
 {{- $root := .root }}
 {{- $member := eq .role "member" }}
+{{- $settings := include "mongodb.podSettings" (list $root .role) | fromYaml }}
 serviceAccountName: {{ include "mongodb.fullname" $root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -61,7 +70,7 @@ terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
 {{- with $root.Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
@@ -72,25 +81,9 @@ securityContext:
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
-{{- with $root.Values.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $root.Values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- if ne $root.Values.antiAffinity "none" }}
-# All members count, the arbiter too: one machine must not hold two votes.
-topologySpreadConstraints:
-  - maxSkew: 1
-    topologyKey: kubernetes.io/hostname
-    whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (eq $root.Values.antiAffinity "required") }}
-    labelSelector:
-      matchLabels:
-        {{- include "mongodb.selector" $root | nindent 8 }}
-{{- end }}
+{{- include "shop-library.podSpec" (list $settings (include "mongodb.spread" $root)) }}
 initContainers:
+  {{- include "shop-library.extra" (list $settings "extraInitContainers") | nindent 2 }}
   # mongod refuses a key that others may read, and a Secret's volume always lets the group read.
   - name: keyfile
     image: {{ include "mongodb.image" $root | quote }}
@@ -119,6 +112,11 @@ containers:
     image: {{ include "mongodb.image" $root | quote }}
     imagePullPolicy: {{ $root.Values.image.pullPolicy }}
     command:
+      # Where the pod has an IPv6 address mongod listens on it as well; asked to where there is none, it would not start.
+      - sh
+      - -c
+      - if { read -r _ </proc/net/if_inet6; } 2>/dev/null; then set -- "$@" --ipv6; fi; exec "$@"
+      - sh
       - mongod
       - --bind_ip_all
       - --port=27017
@@ -136,6 +134,14 @@ containers:
       - --wiredTigerCacheSizeGB={{ $root.Values.cacheGB }}
       {{- end }}
       - --unixSocketPrefix=/tmp
+    {{- with $settings.env }}
+    env:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $settings.envFrom }}
+    envFrom:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
     ports:
       - name: mongodb
         containerPort: 27017
@@ -162,6 +168,8 @@ containers:
       {{- if $root.Values.tls.enabled }}
       - {name: ca, mountPath: /tls, readOnly: true}
       {{- end }}
+      {{- include "shop-library.extra" (list $settings "extraVolumeMounts") | nindent 6 }}
+  {{- include "shop-library.extra" (list $settings "extraContainers") | nindent 2 }}
   {{- if $member }}
   # Beside mongod, because only a client on the same host may make the first user. The first member's does the work.
   - name: replica-set
@@ -202,7 +210,7 @@ containers:
 volumes:
   - name: secret
     secret:
-      secretName: {{ include "mongodb.secret" $root }}
+      secretName: {{ include "mongodb.secret" $root | quote }}
       defaultMode: 0440
       items:
         - {key: keyfile, path: keyfile}
@@ -210,10 +218,10 @@ volumes:
     emptyDir: {medium: Memory, sizeLimit: 1Mi}
   {{- if $root.Values.tls.enabled }}
   - name: tls
-    secret: {secretName: {{ include "mongodb.tlsSecret" $root }}, defaultMode: 0440}
+    secret: {secretName: {{ include "mongodb.tlsSecret" $root | quote }}, defaultMode: 0440}
   - name: ca
     secret:
-      secretName: {{ include "mongodb.tlsSecret" $root }}
+      secretName: {{ include "mongodb.tlsSecret" $root | quote }}
       defaultMode: 0440
       items: [{key: ca.crt, path: ca.crt}]
   {{- end }}
@@ -222,7 +230,7 @@ volumes:
   {{- if $member }}
   - name: passwords
     secret:
-      secretName: {{ include "mongodb.secret" $root }}
+      secretName: {{ include "mongodb.secret" $root | quote }}
       defaultMode: 0440
       items:
         {{- range prepend (include "mongodb.users" $root | fromJsonArray) "rootPassword" }}
@@ -234,6 +242,20 @@ volumes:
   - name: shell
     emptyDir: {sizeLimit: 64Mi}
   {{- end }}
+  {{- include "shop-library.extra" (list $settings "extraVolumes") | nindent 2 }}
+{{- end }}
+
+{{/* How the members are spread, unless the values say otherwise. All of them count, the arbiter too: one machine must not
+     hold two votes. */}}
+{{- define "mongodb.spread" -}}
+{{- if ne .Values.antiAffinity "none" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" (eq .Values.antiAffinity "required") }}
+  labelSelector:
+    matchLabels:
+      {{- include "mongodb.selector" . | nindent 6 }}
+{{- end }}
 {{- end }}
 
 {{- define "mongodb.containerSecurity" -}}
@@ -254,7 +276,7 @@ capabilities:
   spec:
     accessModes: [ReadWriteOnce]
     {{- with $root.Values.storageClass }}
-    storageClassName: {{ . }}
+    storageClassName: {{ . | quote }}
     {{- end }}
     resources:
       requests:

@@ -3,22 +3,38 @@
 {{- end }}
 
 {{- define "scalable-shop.labels" -}}
-app.kubernetes.io/name: scalable-shop
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/part-of: scalable-shop
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: scalable-shop-{{ .Chart.Version }}
+{{- $selector := dict "app.kubernetes.io/name" "scalable-shop" "app.kubernetes.io/instance" .Release.Name | toYaml -}}
+{{ include "shop-library.labels" (list . $selector) }}
 {{- end }}
 
 {{/* Labels of one thing of this release: call with (list . "name" "component"). */}}
 {{- define "scalable-shop.partLabels" -}}
-{{- $root := index . 0 -}}
-{{ include "scalable-shop.partSelector" . }}
-app.kubernetes.io/part-of: scalable-shop
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: scalable-shop-{{ $root.Chart.Version }}
+{{ include "shop-library.labels" (list (index . 0) (include "scalable-shop.partSelector" .)) }}
+{{- end }}
+
+{{/* What the pods of one thing are given: call with (list . .Values.kafkaUi). */}}
+{{- define "scalable-shop.podSettings" -}}
+{{ include "shop-library.podSettings" (list (index . 0).Values.global.pods (index . 1)) }}
+{{- end }}
+
+{{/* Labels, and annotations if there are any, of one thing's pods: call with (list . "name" "component" settings). */}}
+{{- define "scalable-shop.podMetadata" -}}
+labels:
+  {{- include "shop-library.podLabels" (list (index . 0) (include "scalable-shop.partSelector" .) (index . 3)) | nindent 2 }}
+{{- with (index . 3).podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* The image of the errand that `helm uninstall` runs. Where the operator holds a Shop back it has run, so its image is there;
+     that of cm-api may never have been. */}}
+{{- define "scalable-shop.uninstallImage" -}}
+{{- if .Values.operator.enabled -}}
+{{ include "shop-operator.image" .Subcharts.operator }}
+{{- else -}}
+{{ include "scalable-shop.image" (list . .Values.shop.images.cmApi "cm-api") }}
+{{- end -}}
 {{- end }}
 
 {{- define "scalable-shop.partSelector" -}}
@@ -126,69 +142,6 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- .Values.madeKeys }}
 {{- end }}
 
-{{/* What no schema can say, each with what to do. */}}
-{{- define "scalable-shop.validate" -}}
-{{- if gt (len .Release.Name) 40 }}
-{{- fail "The release's name must have at most 40 characters, because Services are named after it: choose a shorter one." }}
-{{- end }}
-{{- if and .Values.kafka.enabled .Values.kafka.bootstrapServers }}
-{{- fail "Set kafka.bootstrapServers (a Kafka that is there) or kafka.enabled (one in the cluster), not both: add kafka.enabled=false." }}
-{{- end }}
-{{- if not (or .Values.kafka.enabled .Values.kafka.bootstrapServers) }}
-{{- fail "There is no Kafka: set kafka.enabled=true, or kafka.bootstrapServers to one that is there." }}
-{{- end }}
-{{- if .Values.kafka.enabled }}
-{{- $given := .Values.kafka.security.existingSecrets }}
-{{- if not (has (len (compact (list $given.users $given.operator $given.keda))) (list 0 3)) }}
-{{- fail "kafka.security.existingSecrets: name all three Secrets or none, as they hold the same passwords." }}
-{{- end }}
-{{- end }}
-{{- if and (dig "security" "extraUsers" dict .Values.kafka) (not (and .Values.kafka.enabled .Values.kafka.security.enabled)) }}
-{{- fail "kafka.security.extraUsers are users of the Kafka that this release brings and secures: make them by `shopctl kafka acls` in another one." }}
-{{- end }}
-{{- if and .Values.kafka.enabled (or .Values.kafka.existingSecret .Values.kafka.clientsSecret .Values.kafka.caSecret) }}
-{{- fail "kafka.existingSecret, clientsSecret and caSecret are for a Kafka that is there: use kafka.security.existingSecrets instead." }}
-{{- end }}
-{{- $databases := 0 }}
-{{- range list .Values.mongodb.enabled .Values.mongodb.uri .Values.mongodb.existingSecret.name }}
-{{- if . }}{{ $databases = add $databases 1 }}{{ end }}
-{{- end }}
-{{- if ne (int $databases) 1 }}
-{{- fail "Name exactly one MongoDB: mongodb.enabled=true, or mongodb.enabled=false with mongodb.uri, or with mongodb.existingSecret.name." }}
-{{- end }}
-{{- if and .Values.cache.url .Values.cache.existingSecret.name }}
-{{- fail "Set cache.url (a URL without a password) or cache.existingSecret.name (a Secret that holds one), not both." }}
-{{- end }}
-{{- if and .Values.mongodb.enabled .Values.mongodb.caSecret }}
-{{- fail "mongodb.caSecret is for a MongoDB that is there: use mongodb.tls instead." }}
-{{- end }}
-{{- if and .Values.mongodb.enabled (ne .Values.mongodb.database .Values.shop.mongodb.database) }}
-{{- fail "mongodb.database and shop.mongodb.database differ: the users that the chart makes may use only the first." }}
-{{- end }}
-{{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
-{{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}
-{{- end }}
-{{- $jwt := .Values.auth.jwt }}
-{{- if eq .Values.auth.mode "jwt" }}
-{{- if or (not $jwt.issuer) (not $jwt.audience) (eq (empty $jwt.jwksUrl) (empty $jwt.jwksSecret)) }}
-{{- fail "auth.mode is jwt: set auth.jwt.issuer, auth.jwt.audience, and either auth.jwt.jwksUrl or auth.jwt.jwksSecret." }}
-{{- end }}
-{{- else if or $jwt.issuer $jwt.jwksUrl $jwt.jwksSecret }}
-{{- fail "auth.jwt names an issuer, but auth.mode is not jwt: nobody would ask it." }}
-{{- end }}
-{{- $limits := .Values.limits }}
-{{- if and $limits.url $limits.existingSecret.name }}
-{{- fail "Name the limits' store once: by limits.url, or by limits.existingSecret." }}
-{{- end }}
-{{- if and (or $limits.url $limits.existingSecret.name) (not $limits.rules) }}
-{{- fail "The limits have a store but no rules: set limits.rules, for example 600/60." }}
-{{- end }}
-{{- $topics := .Values.shop.kafka.topics }}
-{{- if and .Values.kafka.enabled (gt (int $topics.replicationFactor) (int .Values.kafka.brokers.replicas)) }}
-{{- fail (printf "shop.kafka.topics.replicationFactor is %d but there will be %d brokers: lower it, or raise kafka.brokers.replicas." (int $topics.replicationFactor) (int .Values.kafka.brokers.replicas)) }}
-{{- end }}
-{{- end }}
-
 {{/* Pod and container settings that the Pod Security standard `restricted` asks for. */}}
 {{- define "scalable-shop.podSecurity" -}}
 runAsNonRoot: true
@@ -211,7 +164,7 @@ capabilities:
 {{- with .Values.global.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end }}

@@ -1,5 +1,6 @@
 {{- define "scalable-shop.kafkaAccessPod" -}}
 {{- $secrets := include "scalable-shop.kafkaSecrets" . | fromJson -}}
+{{- $settings := include "scalable-shop.podSettings" (list . .Values.errands) | fromYaml -}}
 restartPolicy: OnFailure
 serviceAccountName: {{ include "scalable-shop.name" . }}-kafka-access
 automountServiceAccountToken: false
@@ -7,6 +8,11 @@ enableServiceLinks: false
 {{- include "scalable-shop.pullSecrets" . | nindent 0 }}
 securityContext:
   {{- include "scalable-shop.podSecurity" . | nindent 2 }}
+{{- include "shop-library.podSpec" (list $settings "[]") }}
+{{- with $settings.extraInitContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 containers:
   - name: access
     image: {{ include "scalable-shop.image" (list . .Values.shop.images.cmApi "cm-api") | quote }}
@@ -14,11 +20,11 @@ containers:
     command: [python, -m, shop_core.kafka.access]
     args: [--file, /etc/shop/access/acls.json, --passwords, /etc/shop/kafka, --prune, --wait, "180"]
     env:
-      - {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ include "scalable-shop.bootstrapServers" . | quote }}}
-      - {name: KAFKA_SECURITY_PROTOCOL, value: SASL_SSL}
-      - {name: KAFKA_SSL_CA_FILE, value: /etc/shop/kafka-ca/ca.crt}
-      - {name: KAFKA_SASL_USERNAME, value: admin}
-      - {name: KAFKA_SASL_PASSWORD_FILE, value: /etc/shop/kafka/admin}
+      {{- include "shop-library.env" (list (include "scalable-shop.kafkaAccessEnv" .) $settings) | nindent 6 }}
+    {{- with $settings.envFrom }}
+    envFrom:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
     resources:
       {{- toYaml .Values.errands.resources | nindent 6 }}
     securityContext:
@@ -28,6 +34,7 @@ containers:
       - {name: table, mountPath: /etc/shop/access, readOnly: true}
       - {name: passwords, mountPath: /etc/shop/kafka, readOnly: true}
       - {name: ca, mountPath: /etc/shop/kafka-ca, readOnly: true}
+      {{- include "shop-library.extra" (list $settings "extraVolumeMounts") | nindent 6 }}
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 16Mi}
@@ -40,4 +47,30 @@ volumes:
       secretName: {{ $secrets.caSecretRef }}
       defaultMode: 0440
       items: [{key: ca.crt, path: ca.crt}]
+  {{- include "shop-library.extra" (list $settings "extraVolumes") | nindent 2 }}
+{{- end }}
+
+{{- define "scalable-shop.kafkaAccessEnv" -}}
+- {name: KAFKA_BOOTSTRAP_SERVERS, value: {{ include "scalable-shop.bootstrapServers" . | quote }}}
+- {name: KAFKA_SECURITY_PROTOCOL, value: SASL_SSL}
+- {name: KAFKA_SSL_CA_FILE, value: /etc/shop/kafka-ca/ca.crt}
+- {name: KAFKA_SASL_USERNAME, value: admin}
+- {name: KAFKA_SASL_PASSWORD_FILE, value: /etc/shop/kafka/admin}
+{{- end }}
+
+{{/* What the Job is named after, as no Job can be changed: another table, other passwords or another pod make another Job.
+     Passwords count by the Secret's name, and by what the cluster says is in it: a tool that renders without a cluster gets
+     the same name each time. */}}
+{{- define "scalable-shop.kafkaAccessHash" -}}
+{{- $kafka := .Subcharts.kafka -}}
+{{- $secret := include "kafka.usersSecret" $kafka -}}
+{{- $passwords := "" -}}
+{{- if .Values.kafka.security.existingSecrets.users -}}
+{{- $passwords = (lookup "v1" "Secret" .Release.Namespace $secret).data | default dict | toJson -}}
+{{- else -}}
+{{- $passwords = include "kafka.passwords" $kafka -}}
+{{- end -}}
+{{- $settings := include "scalable-shop.podSettings" (list . .Values.errands) | fromYaml -}}
+{{- $metadata := include "scalable-shop.podMetadata" (list . "scalable-shop" "errand" $settings) -}}
+{{- list (include "kafka.accessTable" $kafka) $secret $passwords (include "scalable-shop.kafkaAccessPod" .) $metadata | join "\n" | sha256sum | trunc 8 -}}
 {{- end }}

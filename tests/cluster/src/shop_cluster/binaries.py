@@ -16,7 +16,7 @@ from pathlib import Path
 
 from shop_cluster.commands import ClusterError, run, tool
 from shop_cluster.places import CACHE, SOURCES
-from shop_cluster.progress import step
+from shop_cluster.progress import Forecast, step
 
 RECIPE = "1"
 
@@ -27,6 +27,8 @@ class GoModule:
 
     name: str
     programs: dict[str, str]
+    # What it took on two cores with every cache empty, those before it done; downloads included.
+    minutes: float
     flags: Callable[[Path], str] = lambda _folder: ""
     # name of a copy → (module, path inside it)
     copies: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -64,10 +66,10 @@ def _helm_flags(source: Path) -> str:
     return f" -X helm.sh/helm/v4/internal/version.version={_pinned(source, 'helm.sh/helm/v4')}"
 
 
-KUBERNETES = GoModule("kubernetes", {"kubernetes": "."}, _kubernetes_flags)
-HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, _helm_flags)
-KUBECONFORM = GoModule("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"})
-COREDNS = GoModule("coredns", {"coredns": "github.com/coredns/coredns"})
+KUBERNETES = GoModule("kubernetes", {"kubernetes": "."}, 4.7, _kubernetes_flags)
+HELM = GoModule("helm", {"helm": "helm.sh/helm/v4/cmd/helm"}, 3, _helm_flags)
+KUBECONFORM = GoModule("kubeconform", {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"}, 0.2)
+COREDNS = GoModule("coredns", {"coredns": "github.com/coredns/coredns"}, 1.6)
 KEDA_MODULE = "github.com/kedacore/keda/v2"
 KEDA = GoModule(
     "keda",
@@ -76,16 +78,18 @@ KEDA = GoModule(
         "keda-adapter": f"{KEDA_MODULE}/cmd/adapter",
         "keda-admission-webhooks": f"{KEDA_MODULE}/cmd/webhooks",
     },
+    6,
     copies={"config": (KEDA_MODULE, "config")},
 )
 INGRESS_NGINX = GoModule(
     "ingress-nginx",
     {"nginx-ingress-controller": "k8s.io/ingress-nginx/cmd/nginx"},
+    1.3,
     copies={"nginx": ("k8s.io/ingress-nginx", "rootfs/etc/nginx")},
 )
-LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"})
-PAUSE = GoModule("pause", {"pause": "."})
-GATEWAY_API = GoModule("gateway-api", {}, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
+LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"}, 1.3)
+PAUSE = GoModule("pause", {"pause": "."}, 0.1)
+GATEWAY_API = GoModule("gateway-api", {}, 0.1, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
 # Those that the cluster cannot start without come first, so that a broken build shows early.
 MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, GATEWAY_API, INGRESS_NGINX, KEDA)
 
@@ -95,10 +99,20 @@ def program(module: GoModule, name: str) -> Path:
 
 
 def build_all() -> None:
-    for module in MODULES:
-        if not module.folder.is_dir():
-            with step(f"Building {module.name} from its Go module"):
-                _build(module)
+    missing = [module for module in MODULES if not module.folder.is_dir()]
+    if not missing:
+        return
+    forecast = Forecast({module.name: module.minutes for module in missing})
+    print(
+        f"{len(missing)} of the {len(MODULES)} Go modules that a cluster is made of are not built yet: "
+        f"{forecast.whole()} on two cores. They stay in {CACHE}.",
+        flush=True,
+    )
+    for module in missing:
+        where = forecast.begin(module.name)
+        print(f"Building {module.name} from its Go module ({where})", flush=True)
+        with step(f"Built {module.name}"):
+            _build(module)
 
 
 def _build(module: GoModule) -> None:
@@ -113,7 +127,7 @@ def _build(module: GoModule) -> None:
             words = ("nice", go, "build", "-ldflags", flags, "-o", target / name, package)
             run(*words, cwd=module.source, env=environment)
         for name, (path, inside) in module.copies.items():
-            place = _downloaded(path, module.source, environment)
+            place = downloaded(path, module.source, environment)
             # Go keeps its module cache read-only; a copy must be removable again.
             shutil.copytree(place / inside, target / name, copy_function=shutil.copyfile)
             run("chmod", "-R", "u+w", target / name)
@@ -123,7 +137,7 @@ def _build(module: GoModule) -> None:
         raise
 
 
-def _downloaded(module: str, source: Path, environment: dict[str, str]) -> Path:
+def downloaded(module: str, source: Path, environment: dict[str, str]) -> Path:
     """The module's folder in Go's cache; `go list` alone prints an empty one for what was never fetched."""
     go = tool("go")
     run(go, "mod", "download", module, cwd=source, env=environment)

@@ -14,15 +14,9 @@ from shop_cluster.places import ROOT
 
 Manifest = dict[str, Any]
 UMBRELLA = ROOT / "charts" / "scalable-shop"
-PAGES = ("--set", "kafkaUi.enabled=true,mongoExpress.enabled=true")
-EXTERNAL = (
-    *("--set", "kafka.enabled=false,kafka.bootstrapServers=kafka.elsewhere:9094,kafka.existingSecret=kafka-login"),
-    *("--set", "mongodb.enabled=false,mongodb.existingSecret.name=mongodb-login"),
-    *("--set", "gateway.parentRefs[0].name=public"),
-    *("--set", "kafka.clientsSecret=kafka-users,kafka.caSecret=kafka-ca,mongodb.existingSecret.readerKey=reader"),
-    *("--set", "auth.existingSecret=keys,auth.serviceToken.existingSecret=token"),
-    *("--set", "limits.rules=600/60,limits.existingSecret.name=redis"),
-)
+CI = UMBRELLA / "ci"
+PAGES = ("-f", str(CI / "pages-values.yaml"))
+EXTERNAL = ("-f", str(CI / "external-values.yaml"))
 PROFILES: dict[str, tuple[str, ...]] = {
     "default": (),
     "dev": ("-f", str(UMBRELLA / "values-dev.yaml")),
@@ -30,6 +24,9 @@ PROFILES: dict[str, tuple[str, ...]] = {
     "cluster": ("-f", str(ROOT / "tests" / "cluster" / "values.yaml")),
     "pages": PAGES,
     "external": EXTERNAL,
+    "open": ("-f", str(CI / "open-values.yaml")),
+    "platform": ("-f", str(CI / "platform-values.yaml")),
+    "gitops": ("-f", str(UMBRELLA / "values-gitops.yaml"), *PAGES),
 }
 
 
@@ -43,12 +40,12 @@ def tool(module: GoModule, name: str) -> str:
     return str(own) if own.exists() else shutil.which(name) or name
 
 
-def render(*words: str, chart: Path = UMBRELLA) -> list[Manifest]:
-    return [manifest for manifest in yaml.safe_load_all(render_text(*words, chart=chart)) if manifest]
+def render(*words: str, chart: Path = UMBRELLA, release: str = "shop") -> list[Manifest]:
+    return [manifest for manifest in yaml.safe_load_all(render_text(*words, chart=chart, release=release)) if manifest]
 
 
-def render_text(*words: str, chart: Path = UMBRELLA) -> str:
-    command = [tool(HELM, "helm"), "template", "shop", str(chart), "--namespace", "shop", "--include-crds", *words]
+def render_text(*words: str, chart: Path = UMBRELLA, release: str = "shop") -> str:
+    command = [tool(HELM, "helm"), "template", release, str(chart), "--namespace", "shop", "--include-crds", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RenderError(done.stderr)
