@@ -6,12 +6,12 @@ SIGTERM or SIGINT give the Lease back and end with 0. A lost Lease ends the proc
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from shop_operator import handlers, logs
 from shop_operator.campaigns import Campaigns, CampaignsApi
 from shop_operator.cluster import Cluster, ClusterError, connect
 from shop_operator.consumers import Consumers
+from shop_operator.dependencies import Dependencies
 from shop_operator.health import Health
 from shop_operator.leader import Elector, Term
 from shop_operator.loops import Loops
@@ -31,7 +32,7 @@ from shop_operator.topics import Kafkas
 
 log = logging.getLogger(__name__)
 # A look waits for the network most of its time; a broker that is away holds a thread for seconds.
-_THREADS = 16
+_THREADS, _ASKERS = 16, 8
 
 
 def main() -> None:
@@ -48,7 +49,6 @@ def main() -> None:
 
 async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
     health, stop, loop = Health(), asyncio.Event(), asyncio.get_running_loop()
-    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="look"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # Whatever still runs must not write any more once another one may lead: no orderly end.
@@ -78,14 +78,23 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
     api = CampaignsApi(settings.cm_api_url)
     # Two questions ahead, so that a campaign is known before it is warm.
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
-    shops, consumers = Shops(cluster, reporter, campaigns), Consumers(cluster, Kafkas(), reporter)
-    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval)
-    asking = Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval)
+    dependencies = Dependencies(cluster, {"cm-server": settings.cm_server_url, "cm-api": settings.cm_api_url})
+    shops = Shops(cluster, reporter, campaigns, dependencies)
+    consumers = Consumers(cluster, Kafkas(), reporter)
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
+    # A service that hangs holds a thread for seconds; not one of those that look.
+    askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
+    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval, threads)
+    asking = {
+        "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers),
+        "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers),
+    }
 
     def told(kind: str, namespace: str, name: str, version: Any) -> None:
         loops.told(kind, namespace, name, version)
         if kind == "Shop":
-            asking.told("Campaigns", namespace, name, version)
+            for question, asker in asking.items():
+                asker.told(question, namespace, name, version)
 
     await kopf.operator(
         registry=handlers.register(told),

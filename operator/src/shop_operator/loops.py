@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 from shop_operator import metrics
@@ -21,8 +22,8 @@ _SLOWEST = 60.0
 class Loops:
     """The loops of all resources, in one asyncio loop; the looks themselves run in threads."""
 
-    def __init__(self, looks: Mapping[str, Look], interval: float) -> None:
-        self._looks, self._interval = looks, interval
+    def __init__(self, looks: Mapping[str, Look], interval: float, threads: Executor) -> None:
+        self._looks, self._interval, self._threads = looks, interval, threads
         self._wakes: dict[Key, asyncio.Event] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._versions: dict[Key, Any] = {}
@@ -60,7 +61,8 @@ class Loops:
         kind, namespace, name = key
         started, outcome, there = time.monotonic(), "failed", True
         try:
-            there = await asyncio.to_thread(self._looks[kind], namespace, name)
+            running = asyncio.get_running_loop()
+            there = await running.run_in_executor(self._threads, self._looks[kind], namespace, name)
             outcome = "ok"
         except ClusterError as error:
             log.warning(

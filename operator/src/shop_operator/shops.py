@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shop_operator import holding, metrics, warming
 from shop_operator.campaigns import UNSEEN, Campaigns, unseen
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
+from shop_operator.dependencies import Dependencies, unavailable
 from shop_operator.deploying import deploy
 from shop_operator.reporting import Reporter
 from shop_operator.resources import credentials, domains, indexes, policies, tiers
@@ -39,8 +40,9 @@ class _Parts:
 class Shops:
     """Keeps every Shop."""
 
-    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns) -> None:
+    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns, dependencies: Dependencies) -> None:
         self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
+        self._dependencies = dependencies
         self._pruned: dict[str, set[tuple[str, str]]] = {}
 
     def look(self, namespace: str, name: str) -> bool:
@@ -145,7 +147,8 @@ class Shops:
     def _report(self, body: Manifest, parts: _Parts, warm: Manifest | None) -> None:
         children = self._children(body)
         ready = [child for child in children if _ready_child(child)]
-        verdict = self._verdict(body, parts, children)
+        needs = unavailable(self._dependencies.told(body["metadata"]["namespace"], body["metadata"]["name"]))
+        verdict = self._verdict(body, parts, children, needs)
         columns: Manifest = {
             "server": _count(parts.server),
             "api": _count(parts.api),
@@ -158,7 +161,7 @@ class Shops:
         told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
         before = body.get("status", {}).get("conditions", [])
         blind = condition(UNSEEN, *unseen(body["spec"].get("campaignWarmUp"), told, before))
-        self._reporter.status(body, columns, [verdict, _open_to_all(body), blind])
+        self._reporter.status(body, columns, [verdict, needs, _open_to_all(body), blind])
 
     def _children(self, body: Manifest) -> list[Manifest]:
         meta = body["metadata"]
@@ -166,7 +169,7 @@ class Shops:
         found = self._cluster.list("ShopConsumer", meta["namespace"], text(mine))
         return [live for live in found if (controller_of(live) or {}).get("uid") == meta["uid"]]
 
-    def _verdict(self, body: Manifest, parts: _Parts, children: list[Manifest]) -> Condition:
+    def _verdict(self, body: Manifest, parts: _Parts, children: list[Manifest], needs: Condition) -> Condition:
         """Ready, or the first thing that is waited for."""
         if parts.refusal:
             return condition("Ready", False, "Refused", parts.refusal)
@@ -185,6 +188,8 @@ class Shops:
             which = ", ".join(late) or "those just made"
             message = f"ShopConsumers that are not ready: {which} (kubectl describe shopconsumer)."
             return condition("Ready", False, "Waiting", message)
+        if needs.holds:
+            return condition("Ready", False, needs.reason, needs.message)
         return condition("Ready", True, "Running", "All parts are ready.")
 
     def _leave(self, body: Manifest) -> None:

@@ -53,7 +53,7 @@ def test_a_shop_becomes_ready_where_restricted_is_enforced(shop: Stage) -> None:
     assert columns[1].split()[:6] == ["shop", "True", "1/1", "1/1", "1/1", "0"]
     assert shop.condition("purchases", "Ready")["status"] == "True"
     conditions = {entry["type"]: entry["status"] for entry in shop.get("shop", "shop")["status"]["conditions"]}
-    told = {"Ready": "True", "OpenToAll": "True", "CampaignsUnseen": "False"}
+    told = {"Ready": "True", "OpenToAll": "True", "CampaignsUnseen": "False", "DependencyUnavailable": "Unknown"}
     assert conditions == told, "a Shop without auth says so"
     for kind, name in (("service", "shop-cm-server"), ("ingress", "shop"), ("networkpolicy", "shop-consumer")):
         assert shop.get(kind, name), name
