@@ -22,17 +22,21 @@ from shop_operator.campaigns import Campaigns, CampaignsApi
 from shop_operator.cluster import Cluster, ClusterError, connect
 from shop_operator.consumers import Consumers
 from shop_operator.dependencies import Dependencies
+from shop_operator.groups import Groups
 from shop_operator.health import Health
+from shop_operator.kafkas import Kafkas
 from shop_operator.leader import Elector, Term
 from shop_operator.loops import Loops
 from shop_operator.reporting import Reporter
 from shop_operator.settings import ConfigError, OperatorSettings, load
 from shop_operator.shops import Shops
-from shop_operator.topics import Kafkas
 
 log = logging.getLogger(__name__)
-# A look waits for the network most of its time; a broker that is away holds a thread for seconds.
-_THREADS, _ASKERS = 16, 8
+# A look waits for the network most of its time. Kafka and the services have threads of their own: one that is away
+# holds a thread for seconds.
+_THREADS, _ASKERS, _KAFKA_THREADS = 16, 8, 32
+# A Kafka that is away is asked so many intervals apart at most.
+_KAFKA_PATIENCE = 4
 
 
 def main() -> None:
@@ -80,11 +84,14 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
     dependencies = Dependencies(cluster, {"cm-server": settings.cm_server_url, "cm-api": settings.cm_api_url})
     shops = Shops(cluster, reporter, campaigns, dependencies)
-    consumers = Consumers(cluster, Kafkas(), reporter)
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
+    kafka = ThreadPoolExecutor(_KAFKA_THREADS, thread_name_prefix="kafka")
     # A service that hangs holds a thread for seconds; not one of those that look.
     askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
+    groups = Groups(cluster, Kafkas(), reporter, lambda *key: loops.wake(*key))
+    consumers = Consumers(cluster, groups, reporter)
     loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval, threads)
+    asked = Loops({"ShopConsumer": groups.ask}, settings.interval, kafka, slowest=_KAFKA_PATIENCE * settings.interval)
     asking = {
         "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers),
         "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers),
@@ -92,6 +99,8 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
 
     def told(kind: str, namespace: str, name: str, version: Any) -> None:
         loops.told(kind, namespace, name, version)
+        if kind == "ShopConsumer":
+            asked.told(kind, namespace, name, version)
         if kind == "Shop":
             for question, asker in asking.items():
                 asker.told(question, namespace, name, version)

@@ -7,10 +7,8 @@ its default, so that handing the number of pods over to an autoscaler would firs
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -65,16 +63,12 @@ class Cluster:
         """The object, or None where there is none (or no such kind)."""
         return self._or_none("GET", _path(kind, namespace, name))
 
-    def list(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
-        """All objects with these labels; none where the kind is not installed."""
-        found = self._or_none("GET", _path(kind, namespace), {"labelSelector": selector})
+    def list(self, kind: str, namespace: str, selector: str, fields: str = "") -> list[Manifest]:
+        """All objects with these labels and fields; none where the kind is not installed."""
+        chosen = {name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
+        found = self._or_none("GET", _path(kind, namespace), chosen)
         items: list[Manifest] = found["items"] if found else []
         return [item | {"kind": kind} for item in items]
-
-    def leaving(self, namespace: str) -> bool:
-        """Is the whole namespace being deleted?"""
-        found = self._or_none("GET", f"/api/v1/namespaces/{quote(namespace)}")
-        return found is None or "deletionTimestamp" in found["metadata"]
 
     def serves(self, kind: str) -> bool:
         """Does the API server know the kind? False before its CRD is there."""
@@ -181,20 +175,29 @@ def controller_of(live: Manifest) -> Manifest | None:
     return next((reference for reference in references if reference.get("controller")), None)
 
 
-def keys_of(secret: Manifest, wanted: Iterable[str]) -> dict[str, str]:
-    """The texts of those `wanted` keys that a Secret has."""
-    data = secret.get("data", {})
-    return {key: base64.b64decode(data[key]).decode() for key in wanted if key in data}
-
-
 def _refuse_stranger(manifest: Manifest, live: Manifest) -> None:
     ours, theirs = controller_of(manifest), controller_of(live)
     if ours is None or (theirs is not None and theirs["uid"] == ours["uid"]):
         return
+    if manifest["kind"] == "ShopConsumer":
+        raise ClusterError(409, _domain_taken(manifest["metadata"]["name"], theirs))
     whose = f"belongs to {theirs['kind']} {theirs['name']}" if theirs else "was not made by the operator"
     place = f"{manifest['kind']} {manifest['metadata']['name']}"
     raise ClusterError(
         409, f"{place} is there already and {whose}: delete it, or give this {ours['kind']} another name."
+    )
+
+
+def _domain_taken(domain: str, theirs: Manifest | None) -> str:
+    """A domain's consumer has the domain's name, whatever the Shop is called."""
+    if theirs is not None and theirs["kind"] == "Shop":
+        return (
+            f"Shop {theirs['name']} has the domain {domain} already, and two Shops of one namespace cannot both have"
+            f" the domain {domain}: move one of them to a namespace of its own, or take the domain out of one."
+        )
+    return (
+        f"ShopConsumer {domain} is there already and was not made by the operator, and the consumer of a domain has the"
+        " domain's name: make that one anew under another name, and delete it."
     )
 
 

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 LEADER = Gauge("shop_operator_leader", "1 while this process leads")
 RECONCILE_SECONDS = Histogram(
     "shop_operator_reconcile_seconds",
-    "One look at a resource by kind and outcome (ok, failed)",
+    "One look at a resource by kind and outcome (ok, away, failed)",
     ["kind", "outcome"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
