@@ -19,7 +19,7 @@ import kopf
 
 from shop_operator import handlers, logs
 from shop_operator.campaigns import Campaigns, CampaignsApi
-from shop_operator.cluster import Cluster, ClusterError, connect
+from shop_operator.cluster import Cluster, ClusterError, Manifest, connect, controller_of
 from shop_operator.consumers import Consumers
 from shop_operator.dependencies import Dependencies
 from shop_operator.groups import Groups
@@ -96,6 +96,22 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
         "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers),
         "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers),
     }
+
+    versions: dict[str, Any] = {}
+
+    def heard(live: Manifest) -> None:
+        """A change of what we made wakes whose it is. Pods tell nothing that their Deployment does not."""
+        kind, meta, owner = live["kind"], live["metadata"], controller_of(live)
+        fresh = (meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp"))
+        # The watch that told of a change may be ahead of the one that a look reads from.
+        if kind in handlers.PLURALS and versions.get(meta["uid"]) != fresh:
+            versions[meta["uid"]] = fresh
+            for each in (loops, asked):
+                each.wake(kind, meta["namespace"], meta["name"])
+        if owner is not None and owner["kind"] in handlers.PLURALS:
+            loops.wake(owner["kind"], live["metadata"]["namespace"], owner["name"])
+
+    cluster.mirrored(heard)
 
     def told(kind: str, namespace: str, name: str, version: Any) -> None:
         loops.told(kind, namespace, name, version)

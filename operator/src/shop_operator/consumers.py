@@ -63,6 +63,7 @@ class Consumers:
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._cluster.forget(KIND, namespace, name)
             self._memories.pop((namespace, name), None)
             return False
         if holding.held(body):

@@ -52,6 +52,7 @@ class Shops:
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._cluster.forget(KIND, namespace, name)
             self._pruned.pop((namespace, name), None)
             return False
         if holding.held(body):
