@@ -61,7 +61,7 @@ def test_a_mirror_follows_and_begins_anew() -> None:
     server.changes.put({"type": "DELETED", "object": live("b", 8)})
     server.changes.put({"type": "ADDED", "object": live("c", 9)})
     awaited(lambda: mirror.get("c") is not None)
-    assert mirror.get("b") is None and heard == ["a", "b", "b", "c"]
+    assert mirror.get("b") is None and mirror.gone("b") and not mirror.gone("a") and heard == ["a", "b", "b", "c"]
     server.changes.put(Gone("410"))
     server.lists.put([live("d", 20)])
     awaited(lambda: mirror.get("d") is not None)

@@ -30,6 +30,7 @@ from shop_operator.loops import Loops
 from shop_operator.reporting import Reporter
 from shop_operator.settings import ConfigError, OperatorSettings, load
 from shop_operator.shops import Shops
+from shop_operator.watching import watch_all
 
 log = logging.getLogger(__name__)
 # A look waits for the network most of its time. Kafka and the services have threads of their own: one that is away
@@ -121,13 +122,23 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
             for question, asker in asking.items():
                 asker.told(question, namespace, name, version)
 
-    await kopf.operator(
-        registry=handlers.register(told),
-        settings=handlers.settings(),
-        namespaces=settings.namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
+    async def watch(namespace: str) -> None:
+        await asyncio.to_thread(_reach, cluster, namespace)
+        await kopf.operator(
+            registry=handlers.register(told),
+            settings=handlers.settings(),
+            namespaces=[namespace],
+            standalone=True,
+            stop_flag=stop,
+        )
+
+    await watch_all(settings.namespaces, watch, stop)
+
+
+def _reach(cluster: Cluster, namespace: str) -> None:
+    """May both kinds be listed there? kopf would try a forbidden one again and again, and then end."""
+    for kind in handlers.PLURALS:
+        cluster.probe(kind, namespace)
 
 
 def _defined(cluster: Cluster, health: Health) -> bool:

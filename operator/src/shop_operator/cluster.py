@@ -99,6 +99,8 @@ class Cluster:
         mirror = self._mirror(kind, namespace)
         if mirror is not None and (known := mirror.get(name)) is not None:
             return known
+        if kind in _OURS and mirror is not None and mirror.gone(name):
+            return None
         live = self._or_none("GET", _path(kind, namespace, name))
         return None if live is None else live | {"kind": kind}
 
@@ -112,6 +114,10 @@ class Cluster:
         found = self._or_none("GET", _path(kind, namespace), chosen)
         items: list[Manifest] = found["items"] if found else []
         return [item | {"kind": kind} for item in items]
+
+    def probe(self, kind: str, namespace: str) -> None:
+        """May this kind be listed in the namespace? `ClusterError` where not, or where it is not known."""
+        self._call("GET", _path(kind, namespace), {"limit": "1"})
 
     def serves(self, kind: str) -> bool:
         """Does the API server know the kind? False before its CRD is there."""

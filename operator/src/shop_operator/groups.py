@@ -23,6 +23,7 @@ from shop_operator.topics import Kafka, Layout
 from shop_operator.troubles import KafkaTrouble
 
 KIND = "ShopConsumer"
+_FRESH_SECONDS = 300.0
 Wake = Callable[[str, str, str], None]
 
 
@@ -41,6 +42,7 @@ class Seen:
     refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     forgotten: str = ""
     keys: tuple[str, ...] = ()  # of the login; what KEDA is handed on
+    named: str = ""  # the group, by its name
 
 
 class Groups:
@@ -59,13 +61,13 @@ class Groups:
 
     def sharing(self, body: Manifest, mine: Observation) -> list[str]:
         """Other ShopConsumers that name the same group on the same Kafka, by whatever address."""
-        meta, group = body["metadata"], body["spec"]["group"]
-        found = []
+        meta, found = body["metadata"], list[str]()
         for (namespace, name), seen in list(self._told.items()):
             if (namespace, name) == (meta["namespace"], meta["name"]) or seen.group is None:
                 continue
-            other = self._cluster.get(KIND, namespace, name) if seen.group.cluster_id == mine.cluster_id else None
-            if other is not None and other["spec"]["group"] == group:
+            # An answer that is old is of one that nobody can ask about any more.
+            fresh = time.monotonic() - seen.at < _FRESH_SECONDS
+            if fresh and (seen.named, seen.group.cluster_id) == (body["spec"]["group"], mine.cluster_id):
                 found.append(name if namespace == meta["namespace"] else f"{namespace}/{name}")
         return sorted(found)
 
@@ -110,7 +112,8 @@ class Groups:
             self._tell_anew(body, group)
             group, forgotten = self._settle(body, kafka, group)
         keys = tuple(sorted(known_by.values))
-        return Seen(generation, time.monotonic(), group, refused=refused, forgotten=forgotten, keys=keys)
+        said = {"refused": refused, "forgotten": forgotten, "keys": keys, "named": spec["group"]}
+        return Seen(generation, time.monotonic(), group, **said)
 
     def _make_topics(self, body: Manifest, kafka: Kafka) -> Mapping[str, tuple[str, str]]:
         spec, said = body["spec"], body["spec"]["kafka"]

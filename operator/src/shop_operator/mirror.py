@@ -14,6 +14,7 @@ Manifest = dict[str, Any]
 Heard = Callable[[Manifest], None]
 # The first wait after a failure, and the longest; a kind that is not installed is looked for in between.
 _SOON, _LATE = 1.0, 30.0
+_REMEMBERED = 1000
 _ABSENT = {"ScaledObject": 5.0}
 
 
@@ -42,6 +43,7 @@ class Mirror:
         self.kind, self._source, self._heard = kind, source, heard
         self.synced, self.absent = False, False
         self._objects: dict[str, Manifest] = {}
+        self._deleted: dict[str, None] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
@@ -52,6 +54,10 @@ class Mirror:
     def get(self, name: str) -> Manifest | None:
         """The object; None where it is not known."""
         return self._objects.get(name) if self.synced else None
+
+    def gone(self, name: str) -> bool:
+        """Was it seen to be deleted? Then there is nobody to ask, and in a namespace that goes no right to."""
+        return self.synced and name in self._deleted
 
     def list(self, marks: dict[str, str]) -> list[Manifest] | None:
         """All with these labels; None while they are not known."""
@@ -72,6 +78,7 @@ class Mirror:
                 or known["metadata"]["uid"] != live["metadata"]["uid"]
             ):
                 self._objects[name] = live | {"kind": self.kind}
+                self._deleted.pop(name, None)
 
     def drop(self, name: str) -> None:
         """Not known any more: it is asked for when it is needed."""
@@ -99,6 +106,7 @@ class Mirror:
         """List, then take changes until the watch can't go on."""
         objects, version = self._source.listed()
         with self._lock:
+            self._deleted.clear()
             self._objects = {live["metadata"]["name"]: live | {"kind": self.kind} for live in objects}
         self.synced, self.absent = True, False
         for live in objects:
@@ -113,7 +121,11 @@ class Mirror:
         if change["type"] == "BOOKMARK":
             return
         if change["type"] == "DELETED":
-            self.drop(live["metadata"]["name"])
+            with self._lock:
+                self._objects.pop(live["metadata"]["name"], None)
+                self._deleted[live["metadata"]["name"]] = None
+                while len(self._deleted) > _REMEMBERED:
+                    self._deleted.pop(next(iter(self._deleted)))
         else:
             self.put(live)
         self._heard(live)
