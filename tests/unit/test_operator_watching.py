@@ -30,3 +30,18 @@ def test_one_namespace_that_fails_leaves_the_others_alone() -> None:
         await asyncio.wait_for(running, 10)
 
     asyncio.run(scene())
+
+
+def test_a_watch_that_does_not_end_is_ended() -> None:
+    async def scene() -> None:
+        stop = asyncio.Event()
+
+        async def watch(namespace: str) -> None:
+            await asyncio.Event().wait()
+
+        running = asyncio.create_task(watch_all(["a"], watch, stop))
+        await asyncio.sleep(0)
+        stop.set()
+        await asyncio.wait_for(running, 10)
+
+    asyncio.run(scene())

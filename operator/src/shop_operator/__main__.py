@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -76,6 +77,9 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
         elector.stop()
         beating.cancel()
     log.info("stopped")
+    # The Lease is given back. Threads that wait for a Kafka that is away, and watches that were left, hold nothing.
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
@@ -122,17 +126,23 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
             for question, asker in asking.items():
                 asker.told(question, namespace, name, version)
 
+    running, ended = asyncio.get_running_loop(), threading.Event()
+    watchers = ThreadPoolExecutor(len(settings.namespaces), thread_name_prefix="watch")
+
     async def watch(namespace: str) -> None:
         await asyncio.to_thread(_reach, cluster, namespace)
-        await kopf.operator(
-            registry=handlers.register(told),
-            settings=handlers.settings(),
-            namespaces=[namespace],
-            standalone=True,
-            stop_flag=stop,
+        # In a thread and a loop of its own: kopf takes the signals of the main thread for itself.
+        await running.run_in_executor(
+            watchers, handlers.watch, namespace, lambda *heard: running.call_soon_threadsafe(told, *heard), ended
         )
 
+    async def end() -> None:
+        await stop.wait()
+        ended.set()
+
+    ending = asyncio.create_task(end())
     await watch_all(settings.namespaces, watch, stop)
+    await ending
 
 
 def _reach(cluster: Cluster, namespace: str) -> None:

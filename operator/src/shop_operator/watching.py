@@ -10,16 +10,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from shop_operator import metrics
 
 log = logging.getLogger(__name__)
-AGAIN_SECONDS = 60.0
+AGAIN_SECONDS, END_SECONDS = 60.0, 3.0
 # Watches one namespace until it ends or fails.
 Watch = Callable[[str], Awaitable[None]]
 
 
 async def watch_all(namespaces: Sequence[str], watch: Watch, stop: asyncio.Event, again: float = AGAIN_SECONDS) -> None:
-    """Watch every namespace until `stop`."""
-    async with asyncio.TaskGroup() as group:
-        for namespace in namespaces:
-            group.create_task(_held(namespace, watch, stop, again), name=f"watch-{namespace}")
+    """Watch every namespace until `stop`. A watch that does not end soon after is left: one that was forbidden in
+    between waits for its next try, and hears nothing until then."""
+    tasks = [
+        asyncio.create_task(_held(namespace, watch, stop, again), name=f"watch-{namespace}") for namespace in namespaces
+    ]
+    await stop.wait()
+    _, late = await asyncio.wait(tasks, timeout=END_SECONDS)
+    for task in late:
+        task.cancel()
 
 
 async def _held(namespace: str, watch: Watch, stop: asyncio.Event, again: float) -> None:
