@@ -9,7 +9,8 @@ import pytest
 
 from shop_operator import doctor
 from shop_operator.observation import Observation, Partition
-from shop_operator.status import changed, complete, condition, first_trouble, listed, rollout
+from shop_operator.pod_troubles import first_trouble, unready
+from shop_operator.status import changed, complete, condition, listed, rollout
 
 Make = Callable[..., dict[str, Any]]
 
@@ -58,28 +59,6 @@ def test_offsets_that_retention_has_passed(consumer: Make) -> None:
     assert not doctor.offset_policy(spec, lags(3)).holds
 
 
-def test_a_missing_topic_and_a_missing_kafka_are_told_apart(consumer: Make) -> None:
-    spec = consumer()["spec"]
-    missing = doctor.topic_missing(spec, None, "")
-    assert missing.holds and "kafka-topics.sh" in missing.message and "--partitions 12" in missing.message
-    away = doctor.topic_missing(spec, None, "Kafka at kafka:9092: NoBrokersAvailable")
-    assert away.status == "Unknown" and away.reason == "KafkaAway"
-    assert doctor.topic_missing(spec, lags(0), "").status == "False"
-    assert [c.status for c in doctor.examine(spec, None, 100)] == ["Unknown"] * 3
-
-
-def test_nobody_is_ready_before_the_topic_was_seen_once(consumer: Make) -> None:
-    body = consumer()
-    missing = doctor.topic_missing(body["spec"], None, "")
-    away = doctor.topic_missing(body["spec"], None, "Kafka at kafka:9092: NoBrokersAvailable")
-    for never in (missing, away):
-        told = doctor.unseen(body, never)
-        assert told is not None and (told.type, told.status) == ("Ready", "False")
-        assert (told.reason, told.message) == (never.reason, never.message)
-        assert doctor.unseen(body | {"status": {"partitions": 12}}, never) is None, "later that is another condition's"
-    assert doctor.unseen(body, doctor.topic_missing(body["spec"], lags(0), "")) is None
-
-
 def test_keda_absent_asleep_and_at_work() -> None:
     absent = doctor.keda_missing(False, None, 0)
     assert absent.holds and absent.reason == "NotInstalled" and "helm install keda" in absent.message
@@ -99,6 +78,60 @@ def test_ready_means_pods_of_the_newest_template() -> None:
     assert not rollout(None, []).holds
     for stale in ({"observedGeneration": 1}, {"updatedReplicas": 1}, {"readyReplicas": 0}, {"replicas": 3}):
         assert not rollout(deployment(2, **(fine | stale)), []).holds, stale
+
+
+def pod(**container: Any) -> dict[str, Any]:
+    limits = {"resources": {"limits": {"memory": "64Mi"}}}
+    return {
+        "metadata": {"name": "p"},
+        "spec": {"nodeName": "n", "containers": [{"name": "c"} | limits]},
+        "status": {"containerStatuses": [{"name": "c", "ready": False} | container]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        ({"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}, "waits: ImagePullBackOff"),
+        (
+            {
+                "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 40s"}},
+                "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+            },
+            "OOMKilled): it needs more memory than its limit 64Mi",
+        ),
+        (
+            {
+                "state": {"running": {}},
+                "lastState": {"terminated": {"exitCode": 7, "reason": "Error", "message": "a\nb"}},
+            },
+            "ended with exit code 7 (Error): b (kubectl logs p --previous)",
+        ),
+        ({"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}, ""),
+        ({"state": {"waiting": {"reason": "ContainerCreating"}}}, ""),
+        ({"state": {"running": {}}, "lastState": {"terminated": {"exitCode": 7}}, "ready": True}, ""),
+    ],
+)
+def test_why_a_container_does_not_run(container: dict[str, Any], words: str) -> None:
+    found = first_trouble([pod(**container)])
+    assert words in found and bool(found) is bool(words)
+    assert "40s" not in found, "a message that changes at each look is no news"
+
+
+def test_evicted_and_leaving_pods() -> None:
+    evicted = {"metadata": {"name": "p"}, "status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}}
+    assert first_trouble([evicted]) == "Pod p failed: Evicted: disk."
+    leaving = pod(state={"waiting": {"reason": "CrashLoopBackOff"}})
+    leaving["metadata"]["deletionTimestamp"] = "now"
+    assert first_trouble([leaving]) == "" and unready([leaving]) == [] and len(unready([pod()])) == 1
+
+
+def test_a_rollout_that_hangs_is_told_apart_from_one_that_goes_on() -> None:
+    stuck = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+    assert rollout(deployment(1, observedGeneration=2), []).reason == "RollingOut"
+    found = rollout(deployment(1, observedGeneration=2, conditions=[stuck]), [])
+    assert found.reason == "RolloutHangs" and "timed out" in found.message
+    assert rollout(deployment(1, observedGeneration=2), [], "Secret s does not exist").reason == "PodsFailing"
 
 
 def test_what_keeps_a_pod_from_running_is_said() -> None:

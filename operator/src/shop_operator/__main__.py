@@ -6,12 +6,13 @@ SIGTERM or SIGINT give the Lease back and end with 0. A lost Lease ends the proc
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -19,19 +20,25 @@ import kopf
 
 from shop_operator import handlers, logs
 from shop_operator.campaigns import Campaigns, CampaignsApi
-from shop_operator.cluster import Cluster, ClusterError, connect
+from shop_operator.cluster import Cluster, ClusterError, Manifest, connect, controller_of
 from shop_operator.consumers import Consumers
+from shop_operator.dependencies import Dependencies
+from shop_operator.groups import Groups
 from shop_operator.health import Health
+from shop_operator.kafkas import Kafkas
 from shop_operator.leader import Elector, Term
 from shop_operator.loops import Loops
 from shop_operator.reporting import Reporter
 from shop_operator.settings import ConfigError, OperatorSettings, load
 from shop_operator.shops import Shops
-from shop_operator.topics import Kafkas
+from shop_operator.watching import watch_all
 
 log = logging.getLogger(__name__)
-# A look waits for the network most of its time; a broker that is away holds a thread for seconds.
-_THREADS = 16
+# A look waits for the network most of its time. Kafka and the services have threads of their own: one that is away
+# holds a thread for seconds.
+_THREADS, _ASKERS, _KAFKA_THREADS = 16, 8, 32
+# A Kafka that is away is asked so many intervals apart at most.
+_KAFKA_PATIENCE = 4
 
 
 def main() -> None:
@@ -48,7 +55,6 @@ def main() -> None:
 
 async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
     health, stop, loop = Health(), asyncio.Event(), asyncio.get_running_loop()
-    loop.set_default_executor(concurrent.futures.ThreadPoolExecutor(_THREADS, thread_name_prefix="look"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     # Whatever still runs must not write any more once another one may lead: no orderly end.
@@ -71,6 +77,9 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
         elector.stop()
         beating.cancel()
     log.info("stopped")
+    # The Lease is given back. Threads that wait for a Kafka that is away, and watches that were left, hold nothing.
+    logging.shutdown()
+    os._exit(0)
 
 
 async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
@@ -78,22 +87,68 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
     api = CampaignsApi(settings.cm_api_url)
     # Two questions ahead, so that a campaign is known before it is warm.
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
-    shops, consumers = Shops(cluster, reporter, campaigns), Consumers(cluster, Kafkas(), reporter)
-    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval)
-    asking = Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval)
+    dependencies = Dependencies(cluster, {"cm-server": settings.cm_server_url, "cm-api": settings.cm_api_url})
+    shops = Shops(cluster, reporter, campaigns, dependencies)
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
+    kafka = ThreadPoolExecutor(_KAFKA_THREADS, thread_name_prefix="kafka")
+    # A service that hangs holds a thread for seconds; not one of those that look.
+    askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
+    groups = Groups(cluster, Kafkas(), reporter, lambda *key: loops.wake(*key))
+    consumers = Consumers(cluster, groups, reporter)
+    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval, threads)
+    asked = Loops({"ShopConsumer": groups.ask}, settings.interval, kafka, slowest=_KAFKA_PATIENCE * settings.interval)
+    asking = {
+        "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers),
+        "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers),
+    }
+
+    versions: dict[str, Any] = {}
+
+    def heard(live: Manifest) -> None:
+        """A change of what we made wakes whose it is. Pods tell nothing that their Deployment does not."""
+        kind, meta, owner = live["kind"], live["metadata"], controller_of(live)
+        fresh = (meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp"))
+        # The watch that told of a change may be ahead of the one that a look reads from.
+        if kind in handlers.PLURALS and versions.get(meta["uid"]) != fresh:
+            versions[meta["uid"]] = fresh
+            for each in (loops, asked):
+                each.wake(kind, meta["namespace"], meta["name"])
+        if owner is not None and owner["kind"] in handlers.PLURALS:
+            loops.wake(owner["kind"], live["metadata"]["namespace"], owner["name"])
+
+    cluster.mirrored(heard)
 
     def told(kind: str, namespace: str, name: str, version: Any) -> None:
         loops.told(kind, namespace, name, version)
+        if kind == "ShopConsumer":
+            asked.told(kind, namespace, name, version)
         if kind == "Shop":
-            asking.told("Campaigns", namespace, name, version)
+            for question, asker in asking.items():
+                asker.told(question, namespace, name, version)
 
-    await kopf.operator(
-        registry=handlers.register(told),
-        settings=handlers.settings(),
-        namespaces=settings.namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
+    running, ended = asyncio.get_running_loop(), threading.Event()
+    watchers = ThreadPoolExecutor(len(settings.namespaces), thread_name_prefix="watch")
+
+    async def watch(namespace: str) -> None:
+        await asyncio.to_thread(_reach, cluster, namespace)
+        # In a thread and a loop of its own: kopf takes the signals of the main thread for itself.
+        await running.run_in_executor(
+            watchers, handlers.watch, namespace, lambda *heard: running.call_soon_threadsafe(told, *heard), ended
+        )
+
+    async def end() -> None:
+        await stop.wait()
+        ended.set()
+
+    ending = asyncio.create_task(end())
+    await watch_all(settings.namespaces, watch, stop)
+    await ending
+
+
+def _reach(cluster: Cluster, namespace: str) -> None:
+    """May both kinds be listed there? kopf would try a forbidden one again and again, and then end."""
+    for kind in handlers.PLURALS:
+        cluster.probe(kind, namespace)
 
 
 def _defined(cluster: Cluster, health: Health) -> bool:

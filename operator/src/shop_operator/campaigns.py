@@ -13,7 +13,8 @@ from typing import Any
 import urllib3
 
 from shop_operator import metrics, warming
-from shop_operator.cluster import Cluster, Manifest, keys_of
+from shop_operator.cluster import Cluster, Manifest
+from shop_operator.login import BadSecret, texts
 from shop_operator.warming import Campaign, Told
 
 TIMEOUT = urllib3.Timeout(connect=2, read=5)
@@ -99,9 +100,13 @@ class Campaigns:
         if not reference:
             return ""
         secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
-        tokens = keys_of(secret or {}, ("token",)).get("token", "").split()
+        place = f"Secret {reference['name']} (serviceTokenSecretRef)"
+        try:
+            tokens = texts(secret or {}, ("token",), place).get("token", "").split()
+        except BadSecret as error:
+            raise ApiAway(str(error)) from error
         if not tokens:
-            raise ApiAway(f"Secret {reference['name']} (serviceTokenSecretRef) has no token")
+            raise ApiAway(f"{place} has no token")
         return tokens[0]
 
 

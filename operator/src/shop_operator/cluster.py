@@ -7,10 +7,11 @@ its default, so that handing the number of pods over to an autoscaler would firs
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,9 +21,19 @@ from urllib3.exceptions import HTTPError
 
 from shop_operator import drift, metrics
 from shop_operator.drift import MANAGER, REPAIR
+from shop_operator.mirror import Absent, Gone, Heard, Mirror, Source, change_of
 
 Manifest = dict[str, Any]
-TIMEOUT = (3, 20)
+TIMEOUT = (3.0, 20.0)
+# A watch is opened anew by the server after a while; one that is silent for longer than a bookmark takes has died.
+_WATCH_SECONDS, _SILENCE = 290, 150.0
+# An object that is as it was applied is applied again so seldom: for what no watch can tell.
+_AGAIN_SECONDS = 300.0
+_SECRET_SECONDS = 8.0
+_CONNECTIONS = 128
+# Asked for each time: few, or not ours to watch.
+_ASKED = ("Event", "Lease", "Secret")
+_OURS = ("Shop", "ShopConsumer")
 # Kind → (API group and version, plural). What is not here, the operator can't touch.
 KINDS = {
     "Deployment": ("apps/v1", "deployments"),
@@ -53,32 +64,70 @@ class ClusterError(Exception):
         self.status = status
 
 
+@dataclass(frozen=True)
+class _Applied:
+    """What was applied last: digests of what was wanted and of what came of it, when, and whose it is."""
+
+    wanted: str
+    after: str
+    at: float
+    owner: tuple[str, str]
+
+
 class Cluster:
-    """Requests to one API server. Safe to use from several threads."""
+    """Requests to one API server. Safe to use from several threads.
+
+    With `mirrored`, objects that are watched are answered from memory: what is returned must not be changed.
+    """
 
     def __init__(self, api: Any) -> None:
         self._api = api
-        self._applied: dict[tuple[str, str, str], str] = {}
+        self._applied: dict[tuple[str, str, str], _Applied] = {}
         self._lock = threading.Lock()
+        self._mirrors: dict[tuple[str, str], Mirror] = {}
+        self._heard: Heard | None = None
+        self._secrets: dict[tuple[str, str], tuple[float, Manifest]] = {}
+
+    def mirrored(self, heard: Heard) -> None:
+        """From now on keep what is asked for by a watch, and tell of each change."""
+        self._heard = heard
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """The object, or None where there is none (or no such kind)."""
-        return self._or_none("GET", _path(kind, namespace, name))
+        if kind == "Secret":
+            return self._secret(namespace, name)
+        mirror = self._mirror(kind, namespace)
+        if mirror is not None and (known := mirror.get(name)) is not None:
+            return known
+        if kind in _OURS and mirror is not None and mirror.gone(name):
+            return None
+        live = self._or_none("GET", _path(kind, namespace, name))
+        return None if live is None else live | {"kind": kind}
 
-    def list(self, kind: str, namespace: str, selector: str) -> list[Manifest]:
-        """All objects with these labels; none where the kind is not installed."""
-        found = self._or_none("GET", _path(kind, namespace), {"labelSelector": selector})
+    def list(self, kind: str, namespace: str, selector: str, fields: str = "") -> list[Manifest]:
+        """All objects with these labels and fields; none where the kind is not installed."""
+        mirror = self._mirror(kind, namespace) if not fields else None
+        marks = dict(pair.split("=", 1) for pair in selector.split(",") if pair)
+        if mirror is not None and (known := mirror.list(marks)) is not None:
+            return known
+        chosen = {name: value for name, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
+        found = self._or_none("GET", _path(kind, namespace), chosen)
         items: list[Manifest] = found["items"] if found else []
         return [item | {"kind": kind} for item in items]
 
-    def leaving(self, namespace: str) -> bool:
-        """Is the whole namespace being deleted?"""
-        found = self._or_none("GET", f"/api/v1/namespaces/{quote(namespace)}")
-        return found is None or "deletionTimestamp" in found["metadata"]
+    def probe(self, kind: str, namespace: str) -> None:
+        """May this kind be listed in the namespace? `ClusterError` where not, or where it is not known."""
+        self._call("GET", _path(kind, namespace), {"limit": "1"})
 
     def serves(self, kind: str) -> bool:
         """Does the API server know the kind? False before its CRD is there."""
         version, plural = KINDS[kind]
+        with self._lock:
+            mirrors = [mirror for (mirrored, _), mirror in self._mirrors.items() if mirrored == kind]
+        if any(mirror.synced for mirror in mirrors):
+            return True
+        if any(mirror.absent for mirror in mirrors):
+            return False
         known = self._or_none("GET", "/api/v1" if version == "v1" else f"/apis/{version}")
         return known is not None and any(entry["name"] == plural for entry in known["resources"])
 
@@ -87,31 +136,45 @@ class Cluster:
         kind, meta = manifest["kind"], manifest["metadata"]
         path = _path(kind, meta["namespace"], meta["name"]) + (f"/{subresource}" if subresource else "")
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
-        return self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
+        return self._kept(kind, self._call("PATCH", path, query, manifest, "application/apply-patch+yaml"))
 
     def keep(self, manifest: Manifest, *, gone: bool = False) -> tuple[Manifest, bool]:
-        """Apply what must be; returns the object and whether a hand had changed or deleted it (`gone`: just made again)
-        since the last time."""
+        """Apply what must be, if it is not so already; returns the object and whether a hand had changed or deleted it
+        (`gone`: just made again) since the last time."""
         kind, meta = manifest["kind"], manifest["metadata"]
-        live = self.get(kind, meta["namespace"], meta["name"])
+        key, wanted = (kind, meta["namespace"], meta["name"]), drift.digest(manifest)
+        live = self.get(*key)
+        known = self._applied.get(key)
         if live is not None:
             _refuse_stranger(manifest, live)
+            if not gone and known and known.wanted == wanted and known.after == drift.essence(live) and _fresh(known):
+                return live, False
         after = self.apply(manifest)
         if drift.added_to_pods(after):
             template = [{"op": "replace", "path": "/spec/template/spec", "value": manifest["spec"]["template"]["spec"]}]
-            after = self.patch(kind, meta["namespace"], meta["name"], template, REPAIR)
-        key, wanted = (kind, meta["namespace"], meta["name"]), json.dumps(manifest, sort_keys=True)
+            after = self.patch(*key, template, REPAIR)
+        owner = controller_of(manifest) or {"kind": "", "name": ""}
         with self._lock:
-            known, self._applied[key] = self._applied.get(key) == wanted, wanted
-        repaired = known and (gone or live is None or drift.differs(live, after))
+            mark = (owner["kind"], owner["name"])
+            self._applied[key] = _Applied(wanted, drift.essence(after), time.monotonic(), mark)
+        repaired = known is not None and known.wanted == wanted and (gone or live is None or drift.differs(live, after))
         if repaired:
             metrics.REPAIRS.labels(kind).inc()
         return after, repaired
 
+    def forget(self, kind: str, namespace: str, name: str) -> None:
+        """A Shop or ShopConsumer is gone: what was applied for it is remembered no longer."""
+        with self._lock:
+            gone = [key for key, each in self._applied.items() if key[1] == namespace and each.owner == (kind, name)]
+            for key in gone:
+                del self._applied[key]
+
     def patch(self, kind: str, namespace: str, name: str, body: Any, manager: str = MANAGER) -> Manifest:
         """A JSON patch (a list of operations) or a merge patch (an object)."""
         form = "application/json-patch+json" if isinstance(body, list) else "application/merge-patch+json"
-        return self._call("PATCH", _path(kind, namespace, name), {"fieldManager": manager}, body, form)
+        return self._kept(
+            kind, self._call("PATCH", _path(kind, namespace, name), {"fieldManager": manager}, body, form)
+        )
 
     def create(self, manifest: Manifest) -> Manifest:
         """POST; `ClusterError` 409 where the name is taken."""
@@ -129,6 +192,39 @@ class Cluster:
         meta = live["metadata"]
         body = {"propagationPolicy": "Background", "preconditions": {"uid": meta["uid"]}}
         self._or_none("DELETE", _path(live["kind"], meta["namespace"], meta["name"]), None, body)
+        if (mirror := self._mirrors.get((live["kind"], meta["namespace"]))) is not None:
+            mirror.drop(meta["name"])
+
+    def _secret(self, namespace: str, name: str) -> Manifest | None:
+        """Secrets are not watched, as that would be a right to all of them. One is asked for each few seconds, however
+        many name it, and none is remembered for longer."""
+        now, key = time.monotonic(), (namespace, name)
+        with self._lock:
+            self._secrets = {each: held for each, held in self._secrets.items() if now - held[0] < _SECRET_SECONDS}
+            if key in self._secrets:
+                return self._secrets[key][1]
+        live = self._or_none("GET", _path("Secret", namespace, name))
+        if live is not None:
+            with self._lock:
+                self._secrets[key] = (now, live)
+        return live
+
+    def _mirror(self, kind: str, namespace: str) -> Mirror | None:
+        if self._heard is None or kind in _ASKED:
+            return None
+        with self._lock:
+            found = self._mirrors.get((kind, namespace))
+            if found is None:
+                found = Mirror(kind, _Watched(self, kind, namespace), self._heard).start()
+                self._mirrors[kind, namespace] = found
+            return found
+
+    def _kept(self, kind: str, live: Manifest) -> Manifest:
+        """Our own write is known at once, before the watch tells of it."""
+        mirror = self._mirrors.get((kind, live["metadata"].get("namespace", "")))
+        if mirror is not None and mirror.synced:
+            mirror.put(live)
+        return live | {"kind": kind}
 
     def _or_none(
         self, method: str, path: str, query: dict[str, str] | None = None, body: Any = None
@@ -148,22 +244,63 @@ class Cluster:
         body: Any = None,
         form: str = "application/json",
     ) -> Manifest:
+        answer = self.send(method, path, query, body, form)
+        content = answer.read()
+        if not 200 <= answer.status <= 299:
+            raise ClusterError(answer.status, _sentence(content) or f"{method} {path} was answered {answer.status}")
+        parsed: Manifest = json.loads(content)
+        return parsed
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Any = None,
+        form: str = "application/json",
+        timeout: tuple[float, float] = TIMEOUT,
+    ) -> Any:
+        """One request; its answer unread."""
         headers = {"Accept": "application/json", "Content-Type": form}
         try:
             request = self._api.param_serialize(
                 method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
             url = request[1] + (f"?{urlencode(query)}" if query else "")
-            answer = self._api.call_api(method, url, request[2], body, _request_timeout=TIMEOUT)
-            content = answer.read()
+            return self._api.call_api(method, url, request[2], body, _request_timeout=timeout)
         except ApiException as error:
             raise ClusterError(error.status or 0, _sentence(error.body) or str(error.reason)) from error
         except (HTTPError, OSError) as error:
             raise ClusterError(0, f"the API server does not answer ({type(error).__name__})") from error
-        if not 200 <= answer.status <= 299:
-            raise ClusterError(answer.status, _sentence(content) or f"{method} {path} was answered {answer.status}")
-        parsed: Manifest = json.loads(content)
-        return parsed
+
+
+class _Watched(Source):
+    """The list and the watch of one kind; of what we make only what is ours."""
+
+    def __init__(self, cluster: Cluster, kind: str, namespace: str) -> None:
+        self._cluster, self._path = cluster, _path(kind, namespace)
+        self._chosen = {} if kind in _OURS else {"labelSelector": f"app.kubernetes.io/managed-by={MANAGER}"}
+
+    def listed(self) -> tuple[list[Manifest], str]:
+        answer = self._cluster.send("GET", self._path, self._chosen)
+        content = answer.read()
+        if answer.status == 404:
+            raise Absent(self._path)
+        if answer.status != 200:
+            raise ClusterError(answer.status, _sentence(content))
+        found = json.loads(content)
+        return found["items"], found["metadata"]["resourceVersion"]
+
+    def watched(self, version: str) -> Iterator[Manifest]:
+        query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(_WATCH_SECONDS)}
+        query |= {"resourceVersion": version} | self._chosen
+        answer = self._cluster.send("GET", self._path, query, timeout=(TIMEOUT[0], _SILENCE))
+        if answer.status != 200:
+            raise Gone(self._path)
+        rest = b""
+        for part in answer.response.stream(65536):
+            *lines, rest = (rest + part).split(b"\n")
+            yield from (change_of(line) for line in lines if line.strip())
 
 
 def connect() -> Cluster:
@@ -172,7 +309,14 @@ def connect() -> Cluster:
         config.load_incluster_config()
     except config.ConfigException:
         config.load_kube_config()
-    return Cluster(client.ApiClient())
+    made = client.ApiClient()
+    # A connection for each watch and each thread that looks.
+    made.configuration.connection_pool_maxsize = _CONNECTIONS
+    return Cluster(client.ApiClient(made.configuration))
+
+
+def _fresh(known: _Applied) -> bool:
+    return time.monotonic() - known.at < _AGAIN_SECONDS
 
 
 def controller_of(live: Manifest) -> Manifest | None:
@@ -181,20 +325,29 @@ def controller_of(live: Manifest) -> Manifest | None:
     return next((reference for reference in references if reference.get("controller")), None)
 
 
-def keys_of(secret: Manifest, wanted: Iterable[str]) -> dict[str, str]:
-    """The texts of those `wanted` keys that a Secret has."""
-    data = secret.get("data", {})
-    return {key: base64.b64decode(data[key]).decode() for key in wanted if key in data}
-
-
 def _refuse_stranger(manifest: Manifest, live: Manifest) -> None:
     ours, theirs = controller_of(manifest), controller_of(live)
     if ours is None or (theirs is not None and theirs["uid"] == ours["uid"]):
         return
+    if manifest["kind"] == "ShopConsumer":
+        raise ClusterError(409, _domain_taken(manifest["metadata"]["name"], theirs))
     whose = f"belongs to {theirs['kind']} {theirs['name']}" if theirs else "was not made by the operator"
     place = f"{manifest['kind']} {manifest['metadata']['name']}"
     raise ClusterError(
         409, f"{place} is there already and {whose}: delete it, or give this {ours['kind']} another name."
+    )
+
+
+def _domain_taken(domain: str, theirs: Manifest | None) -> str:
+    """A domain's consumer has the domain's name, whatever the Shop is called."""
+    if theirs is not None and theirs["kind"] == "Shop":
+        return (
+            f"Shop {theirs['name']} has the domain {domain} already, and two Shops of one namespace cannot both have"
+            f" the domain {domain}: move one of them to a namespace of its own, or take the domain out of one."
+        )
+    return (
+        f"ShopConsumer {domain} is there already and was not made by the operator, and the consumer of a domain has the"
+        " domain's name: make that one anew under another name, and delete it."
     )
 
 

@@ -1,4 +1,4 @@
-"""One look at a ShopConsumer: topic, group, Deployment, ScaledObject, status. Called again and again."""
+"""One look at a ShopConsumer: Deployment, ScaledObject, status, by what Kafka was seen to hold."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from shop_operator import doctor, holding, metrics, scaling, warming
-from shop_operator.cluster import Cluster, ClusterError, Manifest, keys_of
+from shop_operator import columns, doctor, following, holding, kafka_doctor, metrics, scaling, troubles, warming
+from shop_operator.causes import Causes
+from shop_operator.cluster import Cluster, ClusterError, Manifest
 from shop_operator.deploying import deploy
-from shop_operator.observation import Observation
+from shop_operator.following import Gap
+from shop_operator.groups import Groups, Seen
 from shop_operator.reporting import Reporter
 from shop_operator.resources import consumer, scaler
-from shop_operator.resources.base import reachable, text
+from shop_operator.resources.base import text
 from shop_operator.scaling import Decision, Limits, Speed
 from shop_operator.status import Condition, complete, condition, rollout
-from shop_operator.topics import Kafka, KafkaAway, Kafkas, Layout
 
 log = logging.getLogger(__name__)
 KIND = "ShopConsumer"
+_SESSION = 60.0
 
 
 @dataclass
@@ -31,21 +33,29 @@ class _Memory:
     speed: Speed
     decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=12))
     unlooked_since: float | None = None
+    gap: Gap = field(default_factory=Gap)
+    strange_since: float | None = None
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What Kafka shows; `away` says why it shows nothing."""
+class _Facts:
+    """What one look has found."""
 
-    group: Observation | None = None
-    away: str = ""
+    seen: Seen
+    threshold: int
+    keda: Condition
+    decision: Decision
+    refusal: str
+    live: Manifest | None
+    scaled_object: Manifest | None
 
 
 class Consumers:
     """Keeps every ShopConsumer."""
 
-    def __init__(self, cluster: Cluster, kafkas: Kafkas, reporter: Reporter) -> None:
-        self._cluster, self._kafkas, self._reporter = cluster, kafkas, reporter
+    def __init__(self, cluster: Cluster, groups: Groups, reporter: Reporter) -> None:
+        self._cluster, self._groups, self._reporter = cluster, groups, reporter
+        self._causes = Causes(cluster)
         self._memories: dict[tuple[str, str], _Memory] = {}
 
     def look(self, namespace: str, name: str) -> bool:
@@ -53,35 +63,41 @@ class Consumers:
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._cluster.forget(KIND, namespace, name)
             self._memories.pop((namespace, name), None)
             return False
-        if "deletionTimestamp" in body["metadata"]:
-            self._leave(body)
-            return True
-        holding.hold(self._cluster, body, wanted=body["spec"]["drainGraceSeconds"] > 0)
-        self._keep(body)
+        if holding.held(body):
+            holding.release(self._cluster, body)
+        elif "deletionTimestamp" not in body["metadata"]:
+            seen = self._groups.told(body)
+            if holding.drain_asked(body):
+                self._drain(body, seen)
+            # A new one waits until Kafka was asked, so that its topic is there before its pods.
+            elif seen is not None or body.get("status"):
+                self._keep(body, seen)
         return True
 
-    def _keep(self, body: Manifest) -> None:
+    def _keep(self, body: Manifest, answer: Seen | None) -> None:
         memory = self._memory(body)
-        login, refused = self._login(body)
-        seen = _Seen(away=refused) if refused else self._ask_kafka(body, login)
-        threshold = self._threshold(body, memory)
-        keda = self._keda(body, memory)
-        extra = warming.extra(body["spec"], datetime.now(UTC))
-        limits = self._limits(body, seen.group, threshold, extra)
-        trouble = "" if seen.group else ("Kafka is away" if seen.away else "the topic is missing")
-        decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=trouble)
+        seen = answer or Seen(0, reason=troubles.UNASKED)
+        threshold, extra = self._threshold(body, memory), warming.extra(body["spec"], datetime.now(UTC))
+        served, scaled_object = self._keda(body, memory)
+        keda = doctor.keda_missing(served, scaled_object, self._unlooked(memory))
+        limits = self._limits(body, seen, threshold, extra)
+        decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
         memory.decisions.append(decision)
         live, refusal = None, ""
         try:
             live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
-            if self._cluster.serves("ScaledObject"):
-                self._scale(body, scaler.scaled_object(body, threshold, _partitions(body, seen.group), extra), login)
+            if served:
+                scaled_object = self._scale(body, seen, threshold, extra)
         except ClusterError as error:
             refusal = str(error)
             log.warning("apply_refused", extra=_place(body) | {"error": refusal})
-        self._report(body, memory, live, _Facts(seen, threshold, keda, decision, refusal))
+        # Until Kafka was asked for a new spec, what was told of the one before stands.
+        if answer is not None:
+            facts = _Facts(seen, threshold, keda, decision, refusal, live, scaled_object)
+            self._report(body, memory, facts)
 
     def _memory(self, body: Manifest) -> _Memory:
         meta = body["metadata"]
@@ -90,56 +106,6 @@ class Consumers:
             self._memories[key] = _Memory(meta["uid"], Speed(body.get("status", {}).get("ratePerPod")))
         return self._memories[key]
 
-    def _login(self, body: Manifest) -> tuple[dict[str, str], str]:
-        """The Kafka Secret's keys and the certificates that brokers are checked by, and what is wrong with them."""
-        kafka, login = body["spec"]["kafka"], dict[str, str]()
-        for name, keys in (("secretRef", scaler.LOGIN_KEYS), ("caSecretRef", (scaler.CA_KEY,))):
-            if not (reference := kafka.get(name)):
-                continue
-            secret = self._cluster.get("Secret", body["metadata"]["namespace"], reference["name"])
-            if secret is None:
-                return {}, f"Secret {reference['name']} (kafka.{name}) does not exist: make it, or correct the name"
-            login |= keys_of(secret, keys)
-        if trust := login.pop(scaler.CA_KEY, ""):
-            login["ca"] = trust
-        return login, ""
-
-    def _kafka(self, body: Manifest, login: dict[str, str]) -> Kafka:
-        bootstrap = body["spec"]["kafka"]["bootstrapServers"]
-        return self._kafkas.at(reachable(bootstrap, body["metadata"]["namespace"]), login)
-
-    def _ask_kafka(self, body: Manifest, login: dict[str, str]) -> _Seen:
-        """Make what is missing, then look."""
-        spec = body["spec"]
-        kafka = self._kafka(body, login)
-        try:
-            if spec["kafka"]["createTopics"]:
-                self._make_topics(body, kafka)
-            group = kafka.observe(spec["topic"], spec["group"])
-            if group is not None and kafka.begin(spec["topic"], spec["group"], group):
-                self._reporter.event(
-                    body, "GroupBegun", f"Group {spec['group']} now begins at the start of {spec['topic']}."
-                )
-                group = kafka.observe(spec["topic"], spec["group"])
-            return _Seen(group)
-        except KafkaAway as error:
-            return _Seen(away=str(error))
-
-    def _make_topics(self, body: Manifest, kafka: Kafka) -> None:
-        spec = body["spec"]
-        said = spec["kafka"]
-        configs = spec.get("topicConfig", {})
-        layout = Layout(said["partitions"], said["replicationFactor"], said["minInsyncReplicas"], configs)
-        derived = spec.get("derivedTopics", [])
-        made = kafka.ensure(spec["topic"], layout, dead_letters=spec["deadLetterTopic"], derived=derived)
-        metrics.TOPICS_MADE.inc(len(made))
-        again = spec["topic"] in made and "partitions" in body.get("status", {})
-        if again:
-            message = f"Topic {spec['topic']} was gone and is made again, empty: find out who deleted it."
-            self._reporter.event(body, "TopicMadeAgain", message, warning=True)
-        elif made:
-            self._reporter.event(body, "TopicMade", f"Made {', '.join(made)}.")
-
     def _threshold(self, body: Manifest, memory: _Memory) -> int:
         spec = body["spec"]
         if "lagThreshold" in spec:
@@ -147,21 +113,23 @@ class Consumers:
         previous = body.get("status", {}).get("lagThreshold")
         return scaling.threshold_for(spec["drainWithin"], memory.speed.per_pod, previous)
 
-    def _keda(self, body: Manifest, memory: _Memory) -> Condition:
-        served = self._cluster.serves("ScaledObject")
-        meta = body["metadata"]
+    def _keda(self, body: Manifest, memory: _Memory) -> tuple[bool, Manifest | None]:
+        """Is KEDA's kind known, and its order for this consumer."""
+        served, meta = self._cluster.serves("ScaledObject"), body["metadata"]
         live = self._cluster.get("ScaledObject", meta["namespace"], meta["name"]) if served else None
         if live is None or live.get("status", {}).get("conditions"):
             memory.unlooked_since = None
         elif memory.unlooked_since is None:
             memory.unlooked_since = time.monotonic()
-        age = time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
-        return doctor.keda_missing(served, live, age)
+        return served, live
 
-    def _limits(self, body: Manifest, group: Observation | None, threshold: int, extra: int) -> Limits:
+    def _unlooked(self, memory: _Memory) -> float:
+        return time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
+
+    def _limits(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Limits:
         """What the spec allows, the minimum as a warm-up has raised it."""
         spec = body["spec"]
-        least, _ = scaler.bounds(spec, _partitions(body, group), extra)
+        least, _ = scaler.bounds(spec, columns.partitions(body, seen.group), extra)
         warm = ""
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
@@ -170,15 +138,22 @@ class Consumers:
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
         first = max(1, least) if decision.wanted is None else decision.wanted
-        live, repaired = deploy(self._cluster, wanted, first=first, fixed=None if keda else first)
+        # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
+        fixed = first if not keda or decision.mode == "Pinned" else None
+        live, repaired = deploy(self._cluster, wanted, first=first, fixed=fixed)
         self._told_repair(body, live, repaired)
         return live
 
-    def _scale(self, body: Manifest, ordered: Manifest, login: dict[str, str]) -> None:
-        for wanted in (scaler.trigger_authentication(body, sorted(login)), ordered):
-            if wanted is not None:
-                live, repaired = self._cluster.keep(wanted)
-                self._told_repair(body, live, repaired)
+    def _scale(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Manifest:
+        """KEDA's order. Its login is left as it is while the operator's own can't be read."""
+        if not seen.reason:
+            login = scaler.trigger_authentication(body, list(seen.keys))
+            if login is not None:
+                self._told_repair(body, *self._cluster.keep(login))
+        partitions = columns.partitions(body, seen.group)
+        live, repaired = self._cluster.keep(scaler.scaled_object(body, threshold, partitions, extra))
+        self._told_repair(body, live, repaired)
+        return live
 
     def _told_repair(self, body: Manifest, live: Manifest, repaired: bool) -> None:
         if repaired:
@@ -187,68 +162,100 @@ class Consumers:
                 body, "Repaired", f"{what} had been changed or deleted by hand and is as it should be again."
             )
 
-    def _report(self, body: Manifest, memory: _Memory, live: Manifest | None, facts: _Facts) -> None:
-        meta, spec, group = body["metadata"], body["spec"], facts.seen.group
+    def _report(self, body: Manifest, memory: _Memory, facts: _Facts) -> None:
+        meta, spec, seen, live = body["metadata"], body["spec"], facts.seen, facts.live
         have = (live or {}).get("status", {})
-        if group is not None:
-            memory.speed.observe(time.monotonic(), group, have.get("readyReplicas", 0))
-        missing = doctor.topic_missing(spec, group, facts.seen.away)
+        if seen.group is not None:
+            memory.speed.observe(seen.at, seen.group, have.get("readyReplicas", 0))
         conditions = [
-            self._ready(body, live, facts.refusal, missing),
             facts.keda,
-            missing,
-            *doctor.examine(spec, group, facts.threshold),
+            self._follows(body, memory, facts),
+            kafka_doctor.topic_missing(spec, seen.group, seen.reason, seen.trouble),
+            kafka_doctor.topic_refused(spec, seen.refused),
+            *kafka_doctor.rights(seen.reason, seen.trouble, seen.refused),
+            kafka_doctor.offsets_lost(spec, seen.forgotten),
+            self._shared(body, memory, seen),
+            *doctor.examine(spec, seen.group, facts.threshold),
         ]
-        columns = _columns(body, memory, live, facts)
-        self._tell_scaling(body, memory, columns)
-        self._reporter.status(body, columns, conditions)
+        ready = self._ready(body, facts, conditions)
+        shown = columns.columns(body, live, seen.group, facts.decision, facts.threshold, memory.speed)
+        shown["reason"] = columns.shown_reason(shown["reason"], ready)
+        self._reporter.status(body, shown, [ready, *conditions])
+        self._tell_scaling(body, memory, shown)
         place = (meta["namespace"], meta["name"])
-        metrics.LAG.labels(*place).set(columns.get("lag", 0))
-        metrics.REPLICAS.labels(*place).set(columns["replicas"])
-        metrics.WANTED.labels(*place).set(
-            columns["replicas"] if facts.decision.wanted is None else facts.decision.wanted
-        )
+        metrics.LAG.labels(*place).set(shown.get("lag", 0))
+        metrics.REPLICAS.labels(*place).set(shown["replicas"])
+        wanted = facts.decision.wanted
+        metrics.WANTED.labels(*place).set(shown["replicas"] if wanted is None else wanted)
 
-    def _ready(self, body: Manifest, live: Manifest | None, refusal: str, missing: Condition) -> Condition:
-        if refusal:
-            return condition("Ready", False, "Refused", refusal)
-        chosen = text(consumer.selector(body))
-        pods = [] if complete(live) else self._cluster.list("Pod", body["metadata"]["namespace"], chosen)
-        found = rollout(live, pods)
-        return (doctor.unseen(body, missing) or self._scaler_works(body) or found) if found.holds else found
+    def _ready(self, body: Manifest, facts: _Facts, conditions: list[Condition]) -> Condition:
+        """Ready, or what is to be corrected first: what the API server or a pod says, then Kafka, then KEDA."""
+        if facts.refusal:
+            return condition("Ready", False, "Refused", facts.refusal)
+        found = rollout(facts.live, [])
+        if not complete(facts.live):
+            folders = consumer.folders(body["spec"])
+            causes = self._causes.of_pods(body["metadata"]["namespace"], consumer.selector(body), folders)
+            found = rollout(facts.live, causes.pods, causes.cause)
+        if found.holds or found.reason in columns.QUIET:
+            worse = kafka_doctor.verdict(body, conditions) or self._scaler_says(facts)
+            if worse is None and (lag := next(c for c in conditions if c.type == following.KIND)).holds:
+                worse = condition("Ready", False, following.KIND, f"{lag.reason}: {lag.message}")
+            return worse or found
+        return found
 
-    def _scaler_works(self, body: Manifest) -> Condition | None:
+    def _follows(self, body: Manifest, memory: _Memory, facts: _Facts) -> Condition:
+        """Do the pods follow the decision?"""
+        meta, wanted, asked = body["metadata"], facts.decision.wanted, columns.asked_for(facts.live)
+        if facts.keda.holds or facts.decision.mode != "Auto" or wanted is None or asked is None:
+            memory.gap = Gap()
+            return condition(following.KIND, False, "NotAuto", "The lag does not decide now.")
+        lasts = memory.gap.lasts(time.monotonic(), wanted, asked)
+        hpa = None
+        if memory.gap.side and lasts > following.bound(body["spec"], memory.gap):
+            hpa = self._cluster.get("HorizontalPodAutoscaler", meta["namespace"], f"keda-hpa-{meta['name']}")
+        return following.not_scaling(body["spec"], lasts, memory.gap, wanted, facts.scaled_object, hpa)
+
+    def _shared(self, body: Manifest, memory: _Memory, seen: Seen) -> Condition:
+        """Does anybody else name the group, or stand in it?"""
+        if seen.group is None:
+            return condition("GroupShared", None, "GroupUnseen", "The group's members are not known.")
+        others, strangers = self._groups.sharing(body, seen.group), list[str]()
+        if seen.group.hosts and not others:
+            chosen = text(consumer.selector(body))
+            pods = self._cluster.list("Pod", body["metadata"]["namespace"], chosen)
+            strangers = kafka_doctor.strange(seen.group.hosts, pods)
+        # A pod that was killed stays a member until its session ends.
+        if not strangers:
+            memory.strange_since = None
+        elif memory.strange_since is None:
+            memory.strange_since = time.monotonic()
+        if memory.strange_since is None or time.monotonic() - memory.strange_since < _SESSION:
+            strangers = []
+        return kafka_doctor.group_shared(body["spec"], others, strangers)
+
+    def _scaler_says(self, facts: _Facts) -> Condition | None:
         """What KEDA itself says against the ScaledObject."""
-        meta = body["metadata"]
-        live = self._cluster.get("ScaledObject", meta["namespace"], meta["name"])
-        said = (live or {}).get("status", {}).get("conditions", [])
+        said = (facts.scaled_object or {}).get("status", {}).get("conditions", [])
         bad = next((entry for entry in said if entry["type"] == "Ready" and entry["status"] == "False"), None)
         return condition("Ready", False, "ScalerFailing", f"KEDA says: {bad.get('message', '')}") if bad else None
 
-    def _tell_scaling(self, body: Manifest, memory: _Memory, columns: Manifest) -> None:
+    def _tell_scaling(self, body: Manifest, memory: _Memory, shown: Manifest) -> None:
         """An Event each time the number of pods was changed: by which rule."""
-        before, after = body.get("status", {}).get("wanted"), columns.get("wanted")
+        before, after = body.get("status", {}).get("wanted"), shown.get("wanted")
         if after is None or before == after:
             return
         # KEDA has acted on what it saw a moment ago: the newest decision for that number is the reason.
         fitting = [decision.reason for decision in memory.decisions if decision.wanted == after]
         why = fitting[-1] if fitting else f"on the way; now: {memory.decisions[-1].reason}"
-        self._reporter.event(body, "Scaled", f"{_pods(after)} (before: {'none' if before is None else before}): {why}")
+        count = columns.pods(after)
+        self._reporter.event(body, "Scaled", f"{count} (before: {'none' if before is None else before}): {why}")
 
-    def _leave(self, body: Manifest) -> None:
-        """Deletion waits until the group has no lag, or the grace is over."""
-        if not holding.held(body):
-            return
-        meta, spec = body["metadata"], body["spec"]
-        login, refused = self._login(body)
-        lag: int | None = None
-        if not refused:
-            try:
-                group = self._kafka(body, login).observe(spec["topic"], spec["group"])
-                lag = group.lag if group else 0
-            except KafkaAway as error:
-                log.warning("drain_unseen", extra=_place(body) | {"error": str(error)})
-        left = 0.0 if self._cluster.leaving(meta["namespace"]) else holding.seconds_left(body)
+    def _drain(self, body: Manifest, seen: Seen | None) -> None:
+        """Delete the resource as soon as its group has no lag, or the grace is over."""
+        spec, group = body["spec"], seen.group if seen else None
+        lag = group.lag if group else None
+        left = holding.seconds_left(body)
         if lag == 0:
             self._reporter.event(body, "Drained", f"Group {spec['group']} has no lag left; the pods go.")
         elif left == 0:
@@ -259,61 +266,24 @@ class Consumers:
             self._reporter.event(body, "DrainGraceOver", message, warning=True)
         else:
             known = "unknown" if lag is None else str(lag)
-            self._reporter.status(
-                body,
-                {**body.get("status", {}), "reason": f"draining: lag {known}, at most {left:.0f} s more"},
-                [condition("Ready", False, "Draining", "The resource is deleted as soon as its group has no lag.")],
-            )
+            text = "The resource is deleted as soon as its group has no lag."
+            told = [condition(kind, kind != "Ready", "Draining", text) for kind in ("Ready", holding.DRAINING)]
+            shown = {**body.get("status", {}), "reason": f"draining: lag {known}, at most {left:.0f} s more"}
+            self._reporter.status(body, shown | ({"lag": lag} if lag is not None else {}), told)
             return
-        holding.hold(self._cluster, body, wanted=False)
+        self._cluster.delete(body)
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What one look has found."""
-
-    seen: _Seen
-    threshold: int
-    keda: Condition
-    decision: Decision
-    refusal: str
+def _trouble(seen: Seen) -> str:
+    """Why the group is not seen, as the rule says it."""
+    if seen.group is not None:
+        return ""
+    return troubles.in_words(seen.reason or (troubles.REFUSED if seen.refused else ""))
 
 
-def _partitions(body: Manifest, group: Observation | None) -> int | None:
-    """As they are seen, or as they were last; None while they never were."""
-    known: int | None = len(group.partitions) if group else body.get("status", {}).get("partitions")
-    return known
-
-
-def _columns(body: Manifest, memory: _Memory, live: Manifest | None, facts: _Facts) -> Manifest:
-    have, group, decision = (live or {}).get("status", {}), facts.seen.group, facts.decision
-    asked = live["spec"].get("replicas") if live else None
-    reason = decision.reason
-    if asked is not None and decision.mode == "Auto" and decision.wanted is not None and asked > decision.wanted:
-        reason += ", after the cooldown"
-    columns: Manifest = {
-        "replicas": have.get("replicas", 0),
-        "readyReplicas": have.get("readyReplicas", 0),
-        "selector": text(consumer.selector(body)),
-        "lagThreshold": facts.threshold,
-        "drain": "-",
-        "mode": decision.mode,
-        "reason": reason,
-    }
-    if asked is not None:
-        columns["wanted"] = asked
-    if memory.speed.per_pod is not None:
-        columns["ratePerPod"] = float(f"{memory.speed.per_pod:.2g}")
-    if group is not None:
-        columns |= {"lag": group.lag, "partitions": len(group.partitions), "drain": memory.speed.drain(group.lag)}
-    elif "partitions" in body.get("status", {}):
-        columns["partitions"] = body["status"]["partitions"]
-    return columns
+def _hold(seen: Seen) -> str:
+    return "the group's offsets are lost: nothing is read again" if seen.forgotten else ""
 
 
 def _place(body: Manifest) -> dict[str, str]:
     return {"namespace": body["metadata"]["namespace"], "resource": body["metadata"]["name"]}
-
-
-def _pods(count: int) -> str:
-    return f"{count} pod" if count == 1 else f"{count} pods"

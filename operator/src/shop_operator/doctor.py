@@ -71,10 +71,10 @@ def hot_partition(spec: Manifest, seen: Observation | None, threshold: int) -> C
 def offset_policy(spec: Manifest, seen: Observation | None) -> Condition:
     """The consumer would begin elsewhere than KEDA counts from, which is the log's start."""
     latest = _latest(spec)
-    if latest:
+    if latest and spec.get("offsetResetPolicy", "earliest") == "earliest":
         text = (
             f"{latest} makes a group without offsets begin at the log's end, but KEDA counts its lag from the start:"
-            " events would be skipped. Set it to earliest."
+            " events would be skipped. Set it to earliest, or spec.offsetResetPolicy to latest."
         )
         return condition("OffsetPolicyMismatch", True, "ConsumerStartsLatest", text)
     if seen is None:
@@ -102,22 +102,6 @@ def _latest(spec: Manifest) -> str:
     return f"The argument '{found.group(0)}'" if found else ""
 
 
-def topic_missing(spec: Manifest, seen: Observation | None, away: str) -> Condition:
-    """The topic is not there, or nobody can tell."""
-    topic, kafka = spec["topic"], spec["kafka"]
-    if away:
-        fix = "Is Kafka up, and do the address, the Secret and the network let the operator in?"
-        return condition("TopicMissing", None, "KafkaAway", f"{away}. {fix}")
-    if seen is None:
-        text = (
-            f"Topic {topic} does not exist and kafka.createTopics is false: make it (kafka-topics.sh --bootstrap-server"
-            f" {kafka['bootstrapServers']} --create --topic {topic} --partitions {kafka['partitions']}"
-            f" --replication-factor {kafka['replicationFactor']}), or set createTopics to true."
-        )
-        return condition("TopicMissing", True, "NotMade", text)
-    return condition("TopicMissing", False, _FINE, f"Topic {topic} has {len(seen.partitions)} partitions.")
-
-
 def keda_missing(served: bool, scaled_object: Manifest | None, age: float) -> Condition:
     """KEDA's resources are unknown to the API server, or nobody acts on them for `age` seconds."""
     if not served:
@@ -133,12 +117,4 @@ def keda_missing(served: bool, scaled_object: Manifest | None, age: float) -> Co
             " pods -n keda), and does it watch this namespace? Meanwhile the pods stay at minReplicas or 1."
         )
         return condition("KedaMissing", True, "NotRunning", text)
-    return condition("KedaMissing", False, _FINE, "KEDA scales.")
-
-
-def unseen(body: Manifest, missing: Condition) -> Condition | None:
-    """Not Ready, while the topic was never seen: pods that run could be sent nothing. Later, Kafka's absence is told
-    by `TopicMissing` alone."""
-    if missing.status == "False" or "partitions" in body.get("status", {}):
-        return None
-    return condition("Ready", False, missing.reason, missing.message)
+    return condition("KedaMissing", False, _FINE, "KEDA is installed and knows the consumer.")

@@ -7,6 +7,7 @@ template, and stays.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ Manifest = dict[str, Any]
 MANAGER = "shop-operator"
 SCALER = "shop-operator-scale"
 REPAIR = "shop-operator-repair"
+_OUTSIDE = ("apiVersion", "kind", "metadata", "status")
 
 
 def added_to_pods(live: Manifest) -> bool:
@@ -31,16 +33,21 @@ def added_to_pods(live: Manifest) -> bool:
 
 def differs(before: Manifest, after: Manifest) -> bool:
     """Did putting it right change anything that a hand can change?"""
-    return _essence(before) != _essence(after)
+    return essence(before) != essence(after)
 
 
-def _essence(live: Manifest) -> str:
-    meta, spec = live["metadata"], live.get("spec")
-    if live["kind"] == "Deployment" and isinstance(spec, dict):
-        spec = {name: value for name, value in spec.items() if name != "replicas"}
+def digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def essence(live: Manifest) -> str:
+    """A digest of all that a hand can change; the number of pods is no drift."""
+    meta, rest = live["metadata"], {name: value for name, value in live.items() if name not in _OUTSIDE}
+    if live["kind"] == "Deployment" and isinstance(rest.get("spec"), dict):
+        rest["spec"] = {name: value for name, value in rest["spec"].items() if name != "replicas"}
     kept = {
         name: value
-        for name, value in meta.get("annotations", {}).items()
+        for name, value in (meta.get("annotations") or {}).items()
         if not name.startswith("deployment.kubernetes.io/")  # counted by a controller
     }
-    return json.dumps([spec, live.get("data"), meta.get("labels"), kept], sort_keys=True)
+    return digest([rest, meta.get("labels"), kept])

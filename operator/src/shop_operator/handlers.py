@@ -6,6 +6,8 @@ annotations or its peering.
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +15,15 @@ import kopf
 
 GROUP, VERSION = "scalable-shop.dev", "v1alpha1"
 PLURALS = {"Shop": "shops", "ShopConsumer": "shopconsumers"}
-Tell = Callable[[str, str, str, Any], None]
+Tell = Callable[[str, str, str, Any], object]
+
+
+def watch(namespace: str, tell: Tell, ended: threading.Event) -> None:
+    """Watch one namespace until `ended`, in the calling thread."""
+    watching = kopf.operator(
+        registry=register(tell), settings=settings(), namespaces=[namespace], standalone=True, stop_flag=ended
+    )
+    asyncio.run(watching)
 
 
 def register(tell: Tell) -> kopf.OperatorRegistry:

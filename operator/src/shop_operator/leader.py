@@ -30,7 +30,7 @@ class Term:
 
     @classmethod
     def of(cls, seconds: int) -> Term:
-        return cls(lease=seconds, renew=seconds * 2 / 3, retry=max(0.5, seconds / 7))
+        return cls(lease=seconds, renew=seconds * 2 / 3, retry=max(0.5, seconds / 5))
 
 
 class Watch:
@@ -58,6 +58,7 @@ class Elector:
         self._lost = lost
         self._watch = Watch()
         self._stop = threading.Event()
+        self._mine: Manifest | None = None
         self._thread = threading.Thread(target=self._run, name="elector", daemon=True)
 
     def start(self) -> None:
@@ -69,6 +70,7 @@ class Elector:
         self._thread.join(timeout=5)
         if self.leading.is_set():
             try:
+                self._mine = None
                 self._write(self._cluster.get("Lease", *self._place), holder="")
             except ClusterError as error:
                 log.warning("lease_kept", extra={"error": str(error)})
@@ -92,7 +94,8 @@ class Elector:
     def _try(self) -> bool:
         """Take or renew the Lease; whether it is ours now."""
         try:
-            live = self._cluster.get("Lease", *self._place)
+            # While it is ours, nobody else writes it: the version that we wrote last is enough.
+            live = self._mine or self._cluster.get("Lease", *self._place)
             spec = live["spec"] if live else {}
             holder = spec.get("holderIdentity", "")
             if holder not in ("", self._identity):
@@ -102,6 +105,7 @@ class Elector:
             self._write(live, self._identity)
             return True
         except ClusterError as error:
+            self._mine = None
             if error.status != 409:  # 409: somebody else was faster
                 log.warning("lease_failed", extra={"error": str(error)})
             return False
@@ -115,8 +119,8 @@ class Elector:
         spec |= {"holderIdentity": holder, "leaseDurationSeconds": round(self._term.lease), "renewTime": now}
         if live is None:
             meta = {"name": self._place[1], "namespace": self._place[0]}
-            self._cluster.create(
+            self._mine = self._cluster.create(
                 {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
             )
         else:
-            self._cluster.replace({**live, "kind": "Lease", "spec": spec})
+            self._mine = self._cluster.replace({**live, "kind": "Lease", "spec": spec})

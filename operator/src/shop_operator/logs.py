@@ -38,3 +38,5 @@ def configure(level: str) -> None:
     root.setLevel(level)
     for name in ("kafka", "kopf", "asyncio", "urllib3", "kubernetes"):
         logging.getLogger(name).setLevel("WARNING")
+    # That it does not take the signals of the process is what we want.
+    logging.getLogger("kopf._core.reactor.running").setLevel("ERROR")

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from typing import Any
 
 from shop_operator import metrics
@@ -18,11 +19,18 @@ Key = tuple[str, str, str]  # kind, namespace, name
 _SLOWEST = 60.0
 
 
+class Troubled(Exception):
+    """The look was made and told, but what it needs is away: look again less often."""
+
+
 class Loops:
     """The loops of all resources, in one asyncio loop; the looks themselves run in threads."""
 
-    def __init__(self, looks: Mapping[str, Look], interval: float) -> None:
-        self._looks, self._interval = looks, interval
+    def __init__(
+        self, looks: Mapping[str, Look], interval: float, threads: Executor, slowest: float = _SLOWEST
+    ) -> None:
+        self._looks, self._interval, self._threads, self._slowest = looks, interval, threads, slowest
+        self._loop = asyncio.get_running_loop()
         self._wakes: dict[Key, asyncio.Event] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._versions: dict[Key, Any] = {}
@@ -39,6 +47,14 @@ class Loops:
         elif fresh:
             self._wakes[key].set()
 
+    def wake(self, kind: str, namespace: str, name: str) -> None:
+        """Look at once, if the resource has a loop. For other threads."""
+        self._loop.call_soon_threadsafe(self._awake, (kind, namespace, name))
+
+    def _awake(self, key: Key) -> None:
+        if key in self._wakes:
+            self._wakes[key].set()
+
     async def _run(self, key: Key) -> None:
         failures = 0
         try:
@@ -48,7 +64,7 @@ class Loops:
                 if not there:
                     return
                 failures = 0 if ok else failures + 1
-                delay = min(_SLOWEST, self._interval * 2 ** min(failures, 4))
+                delay = min(self._slowest, self._interval * 2 ** min(failures, 4))
                 await _wait(self._wakes[key], delay)
         finally:
             self._tasks.pop(key, None)
@@ -60,8 +76,10 @@ class Loops:
         kind, namespace, name = key
         started, outcome, there = time.monotonic(), "failed", True
         try:
-            there = await asyncio.to_thread(self._looks[kind], namespace, name)
+            there = await self._loop.run_in_executor(self._threads, self._looks[kind], namespace, name)
             outcome = "ok"
+        except Troubled:
+            outcome = "away"
         except ClusterError as error:
             log.warning(
                 "look_failed", extra={"kind": kind, "namespace": namespace, "resource": name, "error": str(error)}

@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 LEADER = Gauge("shop_operator_leader", "1 while this process leads")
 RECONCILE_SECONDS = Histogram(
     "shop_operator_reconcile_seconds",
-    "One look at a resource by kind and outcome (ok, failed)",
+    "One look at a resource by kind and outcome (ok, away, failed)",
     ["kind", "outcome"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
@@ -17,6 +17,9 @@ CAMPAIGNS_ASKED = Counter(
     "shop_operator_campaigns_asked_total", "Questions to a Shop's cm-api for its campaigns by outcome", ["outcome"]
 )
 EVENTS_FAILED = Counter("shop_operator_events_failed_total", "Events of Kubernetes that could not be written")
+NAMESPACE_UNSEEN = Gauge(
+    "shop_operator_namespace_unseen", "1 while a namespace that is to be watched cannot be", ["namespace"]
+)
 _CONSUMER = ["namespace", "name"]
 LAG = Gauge("shop_operator_consumer_lag_events", "Lag of a ShopConsumer's group", _CONSUMER)
 REPLICAS = Gauge("shop_operator_consumer_replicas", "Pods of a ShopConsumer", _CONSUMER)

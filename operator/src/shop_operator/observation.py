@@ -22,10 +22,13 @@ class Partition:
 
 @dataclass(frozen=True)
 class Observation:
-    """A group on its topic at one moment."""
+    """A group on its topic at one moment; `hosts` are the addresses that its members come from."""
 
     partitions: tuple[Partition, ...]
     members: int
+    topic_id: str = ""
+    cluster_id: str = ""
+    hosts: tuple[str, ...] = ()
 
     @property
     def lag(self) -> int:

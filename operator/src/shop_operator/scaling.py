@@ -41,13 +41,17 @@ class Limits:
         return f"minReplicas {self.minimum}{self.warm}"
 
 
-def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str = "") -> Decision:
-    """The rule that decides now. `seen` is None where Kafka or the topic is away; `trouble` says which."""
+def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str = "", hold: str = "") -> Decision:
+    """The rule that decides now. `seen` is None where Kafka or the topic is away; `trouble` says which. `hold` is a
+    reason to leave the pods as they are whatever is seen."""
     if limits.pinned is not None:
         return Decision(limits.pinned, "Pinned", f"pinned at {limits.pinned} by spec.replicas")
     if not keda:
         held = max(1, limits.minimum)
-        return Decision(held, "Waiting", f"KEDA is missing: held at {held}")
+        more = f"; {trouble or 'Kafka does not answer'}" if seen is None else f"; {hold}" if hold else ""
+        return Decision(held, "Waiting", f"KEDA is missing: held at {held}{more}")
+    if hold:
+        return Decision(None, "Waiting", f"{hold}; pods stay as they are")
     if seen is None:
         return Decision(None, "Waiting", f"{trouble or 'Kafka does not answer'}: pods stay as they are")
     return _by_lag(limits, seen)

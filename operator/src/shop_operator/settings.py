@@ -73,7 +73,14 @@ class OperatorSettings:
         "http://{shop}-cm-api.{namespace}.svc:8081",
         address,
         "URL",
-        "Where a Shop's cm-api is asked for its campaigns",
+        "Where a Shop's cm-api is asked for its campaigns and what it misses",
+    )
+    cm_server_url: str = variable(
+        "OPERATOR_CM_SERVER_URL",
+        "http://{shop}-cm-server.{namespace}.svc:8080",
+        address,
+        "URL",
+        "Where a Shop's cm-server is asked what it misses",
     )
     lease: str = variable("OPERATOR_LEASE", "shop-operator", text, "", "Name of the Lease that the leader holds")
     lease_seconds: int = variable(

@@ -6,9 +6,11 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shop_operator import holding, metrics, warming
+from shop_operator import following, holding, metrics, warming
 from shop_operator.campaigns import UNSEEN, Campaigns, unseen
+from shop_operator.causes import Causes
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
+from shop_operator.dependencies import Dependencies, unavailable
 from shop_operator.deploying import deploy
 from shop_operator.reporting import Reporter
 from shop_operator.resources import credentials, domains, indexes, policies, tiers
@@ -39,21 +41,27 @@ class _Parts:
 class Shops:
     """Keeps every Shop."""
 
-    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns) -> None:
+    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns, dependencies: Dependencies) -> None:
         self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
-        self._pruned: dict[str, set[tuple[str, str]]] = {}
+        self._dependencies = dependencies
+        self._causes = Causes(cluster)
+        self._pruned: dict[tuple[str, str], tuple[str, set[tuple[str, str]]]] = {}
 
     def look(self, namespace: str, name: str) -> bool:
         """Bring one Shop to what it asks for; False when it is gone."""
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._cluster.forget(KIND, namespace, name)
+            self._pruned.pop((namespace, name), None)
             return False
-        if "deletionTimestamp" in body["metadata"]:
-            self._leave(body)
-            return True
-        holding.hold(self._cluster, body, wanted=True)
-        self._keep(body)
+        if holding.held(body):
+            holding.release(self._cluster, body)
+        elif "deletionTimestamp" not in body["metadata"]:
+            if holding.drain_asked(body):
+                self._drain(body)
+            else:
+                self._keep(body)
         return True
 
     def _keep(self, body: Manifest) -> None:
@@ -117,9 +125,8 @@ class Shops:
         if indexes.done(live):
             return live
         if live is not None and indexes.failed(live):
-            message = (
-                f"Job {meta['name']} failed and is tried again: kubectl logs job/{meta['name']} says why (MongoDB?)."
-            )
+            cause = self._why_no_indexes(body, live) or f"kubectl logs job/{meta['name']} says why (MongoDB?)."
+            message = f"Job {meta['name']} failed and is tried again: {cause}"
             self._reporter.event(body, "IndexesFailed", message, warning=True)
             self._cluster.delete(live)
             return live
@@ -131,7 +138,8 @@ class Shops:
         every = [*self._around(body, both), *deployments, indexes.job(body), *domains.consumers(body)]
         wanted = {(entry["kind"], entry["metadata"]["name"]) for entry in every}
         meta = body["metadata"]
-        if self._pruned.get(meta["uid"]) == wanted:
+        place, known = (meta["namespace"], meta["name"]), (meta["uid"], wanted)
+        if self._pruned.get(place) == known:
             return
         mine = {"app.kubernetes.io/instance": meta["name"], "app.kubernetes.io/managed-by": MANAGED_BY}
         for kind in PRUNED:
@@ -140,12 +148,14 @@ class Shops:
                 if (kind, live["metadata"]["name"]) not in wanted and owner and owner["uid"] == meta["uid"]:
                     self._cluster.delete(live)
                     self._reporter.event(body, "Removed", f"{kind} {live['metadata']['name']} is no longer asked for.")
-        self._pruned[meta["uid"]] = wanted
+        self._pruned[place] = known
 
     def _report(self, body: Manifest, parts: _Parts, warm: Manifest | None) -> None:
         children = self._children(body)
         ready = [child for child in children if _ready_child(child)]
-        verdict = self._verdict(body, parts, children)
+        needs = unavailable(self._dependencies.told(body["metadata"]["namespace"], body["metadata"]["name"]))
+        scales = self._scales(body)
+        verdict = self._verdict(body, parts, children, scales, needs)
         columns: Manifest = {
             "server": _count(parts.server),
             "api": _count(parts.api),
@@ -158,7 +168,7 @@ class Shops:
         told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
         before = body.get("status", {}).get("conditions", [])
         blind = condition(UNSEEN, *unseen(body["spec"].get("campaignWarmUp"), told, before))
-        self._reporter.status(body, columns, [verdict, _open_to_all(body), blind])
+        self._reporter.status(body, columns, [verdict, scales, needs, _open_to_all(body), blind])
 
     def _children(self, body: Manifest) -> list[Manifest]:
         meta = body["metadata"]
@@ -166,7 +176,24 @@ class Shops:
         found = self._cluster.list("ShopConsumer", meta["namespace"], text(mine))
         return [live for live in found if (controller_of(live) or {}).get("uid") == meta["uid"]]
 
-    def _verdict(self, body: Manifest, parts: _Parts, children: list[Manifest]) -> Condition:
+    def _scales(self, body: Manifest) -> Condition:
+        """Does the autoscaler of each tier that has one act?"""
+        for tier in tiers.tiers(body):
+            if tiers.fixed_replicas(tier) is None:
+                name = tiers.full_name(body, tier.name)
+                hpa = self._cluster.get("HorizontalPodAutoscaler", body["metadata"]["namespace"], name)
+                since = following.failing_since(hpa)
+                age = (datetime.now(UTC) - warming.instant(since)).total_seconds() if since else 0.0
+                if said := following.autoscaler(tier.name, hpa, age):
+                    return condition(following.KIND, True, "HpaFailing", said)
+        return condition(following.KIND, False, "Fine", "No autoscaler of this Shop fails.")
+
+    def _why_no_indexes(self, body: Manifest, job: Manifest | None) -> str:
+        return self._causes.of_job(body["metadata"]["namespace"], job, credentials.of_indexes(body).folders)
+
+    def _verdict(
+        self, body: Manifest, parts: _Parts, children: list[Manifest], scales: Condition, needs: Condition
+    ) -> Condition:
         """Ready, or the first thing that is waited for."""
         if parts.refusal:
             return condition("Ready", False, "Refused", parts.refusal)
@@ -174,9 +201,13 @@ class Shops:
             found = rollout(live, [])
             if not found.holds:
                 chosen = selector(tier, body["metadata"]["name"])
-                return rollout(live, self._cluster.list("Pod", body["metadata"]["namespace"], text(chosen)))
+                folders = next(each for each in tiers.tiers(body) if each.name == tier).credentials.folders
+                causes = self._causes.of_pods(body["metadata"]["namespace"], chosen, folders)
+                return rollout(live, causes.pods, causes.cause)
         if not indexes.done(parts.job):
             name = indexes.job(body)["metadata"]["name"]
+            if cause := self._why_no_indexes(body, parts.job):
+                return condition("Ready", False, "IndexesFailing", f"Job {name} makes MongoDB's indexes: {cause}")
             message = f"Job {name} makes MongoDB's indexes; consumers start after it (kubectl logs job/{name})."
             return condition("Ready", False, "Waiting", message)
         missing = len(body["spec"].get("consumers", [])) - len(children)
@@ -185,23 +216,20 @@ class Shops:
             which = ", ".join(late) or "those just made"
             message = f"ShopConsumers that are not ready: {which} (kubectl describe shopconsumer)."
             return condition("Ready", False, "Waiting", message)
+        for worse in (scales, needs):
+            if worse.holds:
+                return condition("Ready", False, worse.reason, worse.message)
         return condition("Ready", True, "Running", "All parts are ready.")
 
-    def _leave(self, body: Manifest) -> None:
-        """Shut the door, let the consumers drain and go, then let the Shop go; Kubernetes collects the rest."""
-        if not holding.held(body):
+    def _drain(self, body: Manifest) -> None:
+        """Shut the door, let the consumers drain and go, then delete the Shop; Kubernetes collects the rest."""
+        waiting = self._shut(body) or self._drain_consumers(body)
+        if waiting:
+            told = [condition(kind, kind != "Ready", "Draining", waiting) for kind in ("Ready", holding.DRAINING)]
+            self._reporter.status(body, {**body.get("status", {}), "reason": waiting}, told)
             return
-        meta = body["metadata"]
-        if not self._cluster.leaving(meta["namespace"]):
-            waiting = self._shut(body) or self._drain(body)
-            if waiting:
-                verdict = condition("Ready", False, "Draining", waiting)
-                columns = {**body.get("status", {}), "reason": waiting}
-                self._reporter.status(body, columns, [verdict])
-                return
         self._reporter.event(body, "Drained", "The consumers are gone; Kubernetes removes the rest.")
-        self._pruned.pop(meta["uid"], None)
-        holding.hold(self._cluster, body, wanted=False)
+        self._cluster.delete(body)
 
     def _shut(self, body: Manifest) -> str:
         """No new events: delete cm-server and wait until its last request has been answered."""
@@ -214,12 +242,12 @@ class Shops:
         pods = self._cluster.list("Pod", meta["namespace"], text(selector(tiers.SERVER, meta["name"])))
         return f"draining: cm-server ends ({len(pods)} pods)" if pods else ""
 
-    def _drain(self, body: Manifest) -> str:
-        """Delete the consumers, each of which goes when its group has no lag or its grace is over."""
+    def _drain_consumers(self, body: Manifest) -> str:
+        """Have the consumers drained, each of which goes when its group has no lag or its grace is over."""
         children = self._children(body)
         for child in children:
-            if "deletionTimestamp" not in child["metadata"]:
-                self._cluster.delete(child)
+            if not holding.drain_asked(child):
+                holding.ask_drain(self._cluster, child)
         said = ", ".join(f"{c['metadata']['name']} (lag {c.get('status', {}).get('lag', '?')})" for c in children)
         return f"draining: {said}" if children else ""
 

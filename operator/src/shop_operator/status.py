@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from shop_operator.pod_troubles import first_trouble
+
 Manifest = dict[str, Any]
 
 
@@ -61,8 +63,9 @@ def changed(conditions: Iterable[Condition], before: Iterable[Manifest]) -> list
     return news
 
 
-def rollout(deployment: Manifest | None, pods: Iterable[Manifest]) -> Condition:
-    """Ready: are the pods there that the Deployment asks for, and of its newest template?"""
+def rollout(deployment: Manifest | None, pods: Iterable[Manifest], cause: str = "") -> Condition:
+    """Ready: are the pods there that the Deployment asks for, and of its newest template? `cause` is what is known of
+    a pod that does not start beside its own status."""
     if deployment is None:
         return condition("Ready", False, "DeploymentMissing", "The Deployment is not there yet.")
     name, have = deployment["metadata"]["name"], deployment.get("status", {})
@@ -71,7 +74,7 @@ def rollout(deployment: Manifest | None, pods: Iterable[Manifest]) -> Condition:
     if current and asked == 0:
         return condition("Ready", True, "Asleep", f"Deployment {name} has no pods, as wanted.")
     ready, updated = have.get("readyReplicas", 0), have.get("updatedReplicas", 0)
-    trouble = first_trouble(pods)
+    trouble = cause or first_trouble(pods)
     if current and updated >= asked and ready >= 1 and have.get("replicas", 0) <= updated:
         # More pods than there is room for: what runs is enough to work, not to be as fast as wanted.
         said = f"{ready} of {asked} pods of Deployment {name} are ready. {trouble}".strip()
@@ -81,6 +84,12 @@ def rollout(deployment: Manifest | None, pods: Iterable[Manifest]) -> Condition:
     refused = next((c for c in have.get("conditions", []) if c["type"] == "ReplicaFailure"), None)
     if refused:
         return condition("Ready", False, "PodsRefused", str(refused["message"]))
+    stuck = next((c for c in have.get("conditions", []) if c.get("reason") == "ProgressDeadlineExceeded"), None)
+    if current and stuck:
+        said = (
+            f"{ready} of {asked} pods of Deployment {name} are ready, and nothing has moved: {stuck.get('message', '')}"
+        )
+        return condition("Ready", False, "RolloutHangs", said)
     return condition("Ready", False, "RollingOut", f"{ready} of {asked} pods of Deployment {name} are ready.")
 
 
@@ -90,17 +99,3 @@ def complete(deployment: Manifest | None) -> bool:
         return False
     ready: int = deployment.get("status", {}).get("readyReplicas", 0)
     return ready >= int(deployment["spec"].get("replicas", 1))
-
-
-def first_trouble(pods: Iterable[Manifest]) -> str:
-    """The first thing that keeps a pod from running, in its own words; '' where nothing does."""
-    for pod in pods:
-        name, have = pod["metadata"]["name"], pod.get("status", {})
-        for container in have.get("containerStatuses", []):
-            waiting = container.get("state", {}).get("waiting", {})
-            if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
-                return f"Pod {name} waits: {waiting['reason']}: {waiting.get('message', '')}".strip(" :") + "."
-        for entry in have.get("conditions", []):
-            if entry["type"] == "PodScheduled" and entry["status"] == "False" and entry.get("message"):
-                return f"Pod {name} has no node: {entry['message']}"
-    return ""

@@ -311,7 +311,6 @@ def _played(stage: Stage) -> Iterator[Stage]:
         yield stage
     finally:
         try:
-            # While an operator runs: only it lets go of what waits to drain.
             stage.kubectl("delete", "shop,shopconsumer", "--all", "--timeout=120s")
         finally:
             for operator in stage.operators:

@@ -167,13 +167,13 @@ def test_a_deployment_of_somebody_else_is_left_alone(stage: Stage, until: Until)
     until(lambda: stage.get("deployment", name), "the name is free")
 
 
-def test_deletion_waits_for_the_lag_or_for_the_grace(stage: Stage, until: Until) -> None:
+def test_a_drain_waits_for_the_lag_or_for_the_grace(stage: Stage, until: Until) -> None:
     for name, grace in (("leaves", 90), ("gives-up", 3)):
         stage.make(name, minReplicas=1, drainGraceSeconds=grace)
         until(lambda name=name: ready(stage, name), "the consumer is ready")
         stage.topics.produce(f"{name}-topic", 20)
         until(lambda name=name: stage.status(name).get("lag") == 20, "the lag is seen")
-        stage.kubectl("delete", "shopconsumer", name, "--wait=false")
+        stage.kubectl("annotate", "shopconsumer", name, "scalable-shop.dev/drain=true")
     until(lambda: "draining" in stage.status("leaves").get("reason", ""), "it drains")
     until(lambda: stage.get("shopconsumer", "gives-up") is None, "the grace is over", 30)
     assert stage.replicas("leaves") >= 1, "the pods work while it drains"
@@ -181,6 +181,67 @@ def test_deletion_waits_for_the_lag_or_for_the_grace(stage: Stage, until: Until)
     until(lambda: stage.get("shopconsumer", "leaves") is None, "no lag is left", 30)
     until(lambda: stage.get("deployment", "leaves") is None, "Kubernetes collects the rest", 60)
     assert "DrainGraceOver" in dict(stage.events("gives-up")) and "Drained" in dict(stage.events("leaves"))
+
+
+def test_a_deletion_waits_for_nobody(stage: Stage, until: Until) -> None:
+    name = stage.make("deleted", minReplicas=1, drainGraceSeconds=3600)
+    until(lambda: ready(stage, name), "the consumer is ready")
+    stage.topics.produce(f"{name}-topic", 20)
+    until(lambda: stage.status(name).get("lag") == 20, "the lag is seen")
+    stage.kubectl("delete", "shopconsumer", name, "--timeout=20s")
+    until(lambda: stage.get("deployment", name) is None, "Kubernetes collects the rest", 60)
+
+
+def test_a_group_that_kafka_forgot_goes_on_where_it_stood(stage: Stage, until: Until) -> None:
+    name = stage.make("sleeper")
+    topic, group = f"{name}-topic", f"{name}-group"
+    until(lambda: ready(stage, name), "the consumer is ready")
+    stage.topics.produce(topic, 60)
+    stage.topics.consume(topic, group)
+    until(lambda: stage.status(name).get("committed") == [10] * 6, "the offsets are known")
+    until(lambda: stage.replicas(name) == 0, "it sleeps", 120)
+    stage.topics.admin.delete_groups([group])
+    until(lambda: stage.topics.committed(topic, group) == [10] * 6, "they are put back", 30)
+    assert "OffsetsRestored" in dict(stage.events(name)) and stage.replicas(name) == 0
+    stage.topics.produce(topic, 6)
+    until(lambda: stage.status(name).get("lag") == 6, "only what is new is lag")
+    stage.topics.consume(topic, group)
+
+
+def test_a_pause_of_keda_is_told(stage: Stage, until: Until) -> None:
+    name = stage.make("paused")
+    until(lambda: ready(stage, name), "the consumer is ready")
+    stage.kubectl("annotate", "scaledobject", name, "autoscaling.keda.sh/paused=true")
+    until(lambda: stage.condition(name, "NotScaling").get("reason") == "Paused", "NotScaling", 30)
+    until(lambda: stage.condition(name, "Ready")["status"] == "False", "and it is not ready", 10)
+    stage.kubectl("annotate", "scaledobject", name, "autoscaling.keda.sh/paused-")
+    until(lambda: stage.condition(name, "NotScaling").get("status") == "False", "the fix helps", 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "words"),
+    [
+        ("refused-copies", {"kafka": {"replicationFactor": 3}}, ("refused-copies-topic", "kafka.replicationFactor")),
+        ("refused-config", {"topicConfig": {"retention.msx": "1"}}, ("topicConfig", "retention.msx")),
+        ("no-login", {"kafka": {"secretRef": {"name": "nosuch"}}}, ("Secret nosuch", "kafka.secretRef")),
+        ("no-kafka", {"kafka": {"bootstrapServers": "nosuch.invalid:9092"}}, ("nosuch.invalid:9092", "DNS")),
+        ("no-secret", {"secrets": [{"name": "nosuch", "mountPath": "/etc/x"}], "minReplicas": 1}, ("Secret nosuch",)),
+        ("exits", {"command": ["sh", "-c", "exit 7"], "minReplicas": 1}, ("exit code 7",)),
+        (
+            "unready",
+            {"probes": {"port": 8090, "readiness": "/readyz"}, "minReplicas": 1},
+            ("Readiness probe failed",),
+        ),
+    ],
+)
+def test_the_reason_names_object_and_cause(
+    stage: Stage, until: Until, name: str, spec: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    kafka = {"bootstrapServers": stage.bootstrap, "partitions": 6} | spec.get("kafka", {})
+    stage.make(name, **{**spec, "kafka": kafka})
+    until(lambda: all(word in stage.status(name).get("reason", "") for word in words), f"REASON names {words}", 60)
+    assert stage.condition(name, "Ready")["status"] == "False"
+    stage.kubectl("delete", "shopconsumer", name)
 
 
 def test_the_operators_death_stops_no_consumer_and_no_scaling(stage: Stage, until: Until) -> None:

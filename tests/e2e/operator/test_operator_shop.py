@@ -53,7 +53,13 @@ def test_a_shop_becomes_ready_where_restricted_is_enforced(shop: Stage) -> None:
     assert columns[1].split()[:6] == ["shop", "True", "1/1", "1/1", "1/1", "0"]
     assert shop.condition("purchases", "Ready")["status"] == "True"
     conditions = {entry["type"]: entry["status"] for entry in shop.get("shop", "shop")["status"]["conditions"]}
-    told = {"Ready": "True", "OpenToAll": "True", "CampaignsUnseen": "False"}
+    told = {
+        "Ready": "True",
+        "OpenToAll": "True",
+        "CampaignsUnseen": "False",
+        "DependencyUnavailable": "Unknown",
+        "NotScaling": "False",
+    }
     assert conditions == told, "a Shop without auth says so"
     for kind, name in (("service", "shop-cm-server"), ("ingress", "shop"), ("networkpolicy", "shop-consumer")):
         assert shop.get(kind, name), name
@@ -121,8 +127,9 @@ def test_a_campaign_warms_a_consumer_up_also_while_cm_api_is_away(shop: Stage, u
     assert [reasons.count(reason) for reason in once] == [1, 1, 1, 1], reasons
 
 
-def test_deleting_a_shop_shuts_the_door_drains_and_leaves_nothing(shop: Stage, until: Until) -> None:
-    shop.kubectl("delete", "shop", "shop", "--timeout=120s")
+def test_draining_a_shop_shuts_the_door_and_leaves_nothing(shop: Stage, until: Until) -> None:
+    shop.kubectl("annotate", "shop", "shop", "scalable-shop.dev/drain=true")
+    shop.kubectl("wait", "shop/shop", "--for=delete", "--timeout=120s")
     kinds = "shopconsumer,deployment,service,ingress,httproute,scaledobject,networkpolicy,job,hpa,pdb"
     chosen = "app.kubernetes.io/part-of=scalable-shop"
     until(lambda: not shop.kubectl("get", kinds, "-l", chosen, "-o", "name").split(), "nothing is left", 60)

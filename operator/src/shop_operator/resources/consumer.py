@@ -36,9 +36,7 @@ def deployment(parent: Manifest) -> Manifest:
         readiness=probes.get("readiness", "") if probes else "",
         read_only=spec["readOnlyRootFilesystem"],
         user=spec.get("runAsUser"),
-        folders=tuple(
-            Folder(said["name"], said["mountPath"], tuple(said.get("keys", []))) for said in spec.get("secrets", [])
-        ),
+        folders=folders(spec),
     )
     around = Surroundings(
         pull_secrets=spec.get("pullSecrets", []),
@@ -59,6 +57,13 @@ def deployment(parent: Manifest) -> Manifest:
             "progressDeadlineSeconds": 300,
             "template": {"metadata": {"labels": all_marks}, "spec": pod(container, around)},
         },
+    )
+
+
+def folders(spec: Manifest) -> tuple[Folder, ...]:
+    """The Secrets that its pods mount."""
+    return tuple(
+        Folder(said["name"], said["mountPath"], tuple(said.get("keys", []))) for said in spec.get("secrets", [])
     )
 
 

@@ -28,9 +28,7 @@ def policies(shop: Manifest) -> list[Manifest]:
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
-    into_api = [_from(server, 8081), _scraped(8081)]
-    if "campaignWarmUp" in shop["spec"]:
-        into_api.append({"from": [_OPERATOR], "ports": _tcp([8081])})
+    into_api = [_from(server, 8081), _scraped(8081), {"from": [_OPERATOR], "ports": _tcp([8081])}]
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from shop_operator.login import CA_KEY
+from shop_operator.login import KEYS as LOGIN_KEYS
 from shop_operator.resources.base import Manifest, manifest, reachable
 from shop_operator.resources.consumer import marks
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
-# The keys of the Kafka Secret, named as KEDA's Kafka scaler names its parameters.
-LOGIN_KEYS = ("sasl", "username", "password", "tls", "ca")
 # Those that a Secret for KEDA alone must have, as the operator doesn't look into it.
 OWN_KEYS = ("sasl", "username", "password", "tls")
-CA_KEY = "ca.crt"
 
 
 def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
@@ -54,8 +53,10 @@ def _trigger(parent: Manifest, threshold: int) -> Manifest:
             # Without a topic KEDA looks at whatever the group has committed, which is nothing at first.
             "topic": spec["topic"],
             "lagThreshold": str(threshold),
-            # A group without offsets has all of the log as lag; with "latest" it would never wake.
             "offsetResetPolicy": "earliest",
+            # A group that Kafka has forgotten must not be woken, as it would read everything again. The operator gives
+            # it back its offsets, and a new one its first ones; from then on the lag is known.
+            "scaleToZeroOnInvalidOffset": "true",
             # A pod for a partition without lag has nothing to do.
             "limitToPartitionsWithLag": "true",
         },

@@ -87,7 +87,8 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         resources=tier.spec.get("resources", {}),
         port=("http", tier.port),
         liveness="/healthz",
-        readiness="/readyz",
+        # Not /readyz: that asks for what all pods share, so that one part away would leave the Service without a pod.
+        readiness="/healthz",
         leave_slowly=True,
         folders=tier.credentials.folders,
     )
