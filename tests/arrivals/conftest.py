@@ -22,6 +22,7 @@ from shopctl.layout import Ports, layout_of, project_root
 
 SESSION_MS = "10000"  # the default, so that a consumer that stands still for some seconds keeps its partitions
 FAILED = pytest.StashKey[bool]()
+STAGE = pytest.StashKey["Stage"]()
 
 
 class Stage:
@@ -71,8 +72,10 @@ class Stage:
 
 
 @pytest.fixture(scope="session")
-def stage(start_platform: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(start_platform, lambda: tmp_path_factory.mktemp("arrivals"))
+def stage(
+    start_platform: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Stage]:
+    stage = request.session.stash[STAGE] = Stage(start_platform, lambda: tmp_path_factory.mktemp("arrivals"))
     yield stage
     stage.clear()
 
@@ -92,6 +95,13 @@ def new_rounds(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Rounds]
     yield stage.rounds()
     if request.node.stash.get(FAILED, False):
         stage.after_failure()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The platform goes with the last of these tests: idle, it would cost the other suites their processors."""
+    if (nextitem is None or nextitem.path.parent != item.path.parent) and STAGE in item.session.stash:
+        item.session.stash[STAGE].clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -63,7 +63,7 @@ def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 1
         return list(missing)
 
 
-def topic_ids(bootstrap: str, topics: Iterable[str]) -> dict[str, str]:
+def topic_ids(bootstrap: str, topics: Iterable[str], timeout_ms: int = 5000) -> dict[str, str]:
     """Each existing topic's id; a topic deleted and made anew has another one."""
-    with admin(bootstrap) as client:
+    with admin(bootstrap, timeout_ms) as client:
         return {t["name"]: str(t["topic_id"]) for t in client.describe_topics(list(topics)) if not t["error_code"]}

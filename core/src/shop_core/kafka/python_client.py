@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
+from shop_core.kafka.admin import topic_ids
 from shop_core.kafka.delivery import (
     CLIENT_ID,
     CONNECT_SECONDS,
@@ -29,6 +30,7 @@ from shop_core.kafka.delivery import (
     unreachable,
 )
 
+ASK_MS = 1500
 # The broker says these before it writes anything of a batch.
 REFUSALS: dict[type[KafkaError], type[Refused]] = {
     errors.UnknownTopicOrPartitionError: TopicRefused,
@@ -67,6 +69,7 @@ class PythonClient:
             )
         except (KafkaError, OSError) as error:
             raise unreachable(error) from error
+        self._bootstrap = bootstrap
         spare_the_others(self._producer)
         self._missing = _Missing()
 
@@ -95,14 +98,14 @@ class PythonClient:
         if self._missing.is_known_to_be(topic):
             raise _missing(topic)
         metadata = self._producer._metadata
-        before = metadata._last_successful_refresh_ms
         try:
             future = self._producer.send(topic, value, key, headers)
         except errors.KafkaTimeoutError as error:
             # The client asks ten times a second for a topic once it was named, as long as it lives.
             metadata._manager.call_soon(metadata._topics.discard, topic)
-            if metadata._last_successful_refresh_ms == before:
-                raise Outage(f"no metadata from Kafka ({error})") from error
+            # A slow answer is not a missing topic: only what the broker itself does not know is told as missing.
+            if topic_ids(self._bootstrap, [topic], ASK_MS):
+                raise NotYetKnown(Outage(f"no metadata of {topic} from Kafka in time")) from error
             self._missing.note(topic)
             raise _missing(topic) from error
         except KafkaError as error:
