@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,9 +65,16 @@ class Person:
         return {name.partition("_g")[0] for name in names}
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
+    """A platform of its own: after the erasure of a reviewer a rebuild differs, which others look at."""
+    with start_platform(tmp_path_factory.mktemp("people")) as platform:
+        yield platform
+
+
 @pytest.fixture
-def person(platform: Any) -> Person:
-    person = Person(platform)
+def person(shop: Any) -> Person:
+    person = Person(shop)
     person.live()
     return person
 

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from shop_operator import metrics
 from shop_operator.watching import watch_all
+
+
+def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In a thread of its own: browser tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(scene())).result(30)
 
 
 def test_one_namespace_that_fails_leaves_the_others_alone() -> None:
@@ -29,7 +38,7 @@ def test_one_namespace_that_fails_leaves_the_others_alone() -> None:
         stop.set()
         await asyncio.wait_for(running, 10)
 
-    asyncio.run(scene())
+    run(scene)
 
 
 def test_a_watch_that_does_not_end_is_ended() -> None:
@@ -44,4 +53,4 @@ def test_a_watch_that_does_not_end_is_ended() -> None:
         stop.set()
         await asyncio.wait_for(running, 10)
 
-    asyncio.run(scene())
+    run(scene)

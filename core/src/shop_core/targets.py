@@ -38,9 +38,9 @@ def read_target(raw: str) -> tuple[str, str]:
 def _path(path: str) -> str:
     if "%" not in path and path.isascii():
         return "/" + path.lstrip("/")
-    if "%1f" in path.lower():
-        raise BadTarget("The address holds a control character.")
-    decoded = unquote_to_bytes(re.sub("%2f", "%1F", path, flags=re.IGNORECASE).encode("latin-1"))
+    # A control character that came so may not pass for a slash: as another one it is refused where names are checked.
+    plain = re.sub("%1f", "%00", path, flags=re.IGNORECASE)
+    decoded = unquote_to_bytes(re.sub("%2f", "%1F", plain, flags=re.IGNORECASE).encode("latin-1"))
     _check(decoded)
     return "/" + decoded.decode("latin-1").lstrip("/")
 

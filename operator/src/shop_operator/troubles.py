@@ -6,7 +6,7 @@ AWAY = "KafkaAway"
 NOT_AUTHENTICATED = "KafkaAuthenticationFailed"
 NOT_AUTHORIZED = "KafkaAuthorizationFailed"
 REFUSED = "TopicRefused"
-BAD_SECRET = "SecretInvalid"
+BAD_SECRET = "SecretInvalid"  # a reason, no password  # nosec B105
 # Not a fault: the first answer is not there yet.
 UNASKED = "KafkaNotAsked"
 

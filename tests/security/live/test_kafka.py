@@ -36,6 +36,7 @@ from shop_core.kafka.acls import Rule, read
 from shop_core.kafka.admin import ensure_topics
 from shop_core.kafka.groups import group_lags
 from shop_core.kafka.log import read_all
+from shop_operator.login import Login
 from shop_operator.topics import Kafka, Layout
 
 ACLS = Path(__file__).parents[3] / "kafka" / "acls.json"
@@ -285,16 +286,14 @@ def test_the_operator_does_its_work(secured: Any) -> None:
     """By the keys of the Secret that it shares its shape with KEDA."""
     password = (secured.kafka / "operator").read_text().strip()
     login = {"sasl": "scram_sha512", "username": "operator", "password": password, "tls": "enable"}
-    kafka = Kafka(secured.bootstrap, login | {"ca": secured.ca.read_text()})
+    kafka = Kafka(secured.bootstrap, Login(login | {"ca": secured.ca.read_text()}, "the operator's Secret"))
     try:
         layout = Layout(partitions=2, replication=1, min_insync=1)
-        assert kafka.ensure("shop.of-the-operator", layout, dead_letters=True) == [
-            "shop.of-the-operator",
-            "shop.of-the-operator.dlq",
-        ]
+        made = kafka.ensure("shop.of-the-operator", layout, dead_letters=True)
+        assert (made.topics, made.refused) == (["shop.of-the-operator", "shop.of-the-operator.dlq"], {})
         seen = kafka.observe("shop.of-the-operator", "cm-api-of-the-operator")
         assert seen is not None
-        assert kafka.begin("shop.of-the-operator", "cm-api-of-the-operator", seen)
+        assert kafka.commit("shop.of-the-operator", "cm-api-of-the-operator", {0: 0, 1: 0}) == ""
         begun = kafka.observe("shop.of-the-operator", "cm-api-of-the-operator")
         assert begun is not None and [p.committed for p in begun.partitions] == [0, 0]
     finally:

@@ -60,9 +60,14 @@ class Client(Protocol):
         """Close at once and drop what is not sent: it must not reach the log after a successor's events."""
 
 
+def is_topic(name: str) -> bool:
+    """Whether Kafka allows a topic of this name."""
+    return _TOPIC.fullmatch(name) is not None
+
+
 def check_record(record: Record) -> None:
     """Raise `Refused` for what no client may be given: some of it ends a client, or its process."""
-    if not isinstance(record.topic, str) or not _TOPIC.fullmatch(record.topic):
+    if not isinstance(record.topic, str) or not is_topic(record.topic):
         raise TopicRefused(repr(record.topic)[:80], "this is no name of a topic")
     parts = [("key", record.key), ("value", record.value), *record.headers]
     for name, part in parts:

@@ -101,7 +101,7 @@ class KafkaPublisher:
             with self._lock:
                 self._callers -= 1
             metrics.IN_FLIGHT.set(self.in_flight)
-            metrics.PRODUCE_SECONDS.labels(records[0].topic).observe(time.monotonic() - batch.started)
+            metrics.PRODUCE_SECONDS.labels(label_of(records[0].topic)).observe(time.monotonic() - batch.started)
         account(records, outcomes)
         if any(isinstance(outcome, NoAck) for outcome in outcomes):
             self._give_up(link)
@@ -197,6 +197,11 @@ def receipts_of(outcomes: Sequence[Outcome]) -> list[str]:
     return [outcome for outcome in outcomes if isinstance(outcome, str)]
 
 
+def label_of(topic: object) -> str:
+    """A topic as a metric's label: what can't be one would break the exposition of all metrics."""
+    return topic if isinstance(topic, str) and is_topic(topic) else "-"
+
+
 def account(records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
     """Count what became of the records, and say once what was refused and why."""
     acked = Counter(record.topic for record, outcome in zip(records, outcomes, strict=True) if type(outcome) is str)
@@ -207,9 +212,9 @@ def account(records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
     told: set[tuple[str, str]] = set()
     for record, outcome in zip(records, outcomes, strict=True):
         if isinstance(outcome, Refused):
-            metrics.PRODUCE_ACKS.labels(outcome.topic, "rejected").inc()
+            metrics.PRODUCE_ACKS.labels(label_of(record.topic), "rejected").inc()
             told.add((outcome.topic, outcome.cause))
         elif isinstance(outcome, Outage):
-            metrics.PRODUCE_ACKS.labels(record.topic, "failed").inc()
+            metrics.PRODUCE_ACKS.labels(label_of(record.topic), "failed").inc()
     for topic, cause in sorted(told):
         log.error("record_refused", extra={"topic": topic, "error": cause})
