@@ -23,7 +23,7 @@ from shop_core.errors import Outage, Refused, ShopError
 from shop_core.events.envelope import Record
 from shop_core.kafka.batch import Batch, Link, Outcome
 from shop_core.kafka.clients import CLIENTS
-from shop_core.kafka.delivery import LINGER_MS, Client, NoAck
+from shop_core.kafka.delivery import LINGER_MS, Client, NoAck, is_topic
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
