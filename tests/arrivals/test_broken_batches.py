@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
@@ -26,6 +27,13 @@ CPU = 0.05
 PENDING_FETCH_SECONDS = 1.0  # twice the longest that the broker holds a fetch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_broken_log_is_left(stage: Any) -> Iterator[None]:
+    """What is broken here stays in the log: the next module starts on another platform."""
+    yield
+    stage.clear()
 
 
 def flip(batch: bytearray) -> None:
