@@ -38,11 +38,11 @@ class Standstills:
     def look(self, unreadable: Mapping[Place, Unreadable], at: Mapping[Place, Position]) -> set[Place]:
         """Tell what began and what ended; the partitions whose stored position is another one by now."""
         found = {place: as_standstill(fault) for place, fault in unreadable.items()}
+        for place, standstill in list(self._now.items()):
+            if place not in found or found[place].offset != standstill.offset:
+                self._end(place)
         for place in found.keys() - self._now.keys():
             self._begin(place, found[place])
-        for place in self._now.keys() - found.keys():
-            self._end(place)
-        self._now |= {place: found[place] for place in found.keys() & self._now.keys()}
         return self._moved(at)
 
     def _moved(self, at: Mapping[Place, Position]) -> set[Place]:
