@@ -88,7 +88,7 @@ def test_a_batch_that_cannot_be_read_holds_its_own_partition_until_it_can(rounds
         rounds.beside(DOMAIN, hit)
         rounds.beside(DOMAIN, hit)
         # Longer than two tries of the consumer: what is right up to its end is read on behind it by then.
-        told = rounds.shop.settle(sent_now(behind), 12)
+        told = rounds.shop.settle(sent_now(behind), 18)
         stuck = {partition_of(receipt) for receipt in behind if receipt not in told}
         is_visible(rounds, stuck)
         with watched(platform, [consumer]) as watch:

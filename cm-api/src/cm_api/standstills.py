@@ -17,7 +17,7 @@ from shop_core.mongo import Position, Positions, Standstill
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-ASK_SECONDS = 2.0
+ASK_SECONDS = 5.0
 
 
 class Standstills:

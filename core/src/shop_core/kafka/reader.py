@@ -24,7 +24,7 @@ from shop_core.kafka.fetching import Unreadable, consumer, position_of
 
 log = logging.getLogger(__name__)
 Place = tuple[str, int]  # topic, partition
-TRY_AGAIN_SECONDS = 5.0
+TRY_AGAIN_SECONDS = 8.0
 
 
 class Reader(ConsumerRebalanceListener):  # type: ignore[misc]
