@@ -27,7 +27,7 @@ from shop_core.kafka.delivery import LINGER_MS, Client, NoAck, is_topic
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-RECONNECT_SECONDS = 1.0  # for so long a new send waits for the successor of a client that was dropped
+RECONNECT_SECONDS = 0.4  # for so long a new send waits for the successor of a client that was dropped
 REPLACE_EVERY_SECONDS = 10.0  # a client that answers others
 
 
