@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from flask import g, request
 
@@ -34,7 +34,7 @@ class Waiting:
     @contextmanager
     def given(self) -> Iterator[bool]:
         """Whether the request in hand may wait; while it does, its turn to work is another's."""
-        with self.place(who_waits()) as given, request.environ.get(ASIDE, nullcontext)() if given else nullcontext():
+        with self.place(who_waits()) as given, aside() if given else nullcontext():
             yield given
 
     @contextmanager
@@ -59,6 +59,12 @@ class Waiting:
         with self._lock:
             self._held[who] -= 1
             self._held += Counter()  # forgets those who hold none
+
+
+def aside() -> AbstractContextManager[object]:
+    """While it lasts, the request in hand only waits, and its turn to work is another's."""
+    made: AbstractContextManager[object] = request.environ.get(ASIDE, nullcontext)()
+    return made
 
 
 def who_waits() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,6 +15,7 @@ from shop_core.kafka.delivery import MISSING_AFTER_SECONDS, Client, NoAck, NotYe
 
 STALLED_AFTER = 0.5
 AGAIN_AFTER_SECONDS = 0.1
+Aside = Callable[[], AbstractContextManager[object]]
 Outcome = str | ShopError  # a receipt, or why there is none
 
 
@@ -82,12 +83,16 @@ class Batch:
         self._handed_over: set[int] = set()
         self._done = threading.Event()
 
-    def deliver(self, timeout: float) -> list[Outcome]:
-        """What became of each record within `timeout` seconds; nothing that concerns one of them is raised."""
+    def deliver(self, timeout: float, aside: Aside = nullcontext) -> list[Outcome]:
+        """What became of each record within `timeout` seconds; nothing that concerns one of them is raised. Once the
+        broker stalls, the rest of the wait is `aside`."""
         deadline = self.started + timeout
         for index in range(len(self._records)):
             self._send(index, self._link.client)
-        self._wait(deadline)
+        self._wait(min(deadline, self.started + STALLED_AFTER))
+        if not self._done.is_set():
+            with aside():
+                self._wait(deadline)
         if self._left(Unwritten):
             self._send_to_new_topics(deadline)
             self._send_alone(deadline)

@@ -15,19 +15,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Protocol
 
 from shop_core.errors import Outage, Refused, ShopError
 from shop_core.events.envelope import Record
-from shop_core.kafka.batch import Batch, Link, Outcome
+from shop_core.kafka.batch import Aside, Batch, Link, Outcome
 from shop_core.kafka.clients import CLIENTS
 from shop_core.kafka.delivery import LINGER_MS, Client, NoAck, is_topic
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-RECONNECT_SECONDS = 0.4  # for so long a new send waits for the successor of a client that was dropped
+RECONNECT_SECONDS = 0.2  # for so long a new send waits for the successor of a client that was dropped
 REPLACE_EVERY_SECONDS = 10.0  # a client that answers others
 
 
@@ -51,7 +51,7 @@ class Publisher(Protocol):
 
 class KafkaPublisher:
     """`Publisher` on Kafka. `ack_timeout` in seconds; `max_in_flight` in records; `waiting` in callers; `client` is a
-    name in `CLIENTS`."""
+    name in `CLIENTS`; who waits for a broker that stalls does so in `aside`, so that others get their answer."""
 
     def __init__(
         self,
@@ -61,12 +61,14 @@ class KafkaPublisher:
         max_in_flight: int = 4096,
         waiting: int = 8,
         client: str = "python",
+        aside: Aside = nullcontext,
     ) -> None:
         self._make_client = CLIENTS[client]
         self._bootstrap = bootstrap
         self._ack_timeout = ack_timeout
         self._max_in_flight = max_in_flight
         self._waiting = waiting
+        self._aside = aside
         self._lock = threading.Condition(threading.Lock())
         self._callers = 0
         self._link: Link | None = None
@@ -95,7 +97,7 @@ class KafkaPublisher:
         link = self._admit(len(records))
         batch = Batch(self._lock, link, records)
         try:
-            outcomes = batch.deliver(self._ack_timeout)
+            outcomes = batch.deliver(self._ack_timeout, self._aside)
         finally:
             batch.release()
             with self._lock:
