@@ -15,7 +15,7 @@ from flask import g, request
 
 from shop_core.addresses import network_of
 from shop_core.auth import ANYBODY, Caller
-from shop_core.intake.turns import ASIDE, THREADS_A_TURN
+from shop_core.intake.turns import ASIDE
 from shop_core.telemetry import metrics
 
 
@@ -24,7 +24,8 @@ class Waiting:
 
     @classmethod
     def beside(cls, threads: int) -> Waiting:
-        return cls((THREADS_A_TURN - 1) * threads)
+        # One caller's half, over two workers, is less than what cm-api lets wait: others find a place there as well.
+        return cls(threads * 3 // 2)
 
     def __init__(self, places: int) -> None:
         self._places = places
