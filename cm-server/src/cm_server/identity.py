@@ -36,11 +36,6 @@ class Identity:
     by_key: bool = False
     digest: str | None = None
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether the command may be in the log more than once."""
-        return self.by_key or self.digest is not None
-
 
 def sent_key() -> str | None:
     """The Idempotency-Key of the request in hand, None without one; `InvalidInput` (400) for a bad one."""
