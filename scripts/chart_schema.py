@@ -105,6 +105,7 @@ def _shop() -> dict[str, Any]:
     warm_up.pop("required")
     warm_up["properties"]["consumers"].pop("minItems")
     return {
+        "pods": _closed(spec["pods"]),
         "tier": tier,
         "consumer": consumer,
         "topics": _closed(spec["kafka"]["properties"]["topics"]),

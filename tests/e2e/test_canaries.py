@@ -48,5 +48,5 @@ def test_no_name_and_no_secret_of_the_whole_session_was_told(shop: Installation)
     # What is there on purpose is found by the same look, so that its silence means something.
     assert len(seen({"a line": '"event": '}, told["logs"])) >= 7
     assert len(seen({"a metric": "# HELP shop_"}, told["metrics"])) >= 8
-    assert seen({"an Event": "TopicMade"}, told["events"])
+    assert seen({"an Event": "TopicCreated"}, told["events"])
     assert seen(wanted, told["logs"] | told["metrics"] | told["events"]) == []

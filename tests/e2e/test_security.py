@@ -121,7 +121,9 @@ def test_cm_api_answers_nobody_but_cm_server(shop: Installation) -> None:
 
 def test_the_shop_says_that_it_asks_its_callers(shop: Installation) -> None:
     found = {entry["type"]: entry for entry in shop.get("shop", shop.name)["status"]["conditions"]}
-    assert found["OpenToAll"]["status"] == "False" and "apikey" in found["OpenToAll"]["message"]
+    assert (
+        found["AuthenticationDisabled"]["status"] == "False" and "apikey" in found["AuthenticationDisabled"]["message"]
+    )
 
 
 # Run in a pod of the shop, so by its own login: what Kafka says to somebody who ought not to get what they ask for.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import urllib.request
 from typing import Any
+
+import pytest
 
 from cm_api import health
 from cm_api.health import READY_WITHIN, Health
@@ -43,3 +47,14 @@ def test_a_loop_that_hangs_is_not_alive() -> None:
     found = Health()
     found._last -= health.STUCK_AFTER + 1
     assert found.answer("/healthz")[0] == 503
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", *(["::"] if socket.has_dualstack_ipv6() else [])])
+def test_it_answers_on_either_family(host: str) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    with Health().serve(host, port):
+        for address in ["127.0.0.1", *(["[::1]"] if host == "::" else [])]:
+            with urllib.request.urlopen(f"http://{address}:{port}/healthz", timeout=10) as answer:
+                assert answer.status == 200

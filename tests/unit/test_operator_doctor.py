@@ -74,7 +74,7 @@ def deployment(asked: int, **have: Any) -> dict[str, Any]:
 def test_ready_means_pods_of_the_newest_template() -> None:
     fine = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}
     assert rollout(deployment(2, **fine), []).holds
-    assert rollout(deployment(0, observedGeneration=2), []).reason == "Asleep"
+    assert rollout(deployment(0, observedGeneration=2), []).reason == "ScaledToZero"
     assert not rollout(None, []).holds
     for stale in ({"observedGeneration": 1}, {"updatedReplicas": 1}, {"readyReplicas": 0}, {"replicas": 3}):
         assert not rollout(deployment(2, **(fine | stale)), []).holds, stale
@@ -155,7 +155,7 @@ def test_a_consumer_that_finds_no_room_for_all_its_pods_runs_and_says_so() -> No
 
 def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
     first = listed([condition("Ready", True, "Running", "1")], [], 1, "t1")
-    same = listed([condition("Ready", True, "Asleep", "2")], first, 2, "t2")
+    same = listed([condition("Ready", True, "ScaledToZero", "2")], first, 2, "t2")
     other = listed([condition("Ready", False, "RollingOut", "3")], same, 3, "t3")
     assert [rows[0]["lastTransitionTime"] for rows in (first, same, other)] == ["t1", "t1", "t3"]
     assert other[0]["observedGeneration"] == 3

@@ -41,7 +41,7 @@ def test_many_different_events_are_bounded_by_their_reasons(consumer: Make) -> N
     assert len(cluster.of("Event")) == MANY + 1
     newest = max(cluster.of("Event"), key=lambda event: int(event["count"]))
     assert newest["message"] == "499 pods" and newest["count"] == 500 - MANY
-    reporter.event(consumer(), "TopicMade", "Made orders.")
+    reporter.event(consumer(), "TopicCreated", "Made orders.")
     assert len(cluster.of("Event")) == MANY + 2, "another reason is not lost in the crowd"
 
 
@@ -49,7 +49,7 @@ def test_an_event_that_is_gone_is_made_again_and_one_that_is_refused_stops_nothi
     cluster = FakeCluster()
     reporter = Reporter(cluster)
     for _ in range(2):
-        reporter.event(consumer(), "TopicMade", "Made orders.")
+        reporter.event(consumer(), "TopicCreated", "Made orders.")
         cluster.objects.clear()
     cluster.refusals["create"] = ClusterError(403, "forbidden")
     reporter.event(consumer(), "Scaled", "1 pod")
@@ -91,7 +91,7 @@ def test_other_refusals_of_a_status_are_not_taken_for_an_old_definition(consumer
     cluster = FakeCluster()
     cluster.refusals["status"] = ClusterError(409, "conflict")
     with pytest.raises(ClusterError):
-        Reporter(cluster).status(consumer(), {}, [condition("Ready", False, "NotMade", "x")])
+        Reporter(cluster).status(consumer(), {}, [condition("Ready", False, "TopicNotFound", "x")])
     assert cluster.of("Event") == [], "nothing is told that was not stored"
     assert undeclared('strict decoding error: unknown field "status.topicId"') == {"topicId"}
 

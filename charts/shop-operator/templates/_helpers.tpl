@@ -45,8 +45,12 @@ app.kubernetes.io/component: operator
 - name: OPERATOR_WATCH_NAMESPACES
   value: {{ join "," . | quote }}
 {{- end }}
+- name: OPERATOR_POD_IPS
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIPs
 - name: HEALTH_HOST
-  value: 0.0.0.0
+  value: "*"
 - name: HEALTH_PORT
   value: "8090"
 - name: LOG_LEVEL

@@ -6,6 +6,7 @@ Liveness asks only whether the loop goes round; readiness says by name what the 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,19 @@ from shop_core.telemetry import metrics
 
 STUCK_AFTER = 60.0
 READY_WITHIN = 30.0
+
+
+class _Server(ThreadingHTTPServer):
+    """On an address of either family; `::` is every one of both."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
 
 class Health:
@@ -76,7 +90,7 @@ class Health:
             def log_message(self, format: str, *args: Any) -> None:
                 """Probes are not news."""
 
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
         threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
         try:
             yield

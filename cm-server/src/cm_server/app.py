@@ -31,7 +31,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     settings = settings or load(ServerSettings, os.environ)
     logs.configure(settings)
     if settings.auth_mode == "none":
-        log.warning("callers_not_asked", extra={"AUTH_MODE": "none"})
+        log.warning("auth_disabled", extra={"AUTH_MODE": "none"})
     if settings.limits and not (settings.limits_url or settings.limits_url_file):
         log.warning("limits_by_worker", extra={"LIMITS_URL": "", "workers": settings.http_workers})
     publisher = KafkaPublisher(

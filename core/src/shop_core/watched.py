@@ -63,7 +63,7 @@ class Watched(Generic[T]):
         self._stamp = found
         try:
             self._value = self._parse(self._path.read_text())
-            log.info("file_read_again", extra={"file": str(self._path)})
+            log.info("file_reloaded", extra={"file": str(self._path)})
         except (OSError, ValueError) as error:
             log.warning("file_unusable", extra={"file": str(self._path), "error": type(error).__name__})
 

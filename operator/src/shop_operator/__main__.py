@@ -18,7 +18,7 @@ from typing import Any
 
 import kopf
 
-from shop_operator import handlers, logs
+from shop_operator import handlers, logs, metrics
 from shop_operator.campaigns import Campaigns, CampaignsApi
 from shop_operator.cluster import Cluster, ClusterError, Manifest, connect, controller_of
 from shop_operator.consumers import Consumers
@@ -73,7 +73,7 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
         elector.start()
         await _until(stop, elector.leading.is_set)
         if not stop.is_set():
-            await _watch(settings, cluster, stop)
+            await _watch(settings, cluster, health, stop)
         elector.stop()
         beating.cancel()
     log.info("stopped")
@@ -82,26 +82,31 @@ async def _run(settings: OperatorSettings, cluster: Cluster) -> None:
     os._exit(0)
 
 
-async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Event) -> None:
+async def _watch(settings: OperatorSettings, cluster: Cluster, health: Health, stop: asyncio.Event) -> None:
     reporter = Reporter(cluster)
     api = CampaignsApi(settings.cm_api_url)
     # Two questions ahead, so that a campaign is known before it is warm.
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
     dependencies = Dependencies(cluster, {"cm-server": settings.cm_server_url, "cm-api": settings.cm_api_url})
-    shops = Shops(cluster, reporter, campaigns, dependencies)
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
-    kafka = ThreadPoolExecutor(_KAFKA_THREADS, thread_name_prefix="kafka")
+    count = len(settings.namespaces)
+    shops = Shops(cluster, reporter, campaigns, dependencies, settings.families)
     # A service that hangs holds a thread for seconds; not one of those that look.
-    askers = ThreadPoolExecutor(_ASKERS, thread_name_prefix="ask")
+    threads, looking = _pool("look", _THREADS, count)
+    kafka, asking_kafka = _pool("kafka", _KAFKA_THREADS, count)
+    askers, asking_services = _pool("ask", _ASKERS, count)
     groups = Groups(cluster, Kafkas(), reporter, lambda *key: loops.wake(*key))
     consumers = Consumers(cluster, groups, reporter)
-    loops = Loops({"Shop": shops.look, "ShopConsumer": consumers.look}, settings.interval, threads)
-    asked = Loops({"ShopConsumer": groups.ask}, settings.interval, kafka, slowest=_KAFKA_PATIENCE * settings.interval)
+    looks = {"Shop": shops.look, "ShopConsumer": consumers.look}
+    loops = Loops(looks, settings.interval, threads, share=looking)
+    slowest = _KAFKA_PATIENCE * settings.interval
+    asked = Loops({"ShopConsumer": groups.ask}, settings.interval, kafka, slowest, asking_kafka)
     asking = {
-        "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers),
-        "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers),
+        "Campaigns": Loops({"Campaigns": campaigns.ask}, settings.campaigns_interval, askers, share=asking_services),
+        "Dependencies": Loops({"Dependencies": dependencies.ask}, settings.interval, askers, share=asking_services),
     }
 
+    health.oldest = lambda: max(each.oldest() for each in (loops, asked, *asking.values()))
+    metrics.OLDEST.set_function(health.oldest)
     versions: dict[str, Any] = {}
 
     def heard(live: Manifest) -> None:
@@ -143,6 +148,12 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, stop: asyncio.Eve
     ending = asyncio.create_task(end())
     await watch_all(settings.namespaces, watch, stop)
     await ending
+
+
+def _pool(name: str, threads: int, namespaces: int) -> tuple[ThreadPoolExecutor, int]:
+    """Threads, and how many of them one namespace may hold at once: together never more than there are."""
+    share = max(2, threads // namespaces)
+    return ThreadPoolExecutor(max(threads, share * namespaces), thread_name_prefix=name), share
 
 
 def _reach(cluster: Cluster, namespace: str) -> None:

@@ -20,7 +20,7 @@ from shop_operator.warming import Campaign, Told
 TIMEOUT = urllib3.Timeout(connect=2, read=5)
 # Beyond so many pages of campaigns at once nobody has a plan; the rest is left out.
 PAGES, LIMIT = 10, 200
-UNSEEN = "CampaignsUnseen"
+UNSEEN = "CampaignsUnavailable"
 
 
 class ApiAway(Exception):
@@ -111,8 +111,8 @@ class Campaigns:
 
 
 def unseen(asked: Manifest | None, told: Told, before: Sequence[Manifest] = ()) -> tuple[bool, str, str]:
-    """The condition CampaignsUnseen: whether it holds, reason and message. `before` are the conditions as they were:
-    an operator that has just begun knows no better."""
+    """The condition CampaignsUnavailable: whether it holds, reason and message. `before` are the conditions as they
+    were: an operator that has just begun knows no better."""
     if asked is None:
         return False, "NotAsked", "No consumer is warmed up for campaigns."
     if not told.unseen:

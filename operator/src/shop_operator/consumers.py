@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from shop_operator import columns, doctor, following, holding, kafka_doctor, metrics, scaling, troubles, warming
 from shop_operator.causes import Causes
-from shop_operator.cluster import Cluster, ClusterError, Manifest
+from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.deploying import deploy
 from shop_operator.following import Gap
 from shop_operator.groups import Groups, Seen
@@ -70,12 +70,26 @@ class Consumers:
             holding.release(self._cluster, body)
         elif "deletionTimestamp" not in body["metadata"]:
             seen = self._groups.told(body)
+            body = self._truly_owned(body)
             if holding.drain_asked(body):
                 self._drain(body, seen)
             # A new one waits until Kafka was asked, so that its topic is there before its pods.
             elif seen is not None or body.get("status"):
                 self._keep(body, seen)
         return True
+
+    def _truly_owned(self, body: Manifest) -> Manifest:
+        """Anybody may write an owner down; a Shop's policies hold only for the consumers that it asks for."""
+        meta, owner = body["metadata"], controller_of(body)
+        shop = (
+            self._cluster.get("Shop", meta["namespace"], owner["name"]) if owner and owner["kind"] == "Shop" else None
+        )
+        if owner is None or shop is None:
+            return body
+        asked = [each["domain"] for each in shop["spec"].get("consumers", [])]
+        if owner["uid"] == shop["metadata"]["uid"] and meta["name"] in asked:
+            return body
+        return body | {"metadata": {name: value for name, value in meta.items() if name != "ownerReferences"}}
 
     def _keep(self, body: Manifest, answer: Seen | None) -> None:
         memory = self._memory(body)
@@ -89,7 +103,8 @@ class Consumers:
         live, refusal = None, ""
         try:
             live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
-            if served:
+            # KEDA is sent nowhere before the operator was: its login is for the brokers that were named before.
+            if served and seen.reason not in (troubles.UNASKED, troubles.BAD_SECRET):
                 scaled_object = self._scale(body, seen, threshold, extra)
         except ClusterError as error:
             refusal = str(error)
@@ -140,9 +155,20 @@ class Consumers:
         first = max(1, least) if decision.wanted is None else decision.wanted
         # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
         fixed = first if not keda or decision.mode == "Pinned" else None
+        for each in consumer.around(body):
+            self._told_repair(body, *self._cluster.keep(each))
+        if not body["spec"].get("networkPolicy", True):
+            self._open(body)
         live, repaired = deploy(self._cluster, wanted, first=first, fixed=fixed)
         self._told_repair(body, live, repaired)
         return live
+
+    def _open(self, body: Manifest) -> None:
+        """Take the policy away that an earlier spec asked for."""
+        meta = body["metadata"]
+        live = self._cluster.get("NetworkPolicy", meta["namespace"], consumer.beside(body))
+        if live is not None and (controller_of(live) or {}).get("uid") == meta["uid"]:
+            self._cluster.delete(live)
 
     def _scale(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Manifest:
         """KEDA's order. Its login is left as it is while the operator's own can't be read."""
@@ -263,7 +289,7 @@ class Consumers:
             message = (
                 f"The grace is over; {rest} events stay in {spec['topic']} for whoever reads on as {spec['group']}."
             )
-            self._reporter.event(body, "DrainGraceOver", message, warning=True)
+            self._reporter.event(body, "DrainTimedOut", message, warning=True)
         else:
             known = "unknown" if lag is None else str(lag)
             text = "The resource is deleted as soon as its group has no lag."

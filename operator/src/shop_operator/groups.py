@@ -125,9 +125,9 @@ class Groups:
         again = spec["topic"] in made.topics and "partitions" in body.get("status", {})
         if again:
             message = f"Topic {spec['topic']} was gone and is made again, empty: find out who deleted it."
-            self._reporter.event(body, "TopicMadeAgain", message, warning=True)
+            self._reporter.event(body, "TopicRecreated", message, warning=True)
         elif made.topics:
-            self._reporter.event(body, "TopicMade", f"Made {', '.join(made.topics)}.")
+            self._reporter.event(body, "TopicCreated", f"Made {', '.join(made.topics)}.")
         return made.refused
 
     def _tell_anew(self, body: Manifest, group: Observation) -> None:
@@ -173,7 +173,7 @@ class Groups:
         elif plan.kind == offsets.GROW:
             parts = ", ".join(map(str, sorted(plan.commits)))
             self._reporter.event(
-                body, "GroupBegun", f"Group {group} begins at the start of partitions {parts} of {topic}."
+                body, "OffsetsInitialized", f"Group {group} begins at the start of partitions {parts} of {topic}."
             )
         else:
-            self._reporter.event(body, "GroupBegun", f"Group {group} now begins at the {begin} of {topic}.")
+            self._reporter.event(body, "OffsetsInitialized", f"Group {group} now begins at the {begin} of {topic}.")

@@ -30,7 +30,7 @@ def topic_missing(spec: Manifest, seen: Observation | None, reason: str = "", tr
             f" {kafka['bootstrapServers']} --create --topic {topic} --partitions {kafka['partitions']}"
             f" --replication-factor {kafka['replicationFactor']}), or set createTopics to true."
         )
-        return condition("TopicMissing", True, "NotMade", text)
+        return condition("TopicMissing", True, "TopicNotFound", text)
     return condition("TopicMissing", False, _FINE, f"Topic {topic} has {len(seen.partitions)} partitions.")
 
 

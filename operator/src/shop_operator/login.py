@@ -12,7 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shop_operator.resources.base import reachable
+
 Manifest = dict[str, Any]
+# By this annotation the owner of a Secret says to which brokers it may be sent; without it, to those that a spec names.
+ADDRESSES = "scalable-shop.dev/bootstrap-servers"
 # The keys of the Kafka Secret, named as KEDA's Kafka scaler names its parameters.
 KEYS = ("sasl", "username", "password", "tls", "ca")
 CA_KEY = "ca.crt"
@@ -54,8 +58,13 @@ def read(kafka: Manifest, find: Callable[[str], Manifest | None]) -> Login:
     source = Login().source
     if reference := kafka.get("secretRef"):
         source = f"Secret {reference['name']} (kafka.secretRef)"
-        values = texts(_there(find(reference["name"]), source), KEYS, source)
+        secret = _there(find(reference["name"]), source)
+        _check_addresses(kafka, secret, source)
+        values = texts(secret, KEYS, source)
         _check(values, source)
+    if reference := kafka.get("kedaSecretRef"):
+        place = f"Secret {reference['name']} (kafka.kedaSecretRef)"
+        _check_addresses(kafka, _there(find(reference["name"]), place), place)
     if reference := kafka.get("caSecretRef"):
         place = f"Secret {reference['name']} (kafka.caSecretRef)"
         found = texts(_there(find(reference["name"]), place), (CA_KEY,), place)
@@ -92,6 +101,26 @@ def options(login: Login) -> dict[str, Any]:
     }
 
 
+def _check_addresses(kafka: Manifest, secret: Manifest, place: str) -> None:
+    """A password leaves only to the brokers that its owner has named."""
+    meta = secret.get("metadata", {})
+    said = (meta.get("annotations") or {}).get(ADDRESSES)
+    if said is None:
+        return
+    allowed, wanted = (_whole(each, meta["namespace"]) for each in (said, kafka["bootstrapServers"]))
+    if strange := sorted(wanted - allowed):
+        raise BadSecret(
+            f"{place} is not for {', '.join(strange)}: its annotation {ADDRESSES} names {said}. Correct"
+            " kafka.bootstrapServers, or have the Secret's owner add the address"
+        )
+
+
+def _whole(addresses: str, namespace: str) -> set[str]:
+    """Each address by the name that holds in any namespace."""
+    named = reachable(addresses.replace(" ", ""), namespace).lower().split(",")
+    return {each.replace(".svc.cluster.local:", ".svc:") for each in named}
+
+
 def _there(secret: Manifest | None, place: str) -> Manifest:
     if secret is None:
         raise BadSecret(f"{place} does not exist: make it, or correct the name")
@@ -107,6 +136,11 @@ def _check(values: Mapping[str, str], place: str) -> None:
     for key in ("username", "password") if sasl != "none" else ():
         if not values.get(key):
             raise BadSecret(f"{place} has no key {key}, or it is empty: sasl {sasl} needs it")
+    if sasl == "plaintext" and not SWITCH[tls]:
+        raise BadSecret(
+            f"{place}: sasl plaintext without tls would send the password for everybody to read. Set tls to enable, or"
+            " sasl to scram_sha512"
+        )
     if values.get("ca"):
         trust(values["ca"], f"{place}: ca")
 

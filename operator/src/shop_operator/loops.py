@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
@@ -16,7 +17,7 @@ from shop_operator.cluster import ClusterError
 log = logging.getLogger(__name__)
 Look = Callable[[str, str], bool]
 Key = tuple[str, str, str]  # kind, namespace, name
-_SLOWEST = 60.0
+_SLOWEST, _UNBOUND = 60.0, 1_000_000
 
 
 class Troubled(Exception):
@@ -27,13 +28,25 @@ class Loops:
     """The loops of all resources, in one asyncio loop; the looks themselves run in threads."""
 
     def __init__(
-        self, looks: Mapping[str, Look], interval: float, threads: Executor, slowest: float = _SLOWEST
+        self,
+        looks: Mapping[str, Look],
+        interval: float,
+        threads: Executor,
+        slowest: float = _SLOWEST,
+        share: int = _UNBOUND,
     ) -> None:
         self._looks, self._interval, self._threads, self._slowest = looks, interval, threads, slowest
+        # So many looks at once for one namespace: what stands in one must not take the threads of another.
+        self._shares: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(share))
         self._loop = asyncio.get_running_loop()
         self._wakes: dict[Key, asyncio.Event] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._versions: dict[Key, Any] = {}
+        self._begun: dict[Key, float] = {}
+
+    def oldest(self) -> float:
+        """Seconds since the look began that has run longest; 0 while none runs. For other threads."""
+        return max((time.monotonic() - begun for begun in list(self._begun.values())), default=0.0)
 
     def told(self, kind: str, namespace: str, name: str, version: Any) -> None:
         """Something was heard of a resource. Only another `version` is a reason to look at once: our own writes of the
@@ -76,16 +89,19 @@ class Loops:
         kind, namespace, name = key
         started, outcome, there = time.monotonic(), "failed", True
         try:
-            there = await self._loop.run_in_executor(self._threads, self._looks[kind], namespace, name)
+            async with self._shares[namespace]:
+                self._begun[key] = time.monotonic()
+                there = await self._loop.run_in_executor(self._threads, self._looks[kind], namespace, name)
             outcome = "ok"
         except Troubled:
             outcome = "away"
         except ClusterError as error:
             log.warning(
-                "look_failed", extra={"kind": kind, "namespace": namespace, "resource": name, "error": str(error)}
+                "reconcile_failed", extra={"kind": kind, "namespace": namespace, "resource": name, "error": str(error)}
             )
         except Exception:  # a fault of ours in one resource must not end the care for the others
-            log.exception("look_broken", extra={"kind": kind, "namespace": namespace, "resource": name})
+            log.exception("reconcile_error", extra={"kind": kind, "namespace": namespace, "resource": name})
+        self._begun.pop(key, None)
         metrics.RECONCILE_SECONDS.labels(kind, outcome).observe(time.monotonic() - started)
         return there, outcome == "ok"
 

@@ -11,6 +11,7 @@ RECONCILE_SECONDS = Histogram(
     ["kind", "outcome"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+OLDEST = Gauge("shop_operator_reconcile_oldest_seconds", "Age of the look or question that has run longest")
 REPAIRS = Counter("shop_operator_repairs_total", "Objects found changed or gone and put right", ["kind"])
 TOPICS_MADE = Counter("shop_operator_topics_made_total", "Topics made because they were missing")
 CAMPAIGNS_ASKED = Counter(

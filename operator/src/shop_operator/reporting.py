@@ -33,7 +33,7 @@ class Reporter:
 
     def event(self, about: Manifest, reason: str, message: str, *, warning: bool = False) -> None:
         kind = "Warning" if warning else "Normal"
-        log.info("event_told", extra=_place(about) | {"reason": reason, "detail": message})
+        log.info("event_recorded", extra=_place(about) | {"reason": reason, "detail": message})
         try:
             self._telling.tell(about, kind, reason, message, now())
         except ClusterError as error:
@@ -94,7 +94,7 @@ class Reporter:
         elif entry.status == "Unknown":
             self.event(about, entry.reason, entry.message, warning=True)
         else:
-            self.event(about, f"{entry.type}Over", entry.message)
+            self.event(about, f"{entry.type}Resolved", entry.message)
 
 
 def undeclared(message: str) -> set[str]:

@@ -86,7 +86,12 @@ class OperatorSettings:
     lease_seconds: int = variable(
         "OPERATOR_LEASE_SECONDS", 15, whole(3, 300), "seconds", "Silence after which another one leads"
     )
-    health_host: str = variable("HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics")
+    pod_ips: str = variable(
+        "OPERATOR_POD_IPS", "", str, "address,…", "Its pod's addresses: what pods listen on by theirs"
+    )
+    health_host: str = variable(
+        "HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics; * for every one"
+    )
     health_port: int = variable("HEALTH_PORT", 8090, whole(1, 65535), "port", "Port of health and metrics")
     log_level: str = variable("LOG_LEVEL", "INFO", level, "", "Level of all loggers: DEBUG, INFO, WARNING, ERROR")
 
@@ -94,6 +99,12 @@ class OperatorSettings:
     def namespaces(self) -> tuple[str, ...]:
         names = tuple(part.strip() for part in self.watched.split(",") if part.strip())
         return names or (self.namespace,)
+
+    @property
+    def families(self) -> list[str]:
+        """The families of addresses that pods of this cluster have."""
+        found = {"IPv6" if ":" in address else "IPv4" for address in self.pod_ips.split(",") if address.strip()}
+        return sorted(found) or ["IPv4"]
 
     @property
     def holder(self) -> str:

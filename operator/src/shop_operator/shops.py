@@ -41,9 +41,16 @@ class _Parts:
 class Shops:
     """Keeps every Shop."""
 
-    def __init__(self, cluster: Cluster, reporter: Reporter, campaigns: Campaigns, dependencies: Dependencies) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        reporter: Reporter,
+        campaigns: Campaigns,
+        dependencies: Dependencies,
+        families: list[str] | None = None,
+    ) -> None:
         self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
-        self._dependencies = dependencies
+        self._dependencies, self._families = dependencies, families or ["IPv4"]
         self._causes = Causes(cluster)
         self._pruned: dict[tuple[str, str], tuple[str, set[tuple[str, str]]]] = {}
 
@@ -58,11 +65,17 @@ class Shops:
         if holding.held(body):
             holding.release(self._cluster, body)
         elif "deletionTimestamp" not in body["metadata"]:
+            body = self._told_families(body)
             if holding.drain_asked(body):
                 self._drain(body)
             else:
                 self._keep(body)
         return True
+
+    def _told_families(self, body: Manifest) -> Manifest:
+        """Unless the Shop says otherwise, its pods have addresses as the operator's own has."""
+        network = {"ipFamilies": self._families} | body["spec"].get("network", {})
+        return body | {"spec": body["spec"] | {"network": network}}
 
     def _keep(self, body: Manifest) -> None:
         server, api = tiers.tiers(body)
@@ -253,11 +266,16 @@ class Shops:
 
 
 def _open_to_all(body: Manifest) -> Condition:
-    if credentials.open_to_all(body):
+    """By what the pods are told: whatever else the spec says, that is what runs."""
+    pods = tiers.deployment(body, tiers.server(body))["spec"]["template"]["spec"]
+    if credentials.open_to_all(pods["containers"][0]["env"]):
         message = "Everybody who reaches the shop may do everything: set spec.auth.mode to apikey or jwt."
-        return condition("OpenToAll", True, "NobodyIsAsked", message)
+        return condition("AuthenticationDisabled", True, "AuthenticationModeNone", message)
     return condition(
-        "OpenToAll", False, "CallersAsked", f"Callers are asked who they are ({body['spec']['auth']['mode']})."
+        "AuthenticationDisabled",
+        False,
+        "AuthenticationEnabled",
+        f"Callers are asked who they are ({body['spec']['auth']['mode']}).",
     )
 
 

@@ -72,7 +72,7 @@ def rollout(deployment: Manifest | None, pods: Iterable[Manifest], cause: str = 
     asked = deployment["spec"].get("replicas", 1)
     current = have.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
     if current and asked == 0:
-        return condition("Ready", True, "Asleep", f"Deployment {name} has no pods, as wanted.")
+        return condition("Ready", True, "ScaledToZero", f"Deployment {name} has no pods, as wanted.")
     ready, updated = have.get("readyReplicas", 0), have.get("updatedReplicas", 0)
     trouble = cause or first_trouble(pods)
     if current and updated >= asked and ready >= 1 and have.get("replicas", 0) <= updated:

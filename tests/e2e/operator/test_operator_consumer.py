@@ -35,7 +35,7 @@ def test_the_topic_its_dead_letters_and_the_groups_start_are_made(stage: Stage, 
     assert stage.topics.config("begins-topic", "retention.ms") == "-1"
     assert stage.topics.config("begins-derived", "retention.ms") != "-1"
     assert stage.topics.committed("begins-topic", "begins-group") == [0, 0, 0]
-    assert {"TopicMade", "GroupBegun"} <= {reason for reason, _ in stage.events(name)}
+    assert {"TopicCreated", "OffsetsInitialized"} <= {reason for reason, _ in stage.events(name)}
 
 
 def test_lag_wakes_from_zero_grows_to_what_it_needs_and_ends_at_zero(stage: Stage, until: Until) -> None:
@@ -80,7 +80,7 @@ def test_more_pods_than_partitions_are_reported_with_the_fix(stage: Stage, until
     assert stage.there("scaledobject", name)["spec"]["maxReplicaCount"] == 6
     patch(stage, name, {"maxReplicas": 6})
     until(lambda: stage.condition(name, "PartitionBound").get("status") == "False", "the fix helps")
-    until(lambda: "PartitionBoundOver" in dict(stage.events(name)), "an Event says so")
+    until(lambda: "PartitionBoundResolved" in dict(stage.events(name)), "an Event says so")
 
 
 def test_one_partition_with_all_the_lag_is_reported(stage: Stage, until: Until) -> None:
@@ -180,7 +180,7 @@ def test_a_drain_waits_for_the_lag_or_for_the_grace(stage: Stage, until: Until) 
     stage.topics.consume("leaves-topic", "leaves-group")
     until(lambda: stage.get("shopconsumer", "leaves") is None, "no lag is left", 30)
     until(lambda: stage.get("deployment", "leaves") is None, "Kubernetes collects the rest", 60)
-    assert "DrainGraceOver" in dict(stage.events("gives-up")) and "Drained" in dict(stage.events("leaves"))
+    assert "DrainTimedOut" in dict(stage.events("gives-up")) and "Drained" in dict(stage.events("leaves"))
 
 
 def test_a_deletion_waits_for_nobody(stage: Stage, until: Until) -> None:

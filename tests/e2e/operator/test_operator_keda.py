@@ -61,4 +61,4 @@ def test_scaling_starts_when_keda_arrives(bare: Client, stage_on: Callable[..., 
         stage.kubectl("patch", "shopconsumer", busy, "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
         until(lambda: stage.replicas(busy) == 5, "KEDA scales on the lag", 120)
         assert stage.condition(asleep, "KedaMissing")["status"] == "False"
-        assert "KedaMissingOver" in dict(stage.events(asleep))
+        assert "KedaMissingResolved" in dict(stage.events(asleep))

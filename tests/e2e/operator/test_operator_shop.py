@@ -55,8 +55,8 @@ def test_a_shop_becomes_ready_where_restricted_is_enforced(shop: Stage) -> None:
     conditions = {entry["type"]: entry["status"] for entry in shop.get("shop", "shop")["status"]["conditions"]}
     told = {
         "Ready": "True",
-        "OpenToAll": "True",
-        "CampaignsUnseen": "False",
+        "AuthenticationDisabled": "True",
+        "CampaignsUnavailable": "False",
         "DependencyUnavailable": "Unknown",
         "NotScaling": "False",
     }
@@ -87,7 +87,7 @@ def test_what_is_deleted_comes_back_and_what_is_not_asked_for_goes(shop: Stage, 
 def test_a_pin_outlives_the_shops_own_look(shop: Stage, until: Until) -> None:
     shop.kubectl("scale", "shopconsumer/purchases", "--replicas=2")
     until(lambda: shop.status("purchases").get("mode") == "Pinned", "pinned")
-    seen = len(shop.operators[0].lines("event_told"))
+    seen = len(shop.operators[0].lines("event_recorded"))
     apply(shop, api={"replicas": 2, "resources": SMALL})
     until(lambda: shop.replicas("shop-cm-api") == 2, "the Shop was looked at")
     assert shop.there("shopconsumer", "purchases")["spec"]["replicas"] == 2 and seen
@@ -116,14 +116,14 @@ def test_a_campaign_warms_a_consumer_up_also_while_cm_api_is_away(shop: Stage, u
     shop.calendar.away = True
     shop.operators[0].end()
     shop.operators[0].start()
-    until(lambda: shop.condition("shop", "CampaignsUnseen", "shop").get("status") == "True", "cm-api is away", 30)
+    until(lambda: shop.condition("shop", "CampaignsUnavailable", "shop").get("status") == "True", "cm-api is away", 30)
     assert least() == 3 and datetime.now(UTC) < ends, "the last decision holds, though a fresh operator never heard it"
     until(lambda: least() == 1, "until its end", 60)
     until(lambda: shop.replicas("purchases") == 1, "and the pods go", 90)
     shop.calendar.away = False
-    until(lambda: shop.condition("shop", "CampaignsUnseen", "shop").get("status") == "False", "it is back", 30)
+    until(lambda: shop.condition("shop", "CampaignsUnavailable", "shop").get("status") == "False", "it is back", 30)
     reasons = [reason for reason, _ in shop.events("shop")]
-    once = ("WarmUpStarted", "WarmUpEnded", "CampaignsUnseen", "CampaignsUnseenOver")
+    once = ("WarmUpStarted", "WarmUpEnded", "CampaignsUnavailable", "CampaignsUnavailableResolved")
     assert [reasons.count(reason) for reason in once] == [1, 1, 1, 1], reasons
 
 
@@ -134,7 +134,7 @@ def test_draining_a_shop_shuts_the_door_and_leaves_nothing(shop: Stage, until: U
     chosen = "app.kubernetes.io/part-of=scalable-shop"
     until(lambda: not shop.kubectl("get", kinds, "-l", chosen, "-o", "name").split(), "nothing is left", 60)
     reasons = [reason for reason, _ in shop.events("purchases") + shop.events("shop")]
-    assert reasons.count("Drained") == 2 and "DrainGraceOver" not in reasons
+    assert reasons.count("Drained") == 2 and "DrainTimedOut" not in reasons
 
 
 @pytest.mark.parametrize(

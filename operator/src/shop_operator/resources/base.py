@@ -8,6 +8,11 @@ Manifest = dict[str, Any]
 MANAGED_BY = "shop-operator"
 PART_OF = "scalable-shop"
 CONSUMER_LABEL = "scalable-shop.dev/consumer"
+# Who reads metrics, unless it is said: Prometheus, in any namespace.
+PROMETHEUS: Manifest = {
+    "namespaceSelector": {},
+    "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+}
 _VERSIONS = {
     "Deployment": "apps/v1",
     "Event": "v1",
@@ -64,7 +69,8 @@ def reachable(bootstrap: str, namespace: str) -> str:
 
 def _reachable(address: str, namespace: str) -> str:
     host, _, port = address.rpartition(":")
-    return address if "." in host or host == "localhost" else f"{host}.{namespace}.svc:{port}"
+    whole = "." in host or host == "localhost" or host.startswith("[")
+    return address if whole else f"{host}.{namespace}.svc:{port}"
 
 
 def text(marks: dict[str, str]) -> str:

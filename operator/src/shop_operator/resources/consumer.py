@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from shop_operator.resources import placing
 from shop_operator.resources.base import CONSUMER_LABEL, Manifest, labels, manifest
 from shop_operator.resources.pods import Container, Folder, Surroundings, pod
+from shop_operator.resources.policies import scraped
+
+# The name label of all consumers: their own names are chosen by whoever makes them, and a policy trusts cm-server's.
+NAME = "consumer"
+# No Shop has a dot in its name, so that no ShopConsumer of somebody's own is taken for a part of one.
+_OWN = ".shopconsumer"
 
 
 def selector(parent: Manifest) -> dict[str, str]:
@@ -12,11 +19,19 @@ def selector(parent: Manifest) -> dict[str, str]:
 
 
 def marks(parent: Manifest) -> dict[str, str]:
-    """The labels of all that belongs to one consumer; its instance is the Shop that made it, if one did."""
-    meta = parent["metadata"]
-    name = meta["name"]
-    instance = meta.get("labels", {}).get("app.kubernetes.io/instance", name)
-    return labels(name, instance, "consumer") | {CONSUMER_LABEL: name}
+    """The labels of all that belongs to one consumer. Whose it is follows from its owner alone: labels of the resource
+    are whatever somebody wrote."""
+    name, shop = parent["metadata"]["name"], shop_of(parent)
+    known = labels(NAME, shop, "consumer") if shop else labels(NAME, f"{name[:50]}{_OWN}", "shopconsumer")
+    return known | {CONSUMER_LABEL: name}
+
+
+def shop_of(parent: Manifest) -> str:
+    """The Shop that made it; '' for a ShopConsumer of somebody's own."""
+    for owner in parent["metadata"].get("ownerReferences", []):
+        if owner.get("controller") and owner["kind"] == "Shop":
+            return str(owner["name"])
+    return ""
 
 
 def deployment(parent: Manifest) -> Manifest:
@@ -43,6 +58,7 @@ def deployment(parent: Manifest) -> Manifest:
         service_account=spec.get("serviceAccountName", ""),
         grace=spec["stopGraceSeconds"],
         spread=selector(parent),
+        settings=placing.merged(spec.get("pods")),
     )
     return manifest(
         "Deployment",
@@ -55,9 +71,35 @@ def deployment(parent: Manifest) -> Manifest:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": 300,
-            "template": {"metadata": {"labels": all_marks}, "spec": pod(container, around)},
+            "template": {"metadata": placing.metadata(around.settings, all_marks), "spec": pod(container, around)},
         },
     )
+
+
+def around(parent: Manifest) -> list[Manifest]:
+    """What stands beside the pods: how many of them may be evicted at once, and who may connect."""
+    name, all_marks = beside(parent), marks(parent)
+    chosen = {"matchLabels": selector(parent)}
+    spec = {"maxUnavailable": 1, "selector": chosen, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+    made = [manifest("PodDisruptionBudget", name, parent, all_marks, spec=spec)]
+    # A Shop's consumers have the Shop's policy, which says where to they may connect as well.
+    if not shop_of(parent) and parent["spec"].get("networkPolicy", True):
+        made.append(_closed(parent))
+    return made
+
+
+def _closed(parent: Manifest) -> Manifest:
+    """Nobody may connect, save for metrics; the kubelet's probes are always let in."""
+    spec = parent["spec"]
+    probes = spec.get("probes")
+    let_in = scraped(spec.get("scrapers"), probes["port"]) if probes else []
+    closed = {"podSelector": {"matchLabels": selector(parent)}, "policyTypes": ["Ingress"], "ingress": let_in}
+    return manifest("NetworkPolicy", beside(parent), parent, marks(parent), spec=closed)
+
+
+def beside(parent: Manifest) -> str:
+    """A name that nothing of a Shop has."""
+    return f"{parent['metadata']['name']}.consumer"
 
 
 def folders(spec: Manifest) -> tuple[Folder, ...]:

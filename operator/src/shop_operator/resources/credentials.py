@@ -15,6 +15,7 @@ from shop_operator.resources.pods import Folder
 
 FOLDER = "/etc/shop"
 REDIS_PORT = 6379
+MODE = "AUTH_MODE"
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,10 @@ def _cache(shop: Manifest) -> Credentials:
     )
 
 
-def open_to_all(shop: Manifest) -> bool:
-    """Whether nobody is asked who they are."""
-    return bool((shop["spec"].get("auth") or {"mode": "none"})["mode"] == "none")
+def open_to_all(env: list[Manifest]) -> bool:
+    """Whether nobody is asked who they are, by the environment of cm-server."""
+    modes = [entry.get("value", "") for entry in env if entry["name"] == MODE]
+    return modes[-1:] not in (["apikey"], ["jwt"])
 
 
 def server_ports(shop: Manifest) -> list[int]:
@@ -107,7 +109,7 @@ def server_ports(shop: Manifest) -> list[int]:
 
 
 def _callers(said: Manifest) -> Credentials:
-    found = Credentials({"AUTH_MODE": said["mode"]})
+    found = Credentials({MODE: said["mode"]})
     if said["mode"] == "none":
         return found
     if keys := said.get("apiKeysSecretRef"):

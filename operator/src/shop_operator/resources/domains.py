@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shop_operator.resources import credentials
+from shop_operator.resources import credentials, placing
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import variables
-from shop_operator.resources.tiers import USER, full_name
+from shop_operator.resources.tiers import USER, every_address, full_name
 from shop_operator.warming import part_of
 
 DEFAULT_THRESHOLD = 100
@@ -45,7 +45,7 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
         "MONGODB_DATABASE": spec["mongodb"]["database"],
-        "HEALTH_HOST": "0.0.0.0",  # a pod's port  # nosec B104
+        "HEALTH_HOST": every_address(shop).strip("[]"),
     }
     wanted: Manifest = {
         "topic": said.get("topic", f"shop.{domain}"),
@@ -67,6 +67,8 @@ def _consumer(shop: Manifest, said: Manifest) -> Manifest:
     }
     if images.get("pullSecrets"):
         wanted["pullSecrets"] = images["pullSecrets"]
+    if pods := placing.merged(spec.get("pods"), said.get("pods")):
+        wanted["pods"] = pods
     if "lagThreshold" not in wanted and "drainWithin" not in wanted:
         wanted["lagThreshold"] = DEFAULT_THRESHOLD
     marks = labels("consumer", shop["metadata"]["name"], "consumer")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from shop_operator.resources import credentials
+from shop_operator.resources import credentials, placing
 from shop_operator.resources.base import Manifest, labels, manifest
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
 from shop_operator.resources.tiers import API, USER, full_name
@@ -29,13 +29,14 @@ def job(shop: Manifest) -> Manifest:
         pull_secrets=images.get("pullSecrets", []),
         service_account=full_name(shop, API),
         restart="OnFailure",
+        settings=placing.merged(spec.get("pods"), spec.get("api", {}).get("pods")),
     )
     marks = labels("indexes", shop["metadata"]["name"], "indexes")
     wanted = pod(container, around)
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:8]
     name = full_name(shop, f"indexes-{digest}")
     # Fails early and is made anew by the operator, as a pod's own back-off grows to minutes.
-    template = {"metadata": {"labels": marks}, "spec": wanted}
+    template = {"metadata": placing.metadata(around.settings, marks), "spec": wanted}
     job_spec = {"backoffLimit": 4, "activeDeadlineSeconds": 600, "template": template}
     return manifest("Job", name, shop, marks, spec=job_spec)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from shop_operator.resources import placing
 from shop_operator.resources.base import Manifest
 
 # Requests that let a small node hold them all; a limit on CPU that one process of Python never reaches.
@@ -56,6 +57,7 @@ class Surroundings:
     grace: int = 30
     restart: str = "Always"
     spread: dict[str, str] = field(default_factory=dict)
+    settings: Manifest = field(default_factory=dict)
 
 
 def pod(container: Container, around: Surroundings) -> Manifest:
@@ -79,17 +81,7 @@ def pod(container: Container, around: Surroundings) -> Manifest:
         spec["serviceAccountName"] = around.service_account
     if around.pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in around.pull_secrets]
-    if around.spread:
-        spec["topologySpreadConstraints"] = [
-            {
-                "maxSkew": 1,
-                "topologyKey": key,
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": around.spread},
-            }
-            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-        ]
-    return spec
+    return spec | placing.fields(around.settings, around.spread)
 
 
 def _container(container: Container) -> Manifest:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from shop_operator.resources.base import Manifest, labels, manifest, selector
+from shop_operator.resources.base import PROMETHEUS, Manifest, labels, manifest, selector
 from shop_operator.resources.credentials import server_ports
 from shop_operator.resources.tiers import API, SERVER, full_name
 
 CONSUMER = "consumer"
 INDEXES = "indexes"
 _HEALTH = 8090
-# Prometheus may stand in any namespace.
-_PROMETHEUS = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
-
+_DNS_PORTS = [53, 5353]
 # It may stand in another namespace than the Shop.
 _OPERATOR = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "shop-operator"}}}
 
@@ -28,12 +26,12 @@ def policies(shop: Manifest) -> list[Manifest]:
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
-    into_api = [_from(server, 8081), _scraped(8081), {"from": [_OPERATOR], "ports": _tcp([8081])}]
+    into_api = [_from(server, 8081), *_scraped(shop, 8081), {"from": [_OPERATOR], "ports": _tcp([8081])}]
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),
         _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
-        _policy(shop, CONSUMER, consumers, [_scraped(_HEALTH)], [_out(kafka), _out(database), *cache]),
+        _policy(shop, CONSUMER, consumers, _scraped(shop, _HEALTH), [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
     ]
 
@@ -45,15 +43,17 @@ def _policy(
         "podSelector": {"matchLabels": chosen},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": ingress,
-        "egress": [_names(), *egress],
+        "egress": [_names(shop), *egress],
     }
     marks = labels(part, shop["metadata"]["name"], "policy")
     return manifest("NetworkPolicy", full_name(shop, part), shop, marks, spec=spec)
 
 
-def _names() -> Manifest:
-    ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
-    return {"ports": ports}
+def _names(shop: Manifest) -> Manifest:
+    """Whoever resolves names: with NodeLocal DNSCache the node, with OpenShift a pod's port 5353."""
+    dns = shop["spec"].get("network", {}).get("dns", {})
+    ports = [{"port": port, "protocol": way} for port in dns.get("ports", _DNS_PORTS) for way in ("UDP", "TCP")]
+    return {"ports": ports} | ({"to": dns["peers"]} if dns.get("peers") else {})
 
 
 def _out(ports: list[int]) -> Manifest:
@@ -65,8 +65,14 @@ def _from(chosen: dict[str, str], port: int) -> Manifest:
     return {"from": [{"podSelector": {"matchLabels": chosen}}], "ports": _tcp([port])}
 
 
-def _scraped(port: int) -> Manifest:
-    return {"from": [_PROMETHEUS], "ports": _tcp([port])}
+def _scraped(shop: Manifest, port: int) -> list[Manifest]:
+    return scraped(shop["spec"].get("network", {}).get("scrapers"), port)
+
+
+def scraped(peers: list[Manifest] | None, port: int) -> list[Manifest]:
+    """Who may read metrics; an empty list is nobody, where a rule without peers would be everybody."""
+    chosen = [PROMETHEUS] if peers is None else peers
+    return [{"from": chosen, "ports": _tcp([port])}] if chosen else []
 
 
 def _tcp(ports: list[int]) -> list[Manifest]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shop_operator.resources import credentials
+from shop_operator.resources import credentials, placing
 from shop_operator.resources.base import Manifest, labels, manifest, selector
 from shop_operator.resources.credentials import Credentials
 from shop_operator.resources.pods import Container, Surroundings, pod, variables
@@ -60,6 +60,12 @@ def api(shop: Manifest) -> Tier:
     return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, credentials.of_api(shop))
 
 
+def every_address(shop: Manifest) -> str:
+    """What a pod listens on: IPv6 hears IPv4 as well, but a node without it refuses that address."""
+    families = shop["spec"].get("network", {}).get("ipFamilies", ["IPv4"])
+    return "[::]" if "IPv6" in families else "0.0.0.0"  # a pod's port  # nosec B104
+
+
 def full_name(shop: Manifest, name: str) -> str:
     return f"{shop['metadata']['name']}-{name}"
 
@@ -72,7 +78,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     """Without `replicas`: those are the scaling manager's or the autoscaler's."""
     images, chosen = shop["spec"]["images"], selector(tier.name, shop["metadata"]["name"])
     settings = {
-        "HTTP_HOST": "0.0.0.0",  # a pod's port  # nosec B104
+        "HTTP_HOST": every_address(shop),
         "HTTP_PORT": str(tier.port),
         "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
@@ -97,6 +103,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         service_account=full_name(shop, tier.name),
         grace=_GRACE,
         spread=chosen,
+        settings=placing.merged(shop["spec"].get("pods"), tier.spec.get("pods")),
     )
     marks = tier_marks(shop, tier)
     spec = {
@@ -104,7 +111,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 3,
         "progressDeadlineSeconds": 300,
-        "template": {"metadata": {"labels": marks}, "spec": pod(container, around)},
+        "template": {"metadata": placing.metadata(around.settings, marks), "spec": pod(container, around)},
     }
     return manifest("Deployment", full_name(shop, tier.name), shop, marks, spec=spec)
 

@@ -1,0 +1,108 @@
+"""What the API server refuses of a Shop or ShopConsumer by its schema, whoever writes it, and what it must take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shop_apiserver.api import Api
+from shop_apiserver.specs import made
+
+Manifest = dict[str, Any]
+LEAST: dict[str, Manifest] = {
+    "Shop": {
+        "images": {"cmServer": "a", "cmApi": "b"},
+        "kafka": {"bootstrapServers": "k:1"},
+        "mongodb": {"uriSecretRef": {"name": "writer", "key": "uri"}},
+    },
+    "ShopConsumer": {"topic": "t", "group": "g", "image": "i", "kafka": {"bootstrapServers": "k:1"}, "lagThreshold": 1},
+}
+
+
+def mounted(path: str) -> Manifest:
+    return {"secrets": [{"name": "s", "mountPath": path}]}
+
+
+def variable(name: str) -> Manifest:
+    return {"env": [{"name": name, "value": "x"}]}
+
+
+def noted(name: str) -> Manifest:
+    return {"ingress": {"host": "shop.example", "annotations": {name: "x"}}}
+
+
+def brokers(addresses: str) -> Manifest:
+    return {"kafka": {"bootstrapServers": addresses}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "words"),
+    [
+        *(
+            ("ShopConsumer", mounted(path), "no folder that the image needs itself")
+            for path in ("/tmp", "/etc", "/usr")
+        ),
+        *(("ShopConsumer", mounted(path), "without dots") for path in ("etc/x", "/a/../etc", "/a/./b", "/a/", "//a")),
+        *(("ShopConsumer", mounted(path), "belong to the kernel") for path in ("/proc/1", "/sys", "/dev/x")),
+        *(
+            ("ShopConsumer", mounted(path), "and to Kubernetes")
+            for path in ("/run/secrets", "/var/run/secrets/kubernetes.io/serviceaccount")
+        ),
+        *(
+            ("Shop", {"server": variable(name)}, "use the field")
+            for name in (
+                "AUTH_MODE",
+                "AUTH_JWT_JWKS_URL",
+                "LIMITS",
+                "CM_API_TOKEN",
+                "KAFKA_SASL_USERNAME",
+                "LD_PRELOAD",
+            )
+        ),
+        ("Shop", {"api": variable("MONGODB_URI")}, "use the field"),
+        ("Shop", {"consumers": [{"domain": "purchases", **variable("LD_AUDIT")}]}, "use the field"),
+        *(
+            ("Shop", noted(f"nginx.ingress.kubernetes.io/{name}"), "no snippets")
+            for name in ("configuration-snippet", "server-snippet", "auth-url", "auth-tls-secret", "server-alias")
+        ),
+        *(
+            ("ShopConsumer", {"pods": {"podLabels": {name: "x"}}}, "say whose a pod is")
+            for name in ("app.kubernetes.io/name", "scalable-shop.dev/consumer", "batch.kubernetes.io/job-name")
+        ),
+        ("Shop", {"server": {"pods": {"podLabels": {"app.kubernetes.io/instance": "x"}}}}, "say whose a pod is"),
+        *(
+            ("ShopConsumer", brokers(addresses), "bootstrapServers must be")
+            for addresses in ("kafka", "fd00::1:9092", "[fd00::1]", "[kafka]:9092", "a:1,", "a:1, b:2", "a]:1")
+        ),
+    ],
+)
+def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str, spec: Manifest, words: str) -> None:
+    answer = api.create(made(kind, namespace, "refused", LEAST[kind] | spec))
+    assert answer.status == 422 and words in answer.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("ShopConsumer", mounted("/etc/billing")),
+        ("ShopConsumer", mounted("/var/lib/billing/keys_1")),
+        ("Shop", {"server": variable("HTTP_WORKERS")}),
+        ("Shop", {"server": variable("KAFKA_CLIENT")}),
+        ("Shop", noted("cert-manager.io/cluster-issuer")),
+        ("Shop", noted("nginx.ingress.kubernetes.io/ssl-redirect")),
+        ("ShopConsumer", {"pods": {"podLabels": {"team": "a", "example.org/cost": "b"}}}),
+        *(
+            (kind, LEAST[kind] | brokers(addresses))
+            for kind in LEAST
+            for addresses in (
+                "[fd00::1]:9092",
+                "[fd00::1]:9092,[::ffff:10.0.0.1]:9093,kafka.other.svc:9092",
+                "10.0.0.1:1",
+            )
+        ),
+    ],
+)
+def test_it_is_taken(api: Api, namespace: str, kind: str, spec: Manifest) -> None:
+    answer = api.create(made(kind, namespace, "taken", LEAST[kind] | spec))
+    assert answer.ok, answer.message

@@ -1,0 +1,99 @@
+"""What a tenant writes into a resource is no identity, sends no password elsewhere, and holds nobody else's threads."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shop_operator import login
+from shop_operator.login import BadSecret
+from shop_operator.resources import consumer as consumers
+from shop_operator.resources import policies
+
+Manifest = dict[str, Any]
+Make = Callable[..., Manifest]
+NAME, INSTANCE = "app.kubernetes.io/name", "app.kubernetes.io/instance"
+
+
+def owned(body: Manifest, shop: str) -> Manifest:
+    owner = {"kind": "Shop", "name": shop, "uid": "u", "controller": True}
+    return body | {"metadata": body["metadata"] | {"ownerReferences": [owner]}}
+
+
+@pytest.mark.parametrize("name", ["cm-server", "cm-api", "prometheus", "shop-operator", "shop", "indexes"])
+def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, consumer: Make) -> None:
+    body = consumer(pods={"podLabels": {INSTANCE: "shop", NAME: "cm-server", "team": "a"}})
+    body["metadata"] |= {"name": name, "labels": {INSTANCE: "shop", NAME: "cm-server"}}
+    marks = consumers.deployment(body)["spec"]["template"]["metadata"]["labels"]
+    assert marks["team"] == "a"
+    for policy in policies.policies(shop()):
+        spec = policy["spec"]
+        chosen = [spec["podSelector"]]
+        chosen += [peer["podSelector"] for rule in spec["ingress"] for peer in rule.get("from", [])]
+        chosen += [peer["podSelector"] for rule in spec["egress"] for peer in rule.get("to", [])]
+        for selector in chosen:
+            assert not selector["matchLabels"].items() <= marks.items(), policy["metadata"]["name"]
+
+
+def test_a_domain_is_taken_for_no_other_part_of_its_shop(consumer: Make) -> None:
+    body = owned(consumer(), "shop")
+    body["metadata"]["name"] = "cm-server"
+    marks = consumers.marks(body)
+    assert (marks[NAME], marks[INSTANCE]) == ("consumer", "shop")
+
+
+def test_nobody_connects_to_a_consumer_of_ones_own_save_for_metrics(consumer: Make) -> None:
+    budget, policy = consumers.around(consumer(probes={"port": 9000}))
+    assert budget["kind"] == "PodDisruptionBudget" and budget["spec"]["maxUnavailable"] == 1
+    chosen = consumers.deployment(consumer())["spec"]["template"]["metadata"]["labels"].items()
+    for each in (budget["spec"]["selector"], policy["spec"]["podSelector"]):
+        assert each["matchLabels"].items() <= chosen
+    (rule,) = policy["spec"]["ingress"]
+    assert rule["ports"] == [{"port": 9000, "protocol": "TCP"}] and policy["spec"]["policyTypes"] == ["Ingress"]
+    (_, closed) = consumers.around(consumer(probes={"port": 9000}, scrapers=[]))
+    assert closed["spec"]["ingress"] == []
+    assert [each["kind"] for each in consumers.around(consumer(networkPolicy=False))] == ["PodDisruptionBudget"]
+    assert [each["kind"] for each in consumers.around(owned(consumer(), "shop"))] == ["PodDisruptionBudget"]
+
+
+def secret(annotation: str | None, **values: str) -> Manifest:
+    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    marks = {} if annotation is None else {login.ADDRESSES: annotation}
+    return {"metadata": {"name": "login", "namespace": "ns", "annotations": marks}, "data": data}
+
+
+LOGIN = {"sasl": "scram_sha512", "username": "me", "password": "x"}
+
+
+@pytest.mark.parametrize("field", ["secretRef", "kedaSecretRef"])
+@pytest.mark.parametrize(
+    ("annotation", "addresses", "sent"),
+    [
+        (None, "own.example:19092", True),
+        ("kafka:9092", "kafka:9092", True),
+        ("kafka:9092", "kafka.ns.svc.cluster.local:9092", True),
+        ("a:1, [fd00::1]:2", "[fd00::1]:2,a.ns.svc:1", True),
+        ("kafka:9092", "own.example:19092", False),
+        ("kafka:9092", "kafka:9092,own.example:9092", False),
+        ("kafka:9092", "kafka.other.svc:9092", False),
+        ("kafka:9092", "kafka:9093", False),
+        ("", "kafka:9092", False),
+    ],
+)
+def test_a_login_is_sent_only_where_its_owner_says(field: str, annotation: str, addresses: str, sent: bool) -> None:
+    kafka = {"bootstrapServers": addresses, field: {"name": "login"}}
+    if sent:
+        login.read(kafka, lambda _: secret(annotation, **LOGIN))
+    else:
+        with pytest.raises(BadSecret, match=f"kafka.{field}.*is not for .*:[0-9]+: .*{login.ADDRESSES}"):
+            login.read(kafka, lambda _: secret(annotation, **LOGIN))
+
+
+def test_a_password_is_never_sent_in_the_clear() -> None:
+    kafka = {"bootstrapServers": "kafka:9092", "secretRef": {"name": "login"}}
+    with pytest.raises(BadSecret, match="sasl plaintext without tls"):
+        login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext"}))
+    login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext", "tls": "enable"}))
