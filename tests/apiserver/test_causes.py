@@ -145,16 +145,21 @@ def stranger(place: Place, name: str) -> None:
     place.api.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": place.head(name), "spec": spec})
 
 
+def runs(place: Place, name: str) -> None:
+    """The pods of a Deployment are there and ready."""
+    live = place.there("apps/v1", "Deployment", name)
+    count = live["spec"].get("replicas", 1)
+    fine = {"replicas": count, "readyReplicas": count, "updatedReplicas": count, "availableReplicas": count}
+    place.status(live, observedGeneration=live["metadata"]["generation"], **fine)
+
+
 def job(status: Manifest | None, event: str = "") -> Breaks:
     """The Job of a Shop does not get on: its pod, or what the controller tells."""
 
     def breaks(place: Place, name: str) -> None:
         place.secret("uri", uri="mongodb://x")
         for tier in ("cm-server", "cm-api"):
-            live = place.there("apps/v1", "Deployment", f"{name}-{tier}")
-            count = live["spec"].get("replicas", 1)
-            fine = {"replicas": count, "readyReplicas": count, "updatedReplicas": count, "availableReplicas": count}
-            place.status(live, observedGeneration=live["metadata"]["generation"], **fine)
+            runs(place, f"{name}-{tier}")
         found: list[Manifest] = []
         mine = partial(_jobs, place, name, found)
         wait_until(mine, "the Job is made", 60)
@@ -307,11 +312,17 @@ ROWS = (
         (BAD, "badca-s (kafka.caSecretRef): ca.crt is no certificate in PEM"),
         kafka(caSecretRef={"name": "badca-s"}),
     ),
-    Row("nouri", nothing, ("Secret nouri-s does not exist",), {"secret": "nouri-s"}, "Shop"),
+    Row(
+        "nouri",
+        lambda place, name: runs(place, f"{name}-cm-server"),
+        ("Secret nouri-s does not exist",),
+        {"secret": "nouri-s"},
+        "Shop",
+    ),
     Row(
         "nogateway",
         nothing,
-        ("Refused", "Gateway API is not installed"),
+        ("The Gateway API is not installed", "spec.ingress"),
         {"gateway": {"parentRefs": [{"name": "public"}]}},
         "Shop",
     ),

@@ -88,7 +88,7 @@ def test_what_is_written_as_either_is_reconciled_and_read_as_the_other(
 
         def told() -> bool:
             status = (api.get(other, "Shop", namespace, "shop") or {}).get("status", {})
-            return bool(status.get("conditions")) and "Secret m does not exist" in status.get("reason", "")
+            return bool(status.get("conditions")) and "Deployment shop-cm-server" in status.get("reason", "")
 
         wait_until(told, "the status has the cause", 60)
         for name in ("shop-cm-server", "shop-cm-api"):
