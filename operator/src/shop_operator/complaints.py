@@ -9,11 +9,13 @@ import threading
 # The client's logger for connections, how it names the thread of a client, and the summary of all tries, which comes
 # last and says less than any of them.
 LOGGER, THREAD, SUMMARY = "kafka.net.manager", "kafka-io-", "KafkaTimeoutError"
-_TRIED = "Bootstrap attempt to "
+# How it says that the broker ended a connection that stood.
+HUNG_UP, TRIED = "socket disconnected", "Bootstrap attempt to "
 
 
 class Complaints(logging.Handler):
-    """Keeps the last cause that each client met, by the client's id."""
+    """Keeps the most telling cause that each client met, of equal ones the last, by the client's id: after a broker has
+    hung up some times, the last try just runs out of time."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -24,7 +26,9 @@ class Complaints(logging.Handler):
         name = record.threadName or ""
         if name.startswith(THREAD) and (cause := _cause(record)):
             with self._guard:
-                self._last[name.removeprefix(THREAD)] = cause
+                before = self._last.get(name.removeprefix(THREAD), "")
+                if _weight(cause) >= _weight(before):
+                    self._last[name.removeprefix(THREAD)] = cause
 
     def taken(self, client_id: str) -> str:
         """The last cause of this client, once; '' for none."""
@@ -46,7 +50,15 @@ def _cause(record: logging.LogRecord) -> str:
     if found is not None:
         return "" if type(found).__name__ == SUMMARY else f"{type(found).__name__}: {_words(found)}"
     said = record.getMessage()
-    return said if said.startswith(_TRIED) else ""
+    return said if said.startswith(TRIED) else ""
+
+
+def _weight(cause: str) -> int:
+    if "Sasl" in cause or "SSL" in cause:
+        return 3
+    if HUNG_UP in cause or TRIED in cause:
+        return 2
+    return 1 if cause else 0
 
 
 def _words(error: BaseException) -> str:

@@ -41,8 +41,6 @@ _DEAD_SECONDS = 4.0
 # Answers of a broker about one topic that are its last word; the others are tried again.
 _TRANSIENT = {"RequestTimedOutError", "NotControllerError", "NetworkExceptionError", "UnknownServerError"}
 _GONE = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, SaslAuthenticationFailedError)
-# How the client says that the broker ended a connection that stood.
-_HUNG_UP, _TRIED = "socket disconnected", "Bootstrap attempt to "
 _BELIEVED = 2
 _NUMBERS = itertools.count(1)
 _COMPLAINTS = complaints.listen()
@@ -203,7 +201,7 @@ class Kafka:
         if "SSL" in cause:
             said = f"{where} does not speak TLS: correct the port, or tls of {self._login.source}."
             return KafkaTrouble(troubles.NOT_AUTHENTICATED, said)
-        if _HUNG_UP in cause or _TRIED in cause:
+        if complaints.HUNG_UP in cause or complaints.TRIED in cause:
             self._hung_up += 1
             # A broker that stops hangs up as well; one that took this login before is believed for a while.
             if not self._worked or self._hung_up > _BELIEVED:
