@@ -94,3 +94,35 @@ def test_what_is_written_as_either_is_reconciled_and_read_as_the_other(
         for name in ("shop-cm-server", "shop-cm-api"):
             live = api.get("apps/v1", "Deployment", namespace, name)
             assert live is not None and live["metadata"]["ownerReferences"][0]["kind"] == "Shop"
+
+
+def test_an_operator_that_is_newer_than_a_definition_says_which_to_upgrade(
+    api: Api, namespace: str, tmp_path: Path
+) -> None:
+    """As it is for whoever forgets the step before `helm upgrade`: nothing stops, and the status has the command."""
+    old = definition("ShopConsumer")
+    for version in old["spec"]["versions"]:
+        # Both versions hold one schema.
+        version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"].pop("wanted", None)
+        version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"].pop("networkPolicy", None)
+    api.apply(old)
+    try:
+        spec = {
+            "topic": "t",
+            "group": "g",
+            "image": "i",
+            "kafka": {"bootstrapServers": "127.0.0.1:1"},
+            "lagThreshold": 1,
+        }
+        with operator(api, namespace, tmp_path):
+            assert api.create(made("ShopConsumer", namespace, "old", spec)).ok
+
+            def told() -> bool:
+                status = (api.get(BETA, "ShopConsumer", namespace, "old") or {}).get("status", {})
+                words = ("lacks status.wanted", "kubectl apply --server-side -f charts/shop-operator/crds")
+                return all(each in status.get("reason", "") for each in words)
+
+            wait_until(told, "the status names the definition", 60)
+            assert api.get("apps/v1", "Deployment", namespace, "old") is not None
+    finally:
+        api.apply(definition("ShopConsumer"))

@@ -4,7 +4,7 @@ and never as a broker that is away."""
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ WRONG = {
 }
 
 
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """While that is passed over, and not in the test that comes next."""
+    yield
+    gc.collect()
+
+
 def login(secured: Any, **other: str) -> Login:
     password = (secured.kafka / "operator").read_text().strip()
     said = {"sasl": "scram_sha512", "username": "operator", "password": password, "tls": "enable"}
@@ -42,7 +49,6 @@ def trouble(bootstrap: str, known_by: Login) -> KafkaTrouble:
         return caught.value
     finally:
         kafka.close()
-        gc.collect()
 
 
 @pytest.mark.parametrize("way", WRONG)
