@@ -38,6 +38,13 @@ def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, cons
             assert not selector["matchLabels"].items() <= marks.items(), policy["metadata"]["name"]
 
 
+def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
+    made = policies.policies(shop(network={"operatorNamespace": "home"}))
+    peers = [peer for policy in made for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
+    (operator,) = [each for each in peers if each["podSelector"]["matchLabels"][NAME] == "shop-operator"]
+    assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "home"}}
+
+
 def test_a_domain_is_taken_for_no_other_part_of_its_shop(consumer: Make) -> None:
     body = owned(consumer(), "shop")
     body["metadata"]["name"] = "cm-server"

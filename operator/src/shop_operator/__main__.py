@@ -89,7 +89,7 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, health: Health, s
     campaigns = Campaigns(cluster, api, timedelta(seconds=2 * settings.campaigns_interval))
     dependencies = Dependencies(cluster, {"cm-server": settings.cm_server_url, "cm-api": settings.cm_api_url})
     count = len(settings.namespaces)
-    shops = Shops(cluster, reporter, campaigns, dependencies, settings.families)
+    shops = Shops(cluster, reporter, campaigns, dependencies, settings.families, settings.namespace)
     # A service that hangs holds a thread for seconds; not one of those that look.
     threads, looking = _pool("look", _THREADS, count)
     kafka, asking_kafka = _pool("kafka", _KAFKA_THREADS, count)

@@ -48,9 +48,10 @@ class Shops:
         campaigns: Campaigns,
         dependencies: Dependencies,
         families: list[str] | None = None,
+        home: str = "",
     ) -> None:
         self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
-        self._dependencies, self._families = dependencies, families or ["IPv4"]
+        self._dependencies, self._home = dependencies, {"ipFamilies": families or ["IPv4"], "operatorNamespace": home}
         self._causes = Causes(cluster)
         self._pruned: dict[tuple[str, str], tuple[str, set[tuple[str, str]]]] = {}
 
@@ -65,16 +66,16 @@ class Shops:
         if holding.held(body):
             holding.release(self._cluster, body)
         elif "deletionTimestamp" not in body["metadata"]:
-            body = self._told_families(body)
+            body = self._at_home(body)
             if holding.drain_asked(body):
                 self._drain(body)
             else:
                 self._keep(body)
         return True
 
-    def _told_families(self, body: Manifest) -> Manifest:
-        """Unless the Shop says otherwise, its pods have addresses as the operator's own has."""
-        network = {"ipFamilies": self._families} | body["spec"].get("network", {})
+    def _at_home(self, body: Manifest) -> Manifest:
+        """With where the operator is. Unless the Shop says otherwise, its pods have addresses as the operator's has."""
+        network = self._home | body["spec"].get("network", {})
         return body | {"spec": body["spec"] | {"network": network}}
 
     def _keep(self, body: Manifest) -> None:

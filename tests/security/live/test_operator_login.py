@@ -4,6 +4,7 @@ and never as a broker that is away."""
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ WRONG = {
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """While that is passed over, and not in the test that comes next."""
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """While that is passed over, and not in the test that comes next: records of the client's log would keep them."""
+    monkeypatch.setattr(logging.getLogger("kafka"), "propagate", False)
     yield
     gc.collect()
 

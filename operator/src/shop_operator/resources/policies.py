@@ -10,8 +10,6 @@ CONSUMER = "consumer"
 INDEXES = "indexes"
 _HEALTH = 8090
 _DNS_PORTS = [53, 5353]
-# It may stand in another namespace than the Shop.
-_OPERATOR = {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "shop-operator"}}}
 
 
 def policies(shop: Manifest) -> list[Manifest]:
@@ -26,7 +24,7 @@ def policies(shop: Manifest) -> list[Manifest]:
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
-    into_api = [_from(server, 8081), *_scraped(shop, 8081), {"from": [_OPERATOR], "ports": _tcp([8081])}]
+    into_api = [_from(server, 8081), *_scraped(shop, 8081), {"from": [_operator(shop)], "ports": _tcp([8081])}]
     # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
     return [
         _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),
@@ -47,6 +45,13 @@ def _policy(
     }
     marks = labels(part, shop["metadata"]["name"], "policy")
     return manifest("NetworkPolicy", full_name(shop, part), shop, marks, spec=spec)
+
+
+def _operator(shop: Manifest) -> Manifest:
+    """It may stand in another namespace than the Shop; in any other that label may be anybody's."""
+    home = shop["spec"].get("network", {}).get("operatorNamespace")
+    place = {"matchLabels": {"kubernetes.io/metadata.name": home}} if home else {}
+    return {"namespaceSelector": place, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "shop-operator"}}}
 
 
 def _names(shop: Manifest) -> Manifest:
