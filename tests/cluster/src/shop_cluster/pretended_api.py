@@ -23,10 +23,12 @@ KINDS = {
     "/apis/coordination.k8s.io/v1": ("Lease",),
     "/apis/networking.k8s.io/v1": ("NetworkPolicy",),
     "/apis/policy/v1": ("PodDisruptionBudget",),
-    "/apis/rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
+    "/apis/rbac.authorization.k8s.io/v1": ("Role", "RoleBinding", "ClusterRole"),
+    "/apis/admissionregistration.k8s.io/v1": ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),
     "/apis/scalable-shop.dev/v1alpha1": ("Shop", "ShopConsumer"),
     "/apis/apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
 }
+CLUSTER_WIDE = ("Custom", "Cluster", "Validating")
 
 
 @contextmanager
@@ -86,7 +88,12 @@ def _discovery() -> dict[str, Manifest]:
     for root, kinds in KINDS.items():
         version = root.removeprefix("/apis/").removeprefix("/api/")
         resources = [
-            {"name": _plural(kind), "namespaced": not kind.startswith("Custom"), "kind": kind, "verbs": ["get", "list"]}
+            {
+                "name": _plural(kind),
+                "namespaced": not kind.startswith(CLUSTER_WIDE),
+                "kind": kind,
+                "verbs": ["get", "list"],
+            }
             for kind in kinds
         ]
         found[root] = {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
