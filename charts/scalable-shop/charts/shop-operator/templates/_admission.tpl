@@ -101,7 +101,8 @@ matchConditions:
 
 {{/* What belongs to the whole cluster carries the namespace in its name. */}}
 {{- define "shop-operator.clusterName" -}}
-{{ .Release.Namespace }}-{{ include "shop-operator.fullname" . }}
+{{- $name := printf "%s-%s" .Release.Namespace (include "shop-operator.fullname" .) -}}
+{{- if le (len $name) 41 }}{{ $name }}{{ else }}{{ $name | trunc 32 | trimSuffix "-" }}-{{ $name | sha256sum | trunc 8 }}{{ end }}
 {{- end }}
 
 {{/* The policies: each one's name with what it asks, of which kind. */}}
