@@ -23,7 +23,9 @@ from shop_core.kafka.reader import TRY_AGAIN_SECONDS, Reader
 DOMAIN = Domain.CAMPAIGNS
 ODD_NAME = "x-odd-name"
 VISIBLE_SECONDS = 40.0
-SPINS = 0.25  # of a core: a loop that asks again and again takes a whole one, two tries of what is held next to nothing
+# Of a core. Two tries cost 0.03, most of it the life of an idle consumer; a partition that is asked for on and on more
+# than this even beside other work. How rarely a partition that is held is asked for is a test of its own.
+SPINS = 0.25
 PENDING_FETCH_SECONDS = 1.0  # twice the longest that the broker holds a fetch
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -183,5 +185,35 @@ def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> N
         read()
         second = rounds.send(Draw(DOMAIN, 11))
         until(lambda: second in read(), "the partition is read on")
+    finally:
+        reader.close()
+
+
+def test_what_is_held_is_asked_for_now_and_then_and_the_others_all_the_time(rounds: Rounds) -> None:
+    reader = Reader(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-now-and-then")
+    held, beside = TopicPartition(DOMAIN.topic, 9), TopicPartition(DOMAIN.topic, 10)
+
+    def read() -> set[str]:
+        found = {message.receipt for message in reader.poll(0.1)}
+        reader.seek(dict.fromkeys(reader.unsought & reader.assigned, 0))
+        return found
+
+    def is_read(partition: int) -> None:
+        receipt = rounds.send(Draw(DOMAIN, partition))
+        until(lambda: receipt in read(), f"partition {partition} is read", 2 * TRY_AGAIN_SECONDS)
+
+    try:
+        for place in (held, beside):
+            is_read(place.partition)
+        for _ in range(2):
+            reader._faults.note(held, reader.at(held), None, CorruptRecordError("as it was"))
+            read()
+            since = time.monotonic()
+            assert set(reader.unreadable) == {held}
+            is_read(beside.partition)
+            assert set(reader.unreadable) == {held}
+            is_read(held.partition)
+            assert time.monotonic() - since >= TRY_AGAIN_SECONDS / 2
+            until(lambda: not read() and not reader.unreadable, "nothing is held")
     finally:
         reader.close()
