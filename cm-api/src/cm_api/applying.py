@@ -26,11 +26,19 @@ from cm_api.settings import ConsumerSettings
 from shop_core import mongo
 from shop_core.errors import Conflict, DatabaseFault, InvalidInput, Outage
 from shop_core.events.envelope import Domain, Event, Message, decode
-from shop_core.mongo import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
+from shop_core.mongo import (
+    TRIES_OF_A_CONFLICT,
+    ClientSession,
+    Database,
+    Document,
+    Erasures,
+    PendingEvents,
+    PositionMoved,
+    Rejections,
+)
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-TRIES_OF_A_CONFLICT = 5
 LEFT_TO_THE_CALLER = (Outage, PositionMoved)
 
 

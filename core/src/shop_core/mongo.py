@@ -22,7 +22,7 @@ from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
-from shop_core.errors import ConfigError, Outage
+from shop_core.errors import ConfigError, Conflict, Outage
 from shop_core.mongo_erasures import Erasure as Erasure
 from shop_core.mongo_erasures import Erasures as Erasures
 from shop_core.mongo_errors import outages as outages
@@ -35,6 +35,7 @@ from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TRIES_OF_A_CONFLICT = 5
 Document = dict[str, Any]
 NO_TRANSACTIONS = (
     "MongoDB at {address} has no transactions because it is a standalone server: "
@@ -210,6 +211,7 @@ class Rejections:
     """The collection `rejections`: what a consumer refused, by receipt, with its reason, source and way to the DLQ."""
 
     def __init__(self, db: Database[Document]) -> None:
+        self._db = db
         self._rejections = db["rejections"]
         self._strangers = db["strange_letters"]
 
@@ -226,11 +228,23 @@ class Rejections:
             return list(self._rejections.find(query).limit(limit))
 
     def sent(self, receipts: Sequence[str]) -> None:
-        """They are in the DLQ now; the raw message is kept there, not here."""
-        with outages():
-            self._rejections.update_many(
-                {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
-            )
+        """They are in the DLQ now; the raw message is kept there, not here.
+
+        In a transaction, since an erasure's may write to the same: of two, the embedded database lets one wait for
+        ever where it is none.
+        """
+        query, change = {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
+
+        def work(session: ClientSession) -> None:
+            self._rejections.update_many(query, change, session=session)
+
+        for left in reversed(range(TRIES_OF_A_CONFLICT)):
+            try:
+                in_transaction(self._db, work)
+                break
+            except Conflict:
+                if not left:
+                    raise
 
     def among(self, receipts: Iterable[str]) -> set[str]:
         """Those of `receipts` that were refused."""
