@@ -67,7 +67,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
-    """A platform of its own: after the erasure of a reviewer a rebuild differs, which others look at."""
+    """A platform of its own: what is refused here is in no partition, which others would count."""
     with start_platform(tmp_path_factory.mktemp("people")) as platform:
         yield platform
 
