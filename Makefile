@@ -30,9 +30,18 @@ lint: .venv/dev.stamp ## Format, style, types and layers
 	.venv/bin/lint-imports
 
 .PHONY: test
-test: lint ## All checks: lint, then arrivals, unit, contract, integration and browser tests (ARGS="tests/unit -k name")
+test: lint ## All checks: lint, then arrivals, unit, contract, integration, model and browser tests (ARGS="tests/unit -k name")
 	@scripts/bootstrap java jdk maven chromium redis
 	.venv/bin/python -m pytest $(ARGS)
+
+MODEL_SEEDS ?= 30
+MODEL_STEPS ?= 100
+CATALOG_REVIEWS ?= 50000
+.PHONY: test-long
+test-long: .venv/dev.stamp ## The model of the rules and the soak at full size; an hour or more
+	@scripts/bootstrap java maven redis
+	MODEL_SEEDS=$(MODEL_SEEDS) MODEL_STEPS=$(MODEL_STEPS) CATALOG_REVIEWS=$(CATALOG_REVIEWS) \
+		.venv/bin/python -m pytest tests/model tests/integration/test_catalog_soak.py $(ARGS)
 
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
 

@@ -41,6 +41,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "lock": ("make lock && git diff --exit-code -- requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),
+    "test-long": ("make test-long MODEL_SEEDS=1 MODEL_STEPS=20 CATALOG_REVIEWS=500",),
     "security": ("make security",),
     "bench": ('make bench ARGS="--events 20000 --seconds 2"',),
     # The bases are the test cluster's, since not every machine reaches a registry of images.

@@ -67,7 +67,7 @@ class Person:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
-    """A platform of its own: after the erasure of a reviewer a rebuild differs, which others look at."""
+    """A platform of its own: what is refused here is in no partition, which others would count."""
     with start_platform(tmp_path_factory.mktemp("people")) as platform:
         yield platform
 
@@ -85,8 +85,8 @@ def refuse_one(person: Person) -> str:
     value = json.dumps({"userid": person.id, "price": "no"}).encode()
     person.platform.db["rejections"].insert_one(
         {
-            # No partition that a consumer has, so that nobody sends it meanwhile.
-            "_id": receipt, "topic": "shop.purchases", "partition": 10**6, "offset": 0, "reason": "price: is none",
+            # Of no partition, so that no consumer sends it meanwhile.
+            "_id": receipt, "topic": "shop.purchases", "offset": 0, "reason": "price: is none",
             "status": 422, "at": datetime.now(UTC), "dlq": "pending",
             "raw": {"key": b"other", "value": value, "headers": []},
         }

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from kafka.errors import TopicAlreadyExistsError
 
-from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, TopicRefused
+from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused
 from shop_core.events.envelope import Record
 from shop_core.kafka.admin import admin
 from shop_core.kafka.batch import Outcome
@@ -212,3 +213,24 @@ def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:
         with pytest.raises(Outage):
             publisher.check()
         publisher.close()
+
+
+def test_a_record_goes_to_the_partition_that_it_names(any_publisher: Publisher) -> None:
+    assert any_publisher.partitions([TOPIC])[TOPIC] == 12
+    receipts = any_publisher.publish([replace(record("one"), partition=number) for number in range(12)])
+    assert [int(receipt.rsplit("-", 2)[1]) for receipt in receipts] == list(range(12))
+
+
+def test_of_a_topic_that_is_not_there_nothing_is_told(any_publisher: Publisher) -> None:
+    with pytest.raises(ShopError):
+        any_publisher.partitions([MISSING])
+
+
+def test_a_partition_that_was_added_is_known_at_once(kafka_publisher: KafkaPublisher, platform: Any) -> None:
+    topic = f"contract.grows.{uuid.uuid4().hex[:8]}"
+    with admin(platform.bootstrap) as client:
+        client.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+        assert kafka_publisher.publish([replace(record("one"), topic=topic)])
+        client.create_partitions({topic: 3})
+    assert kafka_publisher.partitions([topic]) == {topic: 3}
+    assert kafka_publisher.publish([replace(record("one"), topic=topic, partition=2)]) == [f"{topic}-2-0"]

@@ -198,6 +198,24 @@ def another_replica(platform: Any, until: Any) -> Iterator[str]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def test_what_is_live_is_no_more_upcoming_and_what_is_over_has_ended_to_the_millisecond(
+    platform: Any, until: Any
+) -> None:
+    """In the middle of a second, which those who ask share: the lists follow each other at once."""
+    begins = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=400_000)
+    dates = {"startDate": begins, "endDate": begins + timedelta(seconds=1.1)}
+    id = plan(platform, **{field: moment.isoformat() for field, moment in dates.items()})
+
+    def listed(when: str) -> bool:
+        return id in ids(get(platform, f"/campaign-events/{when}?limit=200"))
+
+    assert listed("upcoming") and not listed("ended")
+    until(lambda: listed("live"), "it is live")
+    assert not listed("upcoming")
+    until(lambda: not listed("live"), "it is over")
+    assert listed("ended")
+
+
 def test_a_change_reaches_every_replica_within_a_second(platform: Any, until: Any) -> None:
     with another_replica(platform, until) as second:
         addresses = (platform.api_url, second)

@@ -52,7 +52,7 @@ class MemoryCounts:
     def closing(self, buckets: Iterable[Bucket]) -> dict[Bucket, datetime]:
         return {bucket: self.closes[bucket] for bucket in buckets if bucket in self.closes}
 
-    def write(self, shard: int, increments: Mapping[Bucket, Increment]) -> None:
+    def write(self, shard: int, increments: Mapping[Bucket, Increment], partitions: Mapping[str, int]) -> None:
         for bucket, increment in increments.items():
             expires = expiry(bucket, self.time, self.kept)
             before = self.shards.get((bucket, shard), Counted())

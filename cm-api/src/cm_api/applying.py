@@ -19,17 +19,26 @@ from cm_api.domains import hooks, room, store_maker
 from cm_api.failpoints import failpoint
 from cm_api.isolation import isolate
 from cm_api.outbox import to_pending
-from cm_api.outcome import Outcome, Refusal
+from cm_api.outcome import Outcome, Refusal, added
 from cm_api.places import Places
+from cm_api.refused import without_erased
 from cm_api.settings import ConsumerSettings
 from shop_core import mongo
 from shop_core.errors import Conflict, DatabaseFault, InvalidInput, Outage
 from shop_core.events.envelope import Domain, Event, Message, decode
-from shop_core.mongo import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
+from shop_core.mongo import (
+    TRIES_OF_A_CONFLICT,
+    ClientSession,
+    Database,
+    Document,
+    Erasures,
+    PendingEvents,
+    PositionMoved,
+    Rejections,
+)
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-TRIES_OF_A_CONFLICT = 5
 LEFT_TO_THE_CALLER = (Outage, PositionMoved)
 
 
@@ -109,7 +118,8 @@ class Applier:
             outcome = self._apply(session, events)
             every = [*refused, *outcome.refused]
             if every:
-                self._rejections.add(session, [to_rejection(raw[r.receipt], r) for r in every])
+                docs = [to_rejection(raw[r.receipt], r) for r in every]
+                self._rejections.add(session, [without_erased(doc, outcome.erased) for doc in docs])
             if outcome.derived:
                 self._pending.add(session, [to_pending(derived) for derived in outcome.derived])
             self._places.positions.move(session, moves)
@@ -134,8 +144,7 @@ class Applier:
         if not events:
             return Outcome(0, 0, ())
         store = self._store(self._db, session)
-        living, forgotten = people.forget(self._room, store, self._erasures, session, events)
-        return people.together(forgotten, self._room.apply(store, living))
+        return people.apply(self._room, store, self._erasures, session, events)
 
     def _decode(self, messages: Sequence[Message]) -> tuple[list[Event], list[Refusal]]:
         events: list[Event] = []
@@ -164,6 +173,8 @@ class Applier:
         metrics.APPLIED.labels(name, "applied").inc(outcome.applied)
         metrics.APPLIED.labels(name, "duplicate").inc(outcome.duplicates)
         metrics.APPLIED.labels(name, "rejected").inc(len(outcome.refused))
+        # One of an erasure's copies stands in partition 0: it counts for all of them.
+        metrics.ERASED.inc(sum(not event.everywhere or event.place[0] == 0 for event in outcome.erased))
         metrics.LATE.labels(name).inc(outcome.late)
         delay = metrics.DELAY.labels(name)
         for event in events:
@@ -182,15 +193,3 @@ def refusal_of(receipt: str, error: Exception) -> Refusal:
 
 def kind_of(error: Exception) -> str:
     return str(error) if isinstance(error, DatabaseFault) else type(error).__name__
-
-
-def added(outcomes: Sequence[Outcome]) -> Outcome:
-    """What the parts of a batch came to in all."""
-    return Outcome(
-        sum(each.applied for each in outcomes),
-        sum(each.duplicates for each in outcomes),
-        [refusal for each in outcomes for refusal in each.refused],
-        [derived for each in outcomes for derived in each.derived],
-        frozenset().union(*(each.changed for each in outcomes)),
-        sum(each.late for each in outcomes),
-    )

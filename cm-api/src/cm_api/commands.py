@@ -11,9 +11,9 @@ from cm_api.context import Context
 from cm_api.domains import room
 from shop_core.answers.commands import MOST_ASKED, Earlier, EarlierAsked
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events import DOMAINS
+from shop_core.events import DOMAINS, PEOPLE, PERSONAL
 from shop_core.events.reading import decode_json
-from shop_core.mongo import Rejections, outages
+from shop_core.mongo import Erasures, Rejections, outages
 from shop_core.web import json_answer
 
 BYTES_ASKED = 128
@@ -27,8 +27,8 @@ def blueprint(context: Context) -> Blueprint:
     def earlier() -> Response:
         request.max_content_length = MOST_ASKED * BYTES_ASKED
         asked = decode_json(request.get_data(cache=False), EarlierAsked)
-        if asked.domain not in DOMAINS:
-            raise InvalidInput(FieldFault("domain", f"must be one of {', '.join(DOMAINS)}"))
+        if asked.domain not in (*DOMAINS, PEOPLE.name):
+            raise InvalidInput(FieldFault("domain", f"must be one of {', '.join(DOMAINS)}, {PEOPLE.name}"))
         with outages():
             digests = store_of(context, asked.domain).applied(asked.ids)
         refused = [receipt for receipt in asked.receipts if rejections.find(receipt)]
@@ -38,6 +38,8 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def store_of(context: Context, domain: str) -> Any:
-    """The domain's store, of the live generation where it has generations."""
+    """The domain's store, of the live generation where it has generations; of erasures, what the first domain knows."""
+    if domain == PEOPLE.name:
+        return Erasures(context.db, PERSONAL[0].name)
     of: Any = getattr(room(domain), "store_of", lambda context: room(domain).Store(context.db))
     return of(context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cm_api.domains import rooms
 from shop_core import mongo, serve
+from shop_core.mongo import Erasures
 from shop_core.settings import MongoSettings, load
 
 # What the consumers write in their transactions and no domain has an index on.
@@ -18,6 +19,7 @@ def main() -> None:
         db = mongo.connect(load(MongoSettings), "cm-api-indexes")
         mongo.require_transactions(db)
         mongo.ensure_collections(db, COLLECTIONS)
+        Erasures(db, "").ensure_indexes()
         for room in rooms():
             room.ensure_indexes(db)
 

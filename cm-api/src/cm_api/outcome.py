@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from shop_core.events.envelope import Event
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -47,7 +49,7 @@ class Derived:
 class Outcome:
     """Events of one batch by what became of them; `changed` are the keys of the read models that look different.
 
-    `late` counts the applied events that changed what had been settled.
+    `late` counts the applied events that changed what had been settled; `erased` are the erasures that held.
     """
 
     applied: int
@@ -56,6 +58,21 @@ class Outcome:
     derived: Sequence[Derived] = ()
     changed: frozenset[str] = field(default_factory=frozenset)
     late: int = 0
+    erased: Sequence[Event] = ()
+
+
+def added(outcomes: Sequence[Outcome]) -> Outcome:
+    """What the parts of a batch came to in all; of what follows from it, the newest of each key is told."""
+    newest = {(derived.topic, derived.key): derived for each in outcomes for derived in each.derived}
+    return Outcome(
+        sum(each.applied for each in outcomes),
+        sum(each.duplicates for each in outcomes),
+        [refusal for each in outcomes for refusal in each.refused],
+        list(newest.values()),
+        frozenset().union(*(each.changed for each in outcomes)),
+        sum(each.late for each in outcomes),
+        [event for each in outcomes for event in each.erased],
+    )
 
 
 class Hooks(Protocol):

@@ -1,14 +1,15 @@
 """Persons, over every domain: what is kept of one, and how one is erased and stays so.
 
-An erasure is remembered by the hash of the user's id, as the record of it and so that what was said before it and
-comes late, from another partition or out of the dead letters, changes nothing.
+An erasure holds at its place in the log of each partition (docs/decisions/0054). It is remembered by the hash of the
+user's id, as the record of it, so that it changes nothing when it comes again, and so that what says itself that it was
+said before, as out of the dead letters, changes nothing either.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,12 +19,13 @@ from flask import Blueprint, Response
 from cm_api import queries, refused
 from cm_api.context import Context
 from cm_api.domains import rooms
-from cm_api.outcome import Outcome
+from cm_api.erasing import in_stages, person_in
+from cm_api.once import USED_BEFORE
+from cm_api.outcome import Outcome, Refusal, added
 from shop_core.answers.people import Export
 from shop_core.events.envelope import Event
 from shop_core.events.people import USER_ERASED
 from shop_core.mongo import ClientSession, Erasures
-from shop_core.telemetry import metrics
 from shop_core.web import conditional, in_path
 
 
@@ -46,44 +48,81 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def forget(
-    room: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
-) -> tuple[list[Event], Outcome]:
-    """Erase whom the batch says, in the transaction; the events that remain to be applied, and what the erasing did."""
+def apply(room: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]) -> Outcome:
+    """A batch, in the transaction, and in the order of each partition's log."""
     erasing = [event for event in events if event.type == USER_ERASED]
-    others = [event for event in events if event.type != USER_ERASED]
+    if not erasing and not any(event.belated for event in events):
+        return room.apply(store, events)  # type: ignore[no-any-return]
+    hold, judged = judge(erasures, session, erasing)
+    for event in hold:
+        if not event.everywhere:
+            erasures.add_lone(session, event, hash_of(event.data.userid))
+    erasures.add(session, [(event, hash_of(event.data.userid)) for event in hold if event.everywhere])
+    if hold:
+        refused.forget(erasures.db, session, hold)
+    return added([judged, *_staged(room, store, erasures, session, _living(events, hold))])
+
+
+def replay(room: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]) -> None:
+    """The same for a rebuild, which follows what was decided when the batch was new, and notes nothing."""
+    lone = erasures.lone()
+    told = [event for event in events if not lone or not _before(lone, event)]
+    copies = [event for event in told if event.type == USER_ERASED and event.everywhere]
+    hold, _ = judge(erasures, session, copies)
+    _staged(room, store, erasures, session, _living(told, hold))
+
+
+def judge(erasures: Erasures, session: ClientSession, erasing: Sequence[Event]) -> tuple[list[Event], Outcome]:
+    """Those erasures that hold, and what becomes of the others: a copy that is known changes nothing, and another
+    erasure under its key is refused."""
+    known = erasures.known(session, [event for event in erasing if event.everywhere]) if erasing else {}
+    hold: list[Event] = []
+    refusals: list[Refusal] = []
     for event in erasing:
-        erasures.add(session, hash_of(event.data.userid), event.time, event.data.by, event.receipt)
-    outcome = Outcome(0, 0, ())
-    if erasing:
-        outcome = room.erase(store, erasing)
-        for topic in {event.receipt.rsplit("-", 2)[0] for event in erasing}:
-            refused.forget(erasures.db, session, topic, [event.data.userid for event in erasing])
-        metrics.ERASED.inc(len(erasing))
-    people = [person_in(event) for event in others]
-    if not any(people) or not erasures.any(session):
-        return others, outcome
-    hashes = {person: hash_of(person) for person in people if person}
-    known = erasures.of(session, sorted(hashes.values()))
-    since = (known.get(hashes.get(person, "")) for person in people)
-    living = [event for event, at in zip(others, since, strict=True) if at is None or event.time > at]
+        name = erasures.name_of(event)
+        digest, receipt = known.get(name, (event.digest, event.receipt))
+        if not event.everywhere or receipt == event.receipt:
+            hold.append(event)
+            known[name] = digest, receipt
+        elif digest != event.digest:
+            refusals.append(Refusal(event.receipt, USED_BEFORE, 409))
+    return hold, Outcome(0, len(erasing) - len(hold) - len(refusals), refusals, erased=hold)
+
+
+def _living(events: Sequence[Event], hold: Sequence[Event]) -> list[Event]:
+    """All but the erasures that don't hold."""
+    receipts = {event.receipt for event in hold}
+    return [event for event in events if event.type != USER_ERASED or event.receipt in receipts]
+
+
+def _staged(
+    room: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
+) -> list[Outcome]:
+    forgotten = _forgotten(erasures, session, [event for event in events if event.belated])
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
-    return living, replace(outcome, applied=outcome.applied + len(others) - len(living))
+    outcomes = [Outcome(len(forgotten), 0, ())]
+    for erasing, others in in_stages([event for event in events if event.receipt not in forgotten]):
+        outcomes += [room.erase(store, erasing)] if erasing else []
+        outcomes += [room.apply(store, others)] if others else []
+    return outcomes
 
 
-def person_in(event: Event) -> str:
-    """The id of the user whom an event is about; empty where it is about nobody."""
-    return str(getattr(event.data, "userid", "") or getattr(event.data, "user", ""))
+def _forgotten(erasures: Erasures, session: ClientSession, belated: Sequence[Event]) -> set[str]:
+    """The receipts of those that come late, and that their users were erased after."""
+    people = {event.receipt: hash_of(person_in(event)) for event in belated if person_in(event)}
+    known = erasures.of(session, sorted(set(people.values()))) if people else {}
+    return {
+        event.receipt
+        for event in belated
+        if event.type != USER_ERASED
+        and any(each.forgets(event) for each in known.get(people.get(event.receipt, ""), ()))
+    }
 
 
-def together(one: Outcome, other: Outcome) -> Outcome:
-    """Both in one: what the batch came to."""
-    return replace(
-        other,
-        applied=one.applied + other.applied,
-        derived=[*one.derived, *other.derived],
-        changed=one.changed | other.changed,
-    )
+def _before(lone: Mapping[str, datetime], event: Event) -> bool:
+    """Whether an erasure that came in one partition alone took an event, or the event is such an erasure itself."""
+    at = lone.get(hash_of(person_in(event)))
+    return at is not None and event.time <= at and not event.everywhere
 
 
 def hash_of(userid: str) -> str:

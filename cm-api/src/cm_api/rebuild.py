@@ -1,8 +1,8 @@
 """`python -m cm_api.rebuild DOMAIN`: a domain's read models made anew from its topic, compared, and swapped in.
 
-The new generation grows beside the live one, which goes on being read and written. At the swap, one transaction makes
-it the live one and sets the positions to where it stands: facts and positions stay a pair, and the consumers, which
-find their positions moved, read on from there. It never runs ahead of them, so nothing they have to tell is left out.
+The new generation grows beside the live one, which goes on being read and written. For the last events the consumers
+are held; one transaction then makes it the live one, where they stand, and they read on from there. What they decided
+when an event was new is followed: the log has no order between partitions, in which it could be decided again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
@@ -21,16 +21,27 @@ from typing import Any, TypeVar
 
 from cm_api import people
 from cm_api.domains import hooks, rebuildable, room
+from cm_api.outbox import to_pending
 from cm_api.settings import ConsumerSettings
 from shop_core import mongo, serve
 from shop_core.errors import ConfigError, InvalidInput, Outage
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.log import TopicLog, topic_log
-from shop_core.mongo import ClientSession, Database, Document, Erasures, Generations, Positions
+from shop_core.mongo import (
+    ClientSession,
+    Database,
+    Document,
+    Erasures,
+    Generations,
+    PendingEvents,
+    Positions,
+    Rejections,
+)
 from shop_core.settings import load
 
-CLOSE = 500  # events behind the live positions that a swap may leave for the consumers to read again
+CLOSE = 500  # events behind the live positions from which on the consumers are held
+HOLD_SECONDS = 5.0
 TRIES = 100
 SAY_SECONDS = 1.0
 READERS_FOLLOW_SECONDS = 3.0  # queries look up the live generation at least once a second
@@ -49,6 +60,7 @@ class Rebuild:
     say: Say
     after_swap: Callable[[], None]
     read: int = 0
+    differ: set[str] = field(default_factory=set)
     said_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -78,25 +90,32 @@ class Rebuild:
 
         until, live = self._try(lambda: mongo.in_transaction(self.db, look))
         self.replay(until)
-        return differences(live, self._try(lambda: mongo.in_transaction(self.db, look_at_fresh)))
+        fresh = self._try(lambda: mongo.in_transaction(self.db, look_at_fresh))
+        self.differ = {id for name in live for id in changed(live[name], fresh[name])}
+        return differences(live, fresh)
 
     def replay(self, until: dict[int, int]) -> None:
         """Apply what lies between here and `until`. Known ids change nothing, so a batch may be tried again."""
         for batch in self.log.read(until):
-            self._try(partial(self._apply, decoded(self.domain, batch)))
+            self._try(partial(self._apply_accepted, batch))
             self.read += len(batch)
             if time.monotonic() - self.said_at >= SAY_SECONDS:
                 self._progress(until)
         self._progress(until)
 
     def swap(self) -> None:
-        """Come close to the consumers, then let the new generation take over."""
-        for _ in range(TRIES):
-            until = self.positions.topic(self.domain.topic)
-            behind = sum(until.values()) - sum(self.log.at().values())
-            self.replay(until)
-            if behind <= CLOSE and self._take_over():
-                return
+        """Come close to the consumers, then hold them, and let the new generation take over."""
+        generations = Generations(self.db)
+        try:
+            for _ in range(TRIES):
+                behind = sum(self.positions.topic(self.domain.topic).values()) - sum(self.log.at().values())
+                if behind <= CLOSE:
+                    generations.hold(self.domain.name, HOLD_SECONDS)
+                self.replay(self.positions.topic(self.domain.topic))
+                if behind <= CLOSE and self._take_over():
+                    return
+        finally:
+            generations.release(self.domain.name)
         raise Outage(f"the consumers are faster than the rebuild: {TRIES} tries to catch up with them failed")
 
     def drop(self, generation: int) -> None:
@@ -105,22 +124,30 @@ class Rebuild:
     def _take_over(self) -> bool:
         at = self.log.at()
 
-        def work(session: ClientSession) -> None:
-            self.positions.set_back(session, self.domain.topic, at)
+        def work(session: ClientSession) -> bool:
+            if any(at.get(p) != offset for p, offset in self.positions.topic(self.domain.topic, session).items()):
+                return False  # a batch that was under way came before it
+            live, fresh = (self.room.Store(self.db, session, number) for number in (self.live, self.fresh))
+            told = self.room.keep_numbers(live, fresh, self.differ.union(raised), at)
+            PendingEvents(self.db).add(session, [to_pending(derived) for derived in told])
+            self.positions.touch(session, self.domain.topic)
             Generations(self.db).switch(session, self.domain.name, self.fresh)
+            return True
 
+        raised = self.room.Store(self.db, None, self.live).raised()
         try:
-            mongo.in_transaction(self.db, work)
+            return mongo.in_transaction(self.db, work)
         except Outage:  # a consumer's batch came between: it won, and there is more to replay
             return False
-        return True
 
-    def _apply(self, events: Sequence[Event]) -> None:
+    def _apply_accepted(self, batch: Sequence[Message]) -> None:
+        """What was refused when it was new stays so, also where a rule would decide otherwise in the order of today."""
+        refused = Rejections(self.db).among(message.receipt for message in batch)
+        events = decoded(self.domain, [message for message in batch if message.receipt not in refused])
+
         def work(session: ClientSession) -> None:
             store = self.room.Store(self.db, session, self.fresh)
-            # Who was erased stays so, although the log still tells of them.
-            living, _ = people.forget(self.room, store, Erasures(self.db, self.domain.name), session, events)
-            self.room.apply(store, living)
+            people.replay(self.room, store, Erasures(self.db, self.domain.name), session, events)
 
         mongo.in_transaction(self.db, work)
 
@@ -156,6 +183,11 @@ def prints(store: Any, collections: Sequence[str]) -> Prints:
     return {name: {doc["_id"]: _print(doc) for doc in store.every(name)} for name in collections}
 
 
+def changed(had: Mapping[str, bytes], has: Mapping[str, bytes]) -> set[str]:
+    """The ids of documents that both have, and that look different."""
+    return {id for id in had.keys() & has.keys() if had[id] != has[id]}
+
+
 def differences(live: Prints, fresh: Prints) -> list[str]:
     """One line for each document that only one of the two has, or that looks different."""
     found = []
@@ -163,12 +195,15 @@ def differences(live: Prints, fresh: Prints) -> list[str]:
         has = fresh[name]
         found += [f"{name} {id}: only in the live one" for id in had.keys() - has.keys()]
         found += [f"{name} {id}: only in the rebuilt one" for id in has.keys() - had.keys()]
-        found += [f"{name} {id}: differs" for id in had.keys() & has.keys() if had[id] != has[id]]
+        found += [f"{name} {id}: differs" for id in changed(had, has)]
     return sorted(found)
 
 
 def _print(doc: Document) -> bytes:
-    return hashlib.sha256(json.dumps(doc, sort_keys=True, default=str).encode()).digest()[:16]
+    """Without what a repair raised the numbers by, of which the log tells nothing."""
+    own = {name: doc[name] - more for name, more in doc.get("raised", {}).items()}
+    plain = {name: value for name, value in doc.items() if name != "raised"} | own
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).digest()[:16]
 
 
 def rebuild(work: Rebuild, *, check: bool, repair: bool) -> int:

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from cm_api.erasing import takes
 from shop_core.answers.people import RefusedCommand
 from shop_core.events import TOPICS
+from shop_core.events.envelope import Event
 from shop_core.events.fields import format_instant
 from shop_core.mongo import ClientSession, Database, Document, outages
 
@@ -24,12 +26,30 @@ def of(db: Database[Document], userid: str) -> list[RefusedCommand]:
         return [to_answer(doc) for doc in _waiting(db, list(TOPICS)) if concerns(doc["raw"], {userid})]
 
 
-def forget(db: Database[Document], session: ClientSession, topic: str, userids: Sequence[str]) -> None:
-    """In the transaction of the erasure: what these users said goes nowhere any more."""
-    ids = [doc["_id"] for doc in _waiting(db, [topic], session) if concerns(doc["raw"], set(userids))]
+def forget(db: Database[Document], session: ClientSession, erasing: Sequence[Event]) -> None:
+    """In the transaction of the erasures: what these users said before goes nowhere any more."""
+    topics = sorted({event.receipt.rsplit("-", 2)[0] for event in erasing})
+    ids = [doc["_id"] for doc in _waiting(db, topics, session) if _erased(doc, erasing)]
     if ids:
         gone = {"$set": {"dlq": ERASED}, "$unset": {"raw": ""}}
         db["rejections"].update_many({"_id": {"$in": ids}}, gone, session=session)
+
+
+def without_erased(doc: Document, erasing: Sequence[Event]) -> Document:
+    """A refusal of the same batch as the erasures, as it is kept."""
+    if not _erased(doc, erasing):
+        return doc
+    return {name: value for name, value in doc.items() if name != "raw"} | {"dlq": ERASED}
+
+
+def _erased(doc: Document, erasing: Sequence[Event]) -> bool:
+    """Whether a refusal is of what one of the erased had said before."""
+    before = {
+        each.data.userid
+        for each in erasing
+        if takes(each, doc) and (doc.get("partition") != each.place[0] or doc["offset"] < each.place[1])
+    }
+    return bool(before) and concerns(doc["raw"], before)
 
 
 def concerns(raw: Document, userids: set[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from flask import Blueprint, Response
 
@@ -11,13 +12,16 @@ from cm_server import commands, identity
 from cm_server.access import Access, reads_own
 from cm_server.callers import caller
 from cm_server.context import PREFIX, Context
+from cm_server.identity import Identity
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, CURSOR, KEY, NOT_MODIFIED, WAIT, Operation, path_segment
 from cm_server.queries import segment
+from cm_server.used_keys import KeyUsed
 from shop_core.answers.people import Erased, Export
 from shop_core.auth import PURCHASES_WRITE
-from shop_core.events import DOMAINS
-from shop_core.events.envelope import Domain, digest_of, encode
+from shop_core.events import PEOPLE, PERSONAL
+from shop_core.events.envelope import Domain, copies, digest_of, encode
 from shop_core.events.people import USER_ERASED, UserErased
+from shop_core.kafka.partitions import partition_of
 from shop_core.web import in_path, json_answer
 
 log = logging.getLogger(__name__)
@@ -55,25 +59,47 @@ def blueprint(context: Context) -> Blueprint:
 def erased(context: Context, userid: str) -> Response:
     """Publish the erasure to every domain that knows persons; then wait as the caller prefers."""
     in_path("userid", userid)
-    wait, now = commands.preferred_wait(), context.now()
+    wait = commands.preferred_wait()
     known = identity.identify(identity.sent_key(), "people", userid)
-    id = known.id
     data = UserErased(userid, "self" if caller().subject == userid else caller().id)
-    digest = digest_of(b"erase\n" + userid.encode()) if known.by_key else None
-    domains = concerned()
-    records = [encode(domain, USER_ERASED, data, key=userid, id=id, time=now, digest=digest) for domain in domains]
-    receipts = dict(zip((domain.name for domain in domains), context.publisher.publish(records), strict=True))
+    receipts = publish(context, known, data)
+    own = {domain.name: own_receipt(userid, domain, receipts) for domain in PERSONAL}
     # Who else asked may be a person as well: the record of the erasure has the name, the log has not.
     by = "self" if data.by == "self" else "other"
-    log.info("user_erasure_published", extra={"event_id": id, "by": by, "receipts": list(receipts.values())})
-    deadline, state, location = time.monotonic() + wait, "stored", ""
-    for receipt in receipts.values():
-        done = commands.settle(context, id, receipt, deadline - time.monotonic())
-        if done.state != "stored":
-            state, location = done.state, done.location
-    headers = {} if state == "stored" else {"Location": location}
-    return json_answer(Erased(id, state, receipts), 200 if state == "stored" else 202, headers)
+    log.info("user_erasure_published", extra={"event_id": known.id, "by": by, "receipts": list(own.values())})
+    deadline = time.monotonic() + wait
+    settled = [commands.settle(context, known.id, each, deadline - time.monotonic()) for each in receipts]
+    pending = [done for done in settled if done.state != "stored"]
+    state = pending[0].state if pending else "stored"
+    answer = Erased(known.id, state, own, [done.receipt for done in pending])
+    return json_answer(answer, 202 if pending else 200, {"Location": pending[0].location} if pending else {})
 
 
-def concerned() -> list[Domain]:
-    return [domain for domain in DOMAINS.values() if USER_ERASED in domain.events]
+def publish(context: Context, known: Identity, data: UserErased) -> list[str]:
+    """The receipts of the copies, one in every partition of each domain's topic, all acked.
+
+    Where one is not, others may be in the log: whoever sends it again makes it whole. A partition that is added from
+    now on holds nothing that was said before.
+    """
+    digests = {known.id: digest_of(b"erase\n" + data.userid.encode())} if known.by_key else {}
+    if digests and context.used_keys.others(PEOPLE, digests):
+        raise KeyUsed(known.id)
+    now, receipts = context.now(), []
+    try:
+        partitions = context.publisher.partitions([domain.topic for domain in PERSONAL])
+        records = [
+            encode(d, USER_ERASED, data, key=data.userid, id=known.id, time=now, digest=digests.get(known.id))
+            for d in PERSONAL
+        ]
+        every = [copy for record in records for copy in copies(record, partitions[record.topic])]
+        receipts = context.publisher.publish(every)
+    finally:
+        context.used_keys.sent(PEOPLE, digests, {id: receipts[0] for id in digests if receipts})
+        context.used_keys.not_sent(PEOPLE, {} if receipts else digests)
+    return receipts
+
+
+def own_receipt(userid: str, domain: Domain, receipts: Sequence[str]) -> str:
+    """Of one topic's receipts, that in the partition of the user's own events."""
+    here = [receipt for receipt in receipts if receipt.rsplit("-", 2)[0] == domain.topic]
+    return here[partition_of(userid, len(here))]

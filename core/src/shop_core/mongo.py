@@ -22,7 +22,9 @@ from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
 from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
 from pymongo.read_concern import ReadConcern
 
-from shop_core.errors import ConfigError
+from shop_core.errors import ConfigError, Conflict, Outage
+from shop_core.mongo_erasures import Erasure as Erasure
+from shop_core.mongo_erasures import Erasures as Erasures
 from shop_core.mongo_errors import outages as outages
 from shop_core.mongo_positions import Position as Position
 from shop_core.mongo_positions import PositionMoved as PositionMoved
@@ -33,6 +35,7 @@ from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TRIES_OF_A_CONFLICT = 5
 Document = dict[str, Any]
 NO_TRANSACTIONS = (
     "MongoDB at {address} has no transactions because it is a standalone server: "
@@ -129,7 +132,8 @@ class Generations:
     """The collection `generations`: which build of a domain's read models is the live one, 0 for the first.
 
     A rebuild makes the next one beside it; a consumer reads the number in its transaction and writes its positions
-    there, as the swap does, so that of the two the database lets one win.
+    there, as the swap does, so that of the two the database lets one win. For the last few events before a swap the
+    rebuild holds the consumers: it takes over where they stand, so that no number goes back.
     """
 
     def __init__(self, db: Database[Document]) -> None:
@@ -143,6 +147,24 @@ class Generations:
     def current(self, domain: str, session: ClientSession | None = None) -> int:
         found = self._generations.find_one({"_id": domain}, session=session)
         return int(found["current"]) if found else 0
+
+    def written(self, domain: str, session: ClientSession) -> int:
+        """The one that a consumer's batch is for; `Outage` while a rebuild holds it."""
+        found = self._generations.find_one({"_id": domain}, session=session) or {"current": 0}
+        if (until := found.get("heldUntil")) and until > datetime.now(UTC):
+            raise Outage("a rebuild takes over")
+        return int(found["current"])
+
+    def hold(self, domain: str, seconds: float) -> None:
+        """Let no new batch in for a moment; a rebuild that dies meanwhile holds nobody up for longer."""
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        change = {"$set": {"heldUntil": until}, "$setOnInsert": {"current": 0}}
+        with outages():
+            self._generations.update_one({"_id": domain}, change, upsert=True)
+
+    def release(self, domain: str) -> None:
+        with outages():
+            self._generations.update_one({"_id": domain}, {"$unset": {"heldUntil": ""}})
 
     def switch(self, session: ClientSession, domain: str, generation: int) -> None:
         self._generations.update_one(
@@ -189,6 +211,7 @@ class Rejections:
     """The collection `rejections`: what a consumer refused, by receipt, with its reason, source and way to the DLQ."""
 
     def __init__(self, db: Database[Document]) -> None:
+        self._db = db
         self._rejections = db["rejections"]
         self._strangers = db["strange_letters"]
 
@@ -205,11 +228,28 @@ class Rejections:
             return list(self._rejections.find(query).limit(limit))
 
     def sent(self, receipts: Sequence[str]) -> None:
-        """They are in the DLQ now; the raw message is kept there, not here."""
+        """They are in the DLQ now; the raw message is kept there, not here.
+
+        In a transaction, since an erasure's may write to the same: of two, the embedded database lets one wait for
+        ever where it is none.
+        """
+        query, change = {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
+
+        def work(session: ClientSession) -> None:
+            self._rejections.update_many(query, change, session=session)
+
+        for left in reversed(range(TRIES_OF_A_CONFLICT)):
+            try:
+                in_transaction(self._db, work)
+                break
+            except Conflict:
+                if not left:
+                    raise
+
+    def among(self, receipts: Iterable[str]) -> set[str]:
+        """Those of `receipts` that were refused."""
         with outages():
-            self._rejections.update_many(
-                {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
-            )
+            return {doc["_id"] for doc in self._rejections.find({"_id": {"$in": list(receipts)}}, {"_id": 1})}
 
     def find(self, receipt: str) -> Document | None:
         with outages():
@@ -230,33 +270,3 @@ class Rejections:
         with outages():
             found = [*self._strangers.find(query), *self._rejections.find(query, {"resolution": 1})]
             return {doc["_id"]: doc["resolution"] for doc in found}
-
-
-class Erasures:
-    """The collection `erasures`: whom a domain has erased, by the hash of the userid, since when, and who asked."""
-
-    def __init__(self, db: Database[Document], domain: str) -> None:
-        self.db = db
-        self._erasures = db["erasures"]
-        self._domain = domain
-
-    def add(self, session: ClientSession, user: str, at: datetime, by: str, receipt: str) -> None:
-        """Record an erasure; another one of the same user moves the moment on, never back."""
-        at += timedelta(milliseconds=1)  # a BSON date drops what is below: never earlier than the erasure
-        self._erasures.update_one(
-            {"_id": f"{self._domain}/{user}"},
-            {"$max": {"at": at}, "$set": {"by": by, "receipt": receipt, "appliedAt": datetime.now(UTC)}},
-            upsert=True,
-            session=session,
-        )
-
-    def any(self, session: ClientSession) -> bool:
-        """Whether this domain has erased anybody yet: most never did, and are asked nothing more."""
-        query = {"_id": {"$gte": f"{self._domain}/", "$lt": f"{self._domain}0"}}
-        return self._erasures.find_one(query, {"_id": 1}, session=session) is not None
-
-    def of(self, session: ClientSession, users: Sequence[str]) -> dict[str, datetime]:
-        """Since when each of `users` is erased, those that are."""
-        ids = {f"{self._domain}/{user}": user for user in users}
-        found = self._erasures.find({"_id": {"$in": list(ids)}}, {"at": 1}, session=session)
-        return {ids[doc["_id"]]: doc["at"] for doc in found}

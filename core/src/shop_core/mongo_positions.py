@@ -112,12 +112,10 @@ class Positions:
                 upsert=True,
             )
 
-    def set_back(self, session: ClientSession, topic: str, offsets: Mapping[int, int]) -> None:
-        """Let the group stand at `offsets`, together with facts that stand there: a rebuild's. Consumers follow."""
-        now = datetime.now(UTC)
-        for partition, offset in offsets.items():
-            query = {"_id": self._id((topic, partition))}
-            self._positions.update_one(query, {"$set": {"offset": offset, "at": now}}, session=session)
+    def touch(self, session: ClientSession, topic: str) -> None:
+        """Write every position as it is: of this transaction and one that moves any of them, the database lets one
+        win."""
+        self._positions.update_many(self._of(topic), {"$set": {"at": datetime.now(UTC)}}, session=session)
 
     def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
         """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""

@@ -40,6 +40,12 @@ class MemoryPublisher:
                 outcomes.append(error)
         return outcomes
 
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        self.check()
+        for topic in self.missing.intersection(topics):
+            raise TopicRefused(topic, "UNKNOWN_TOPIC_OR_PARTITION")
+        return dict.fromkeys(topics, self._partitions)
+
     def check(self) -> None:
         if self.away:
             raise Outage("the memory publisher was told to be away")
@@ -53,7 +59,8 @@ class MemoryPublisher:
             raise TopicRefused(record.topic, "UNKNOWN_TOPIC_OR_PARTITION")
         if len(record.value or b"") > self.limits.get(record.topic, MAX_REQUEST_BYTES):
             raise RecordTooLarge(record.topic, "MESSAGE_TOO_LARGE")
-        partition = zlib.crc32(record.key or b"") % self._partitions
+        by_key = zlib.crc32(record.key or b"") % self._partitions
+        partition = by_key if record.partition is None else record.partition
         offset = sum((m.topic, m.partition) == (record.topic, partition) for m in self.log)
         headers = tuple(headers_of(record))
         self.log.append(Message(record.topic, partition, offset, record.key, record.value, headers))
@@ -80,6 +87,9 @@ class MemoryClient:
             acked(outcome)
         else:
             failed(outcome)
+
+    def partitions(self, topics: Sequence[str], timeout: float) -> dict[str, int]:
+        return dict.fromkeys(topics, 12)
 
     def close(self, timeout: float) -> None:
         """Nothing is open."""

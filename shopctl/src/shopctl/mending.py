@@ -10,7 +10,7 @@ from typing import Any
 import msgspec.inspect
 
 from shop_core.errors import ConfigError, InvalidInput
-from shop_core.events.envelope import REDRIVEN, Message, Record, decode
+from shop_core.events.envelope import COPIES, REDRIVEN, Message, Record, decode, place_of
 from shopctl.letters import Letter
 from shopctl.terminal import cut
 
@@ -47,7 +47,10 @@ def to_record(letter: Letter, changes: Sequence[str], value: bytes | None) -> Re
     """The record of its source topic, which says that a person sent it again."""
     kept = [header for header in letter.message.headers if not header[0].startswith("dlq_") and header[0] != REDRIVEN]
     headers = (*kept, (REDRIVEN, letter.source.encode()))
-    return Record(letter.domain.topic, letter.message.key, mended(value, changes, letter.struct), headers)
+    # One of the copies that stand in every partition is missing in its own.
+    copied = any(name == COPIES for name, _ in headers)
+    partition = place_of(letter.source)[0] if copied else None
+    return Record(letter.domain.topic, letter.message.key, mended(value, changes, letter.struct), headers, partition)
 
 
 def mended(value: bytes | None, changes: Sequence[str], struct: type[Any] | None = None) -> bytes | None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from cm_api.analytics.buckets import Bucket
 from cm_api.analytics.counts import add_up, forget, may_be_closed, visitors
 from cm_api.analytics.store import AnalyticsStore
+from cm_api.erasing import by_user
 from cm_api.outcome import Outcome, Refusal
 from shop_core.events.envelope import Event
 
@@ -33,7 +34,7 @@ def apply(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
 
 def erase(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
     """Nothing says any more which hours these users were in; who of them comes back is new in that hour."""
-    store.forget([event.data.userid for event in events])
+    store.forget(by_user(events))
     return Outcome(len(events), 0, ())
 
 
@@ -75,12 +76,12 @@ def count(store: AnalyticsStore, events: Sequence[Event]) -> None:
     new = {(hour_day(visitor.bucket), visitor.user) for visitor in visitors(hours)}
     forget(days, [visitor for visitor in visitors(days) if (visitor.bucket, visitor.user) not in new])
     forget(days, store.known(visitors(days)))
-    store.write(shard_of(events), hours | days)
+    store.write(shard_of(events), hours | days, {event.data.user: event.place[0] for event in events})
 
 
 def shard_of(events: Sequence[Event]) -> int:
     """A partition that is this consumer's, so that no other consumer writes to the same counts."""
-    return min(int(event.receipt.rsplit("-", 2)[1]) for event in events)
+    return min(event.place[0] for event in events)
 
 
 def day_of(event: Event) -> Bucket:

@@ -17,6 +17,7 @@ from pymongo.database import Database
 
 from cm_api.analytics.buckets import LENGTH, Bucket
 from cm_api.analytics.counts import CLOSED_BEFORE, Counted, Increment, Visitor, expiry, visitors
+from cm_api.erasing import Partitions, told_in
 from shop_core.events.envelope import Event
 from shop_core.mongo import Document, outages
 
@@ -76,16 +77,18 @@ class AnalyticsStore:
             known += [by_id[doc["_id"]] for doc in found]
         return known
 
-    def forget(self, users: Sequence[str]) -> None:
-        """Remove `users` from every bucket that may still know them; what was counted stays, it names nobody."""
+    def forget(self, users: Mapping[str, Partitions]) -> None:
+        """Remove users from every bucket that may still know them by what these partitions told; what was counted
+        stays, it names nobody."""
         # Whoever came just before their bucket closed is remembered for as long as anybody from then on.
         known_by = {"closes": {"$gt": self.now() - self.kept - CLOSED_BEFORE}}
         found = self._counts.find(known_by, {"step": 1, "number": 1}, session=self._session)
         buckets = {Bucket(doc["step"], doc["number"]) for doc in found}
-        ids = [Visitor(bucket, user).id for user in users for bucket in buckets]
-        for start in range(0, len(ids), ASKED_AT_ONCE):
-            wanted = {"_id": {"$in": ids[start : start + ASKED_AT_ONCE]}}
-            self._visitors.delete_many(wanted, session=self._session)
+        for user, partitions in users.items():
+            ids = [Visitor(bucket, user).id for bucket in buckets]
+            for start in range(0, len(ids), ASKED_AT_ONCE):
+                wanted = {"_id": {"$in": ids[start : start + ASKED_AT_ONCE]}} | told_in(partitions)
+                self._visitors.delete_many(wanted, session=self._session)
 
     def visits(self, user: str) -> list[tuple[Bucket, datetime]]:
         """The hours and days in which it is known that a user was there, each with when that is forgotten."""
@@ -109,8 +112,8 @@ class AnalyticsStore:
             found[bucket] = min(doc["closes"], found.get(bucket, doc["closes"]))
         return found
 
-    def write(self, shard: int, increments: Mapping[Bucket, Increment]) -> None:
-        """One update for each bucket, one insert for each new visitor."""
+    def write(self, shard: int, increments: Mapping[Bucket, Increment], partitions: Mapping[str, int]) -> None:
+        """One update for each bucket, one insert for each new visitor; `partitions` told of which user."""
         now = self.now()
         expires = {bucket: expiry(bucket, now, self.kept) for bucket in increments}
         updates = [
@@ -118,7 +121,10 @@ class AnalyticsStore:
             for bucket, increment in increments.items()
         ]
         self._counts.bulk_write(updates, ordered=False, session=self._session)
-        docs = [{"_id": visitor.id, "expires": expires[visitor.bucket]} for visitor in visitors(increments)]
+        docs = [
+            {"_id": visitor.id, "expires": expires[visitor.bucket], "partition": partitions[visitor.user]}
+            for visitor in visitors(increments)
+        ]
         if docs:
             self._visitors.insert_many(docs, ordered=False, session=self._session)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from cm_api import queries
 from cm_api.campaigns.live import LiveSet
 from cm_api.campaigns.shared import SharedSnapshots
-from cm_api.campaigns.store import CampaignStore, Cursor, Kind, When, sort_of
+from cm_api.campaigns.store import CampaignStore, Cursor, Kind, When, is_selected, sort_of
 from cm_api.context import Context
 from cm_api.order import moment_of, order_key
 from shop_core.answers.campaigns import (
@@ -73,16 +73,24 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: LiveSet, path: str, kind: Kind) -> None:
+    def listed_at(at: datetime, when: When, cursor: Cursor | None, limit: int) -> list[Document]:
+        key = (kind, when, at, cursor, limit)
+        found: list[Document] = context.cache.get(key, lambda: store.page(kind, when, at, cursor, limit + 1))
+        return found
+
+    def listed_now(when: When, cursor: Cursor | None, limit: int) -> list[Document]:
+        """Those who ask within one second share the list of all that it may hold in it, unless it changes meanwhile."""
+        now = datetime.now(UTC)
+        second = now.replace(microsecond=0)
+        found = listed_at(second + timedelta(seconds=when == "ended"), when, cursor, limit)
+        return found if all(is_selected(when, doc, now) for doc in found) else listed_at(now, when, cursor, limit)
+
     def answer_list(when: When) -> Response:
         """A page of the database's; at this moment, or at another one."""
         known = ("dates", "limit", "cursor", "after", *(() if when == "all" else ("at",)))
         form, limit, cursor, at = queries.read(known, form_arg, queries.limit_arg, cursor_arg, at_arg)
         context.await_after()
-        # Now, to the second: those who ask within one share the answer.
-        at = at or datetime.now(UTC).replace(microsecond=0)
-        found = context.cache.get(
-            (kind, when, at, cursor, limit), lambda: store.page(kind, when, at, cursor, limit + 1)
-        )
+        found = listed_at(at, when, cursor, limit) if at else listed_now(when, cursor, limit)
         return conditional(page(kind, found, limit, when, form))
 
     def answer_live() -> Response:

@@ -45,6 +45,12 @@ def selection(when: When, at: datetime) -> Document:
     return filters[when]
 
 
+def is_selected(when: When, doc: Document, at: datetime) -> bool:
+    """Whether `selection` holds for a document."""
+    begun, over = doc["startDate"] <= at, doc["endDate"] <= at
+    return bool({"all": True, "live": begun and not over, "upcoming": not begun, "ended": over}[when])
+
+
 def sort_of(when: When) -> tuple[str, int]:
     """What ended last comes first; everything else comes in the order of its start."""
     return ("endDate", DESCENDING) if when == "ended" else ("startDate", ASCENDING)

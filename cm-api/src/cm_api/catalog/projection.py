@@ -17,6 +17,7 @@ from msgspec import UNSET
 from cm_api.catalog.rating import Rating
 from cm_api.catalog.shelf import Shelf, owner_of
 from cm_api.catalog.store import CatalogStore
+from cm_api.erasing import takes
 from cm_api.once import each_once
 from cm_api.order import order_key
 from cm_api.outcome import Derived, Outcome, Refused
@@ -39,13 +40,14 @@ def apply(store: CatalogStore, events: Sequence[Event]) -> Outcome:
 
 def erase(store: CatalogStore, events: Sequence[Event]) -> Outcome:
     """The reviews of these users go, and their stars out of the ratings."""
-    users = sorted({event.data.userid for event in events})
-    products, reviews = store.load((), (), (), users)
+    products, reviews = store.load((), (), (), sorted({event.data.userid for event in events}))
     shelf = Shelf(products, reviews)
-    for doc in reviews:
-        shelf.remove_review(doc)
-        if shelf.has_product(doc["productid"]):
-            rate(shelf, shelf.product(doc["productid"]), doc["rating"], None, events[-1])
+    for event in events:
+        for doc in shelf.reviews_by(event.data.userid):
+            if takes(event, doc):
+                shelf.remove_review(doc)
+                if shelf.has_product(doc["productid"]):
+                    rate(shelf, shelf.product(doc["productid"]), doc["rating"], None, event)
     store.write({}, shelf.product_changes(), shelf.review_changes(), ())
     return Outcome(len(events), 0, (), derived(shelf), changed(shelf))
 
@@ -138,6 +140,7 @@ def add_review(shelf: Shelf, event: Event) -> None:
         "timestamp": format_instant(moment),
         "updatedAt": None,
         "sort": {"newest": order},
+        "partition": event.place[0],
     }
     say(doc, data)
     shelf.put_review(doc)

@@ -66,6 +66,9 @@ class Shelf:
         id = self._owners.get(owner)
         return None if id is None else self._reviews.get(id)
 
+    def reviews_by(self, userid: str) -> list[Document]:
+        return [doc for doc in self._reviews.values() if doc is not None and doc["userid"] == userid]
+
     def put_review(self, doc: Document) -> None:
         self._reviews[doc["_id"]] = doc
         self._owners[doc["owner"]] = doc["_id"]

@@ -69,7 +69,8 @@ class CatalogStore:
         self._session = session
         if generation is None:
             with outages():
-                generation = Generations(db).current(DOMAIN, session)
+                known = Generations(db)
+                generation = known.current(DOMAIN) if session is None else known.written(DOMAIN, session)
         self.generation = generation
         self._products, self._reviews, self._applied = (
             db[Generations.name(collection, generation)] for collection in COLLECTIONS
@@ -143,6 +144,19 @@ class CatalogStore:
         query = {"productid": productid, "userid": {"$in": list(userids)}}
         with outages():
             return {doc["userid"] for doc in self._db["purchases"].find(query, {"userid": 1})}
+
+    def raised(self) -> list[str]:
+        """The products whose numbers a repair had to raise."""
+        with outages():
+            return [doc["_id"] for doc in self._products.find({"raised": {"$exists": True}}, {"_id": 1})]
+
+    def numbered(self, ids: Sequence[str]) -> dict[str, Document]:
+        """Whole products by id, in the transaction."""
+        found = self._products.find({"_id": {"$in": list(ids)}}, session=self._session)
+        return {doc["_id"]: doc for doc in found}
+
+    def raise_numbers(self, id: str, numbers: Document) -> None:
+        self._products.update_one({"_id": id}, {"$set": numbers}, session=self._session)
 
     def every(self, collection: str, fields: Mapping[str, int] | None = None) -> Iterator[Document]:
         """Each document of one of the collections, in the transaction; for recounts and comparisons."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from cm_api.catalog.projection import sort_keys
 from cm_api.catalog.rating import Rating
-from cm_api.catalog.store import CatalogStore
+from cm_api.catalog.store import DOMAIN, CatalogStore
 from shop_core import mongo, serve
-from shop_core.mongo import ClientSession, Document
+from shop_core.mongo import ClientSession, Document, Generations
 from shop_core.settings import MongoSettings, load
 
 SHOWN = 20
@@ -47,7 +47,7 @@ def main() -> int:
         mongo.require_transactions(db)
 
         def count(session: ClientSession) -> tuple[int, int, list[str]]:
-            store = CatalogStore(db, session)
+            store = CatalogStore(db, session, Generations(db).current(DOMAIN, session))
             reviews = store.every("reviews", {"productid": 1, "userid": 1, "owner": 1, "rating": 1})
             return faults(store.every("products", {"name": 1, "price": 1, "rating": 1, "sort": 1}), reviews)
 

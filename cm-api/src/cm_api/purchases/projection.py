@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from cm_api.erasing import by_user
 from cm_api.order import order_as_sent
 from cm_api.outcome import Outcome, Refusal
 from cm_api.purchases.store import PurchaseStore, to_decimal128
@@ -36,8 +37,11 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
 
 
 def erase(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
-    """Nothing of these users remains; who is not known is erased as well."""
-    store.erase([event.data.userid for event in events])
+    """Nothing of these users remains but the names of their commands, under which nothing comes again."""
+    for userid, partitions in by_user(events).items():
+        if store.erase(userid, partitions):
+            store.drop_profile(userid)
+            store.count_in(profiles(store.bought_by(userid)))
     return Outcome(len(events), 0, ())
 
 
@@ -54,6 +58,7 @@ def to_document(event: Event) -> Document:
         "timestamp": moment,
         "order": order_as_sent(moment, event.id),
         "digest": event.digest,
+        "partition": event.place[0],
     }
 
 

@@ -11,8 +11,10 @@ from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from cm_api.erasing import Partitions, told_in
 from shop_core.mongo import Document, outages
 
+_SAID = ("username", "userid", "price", "timestamp", "order", "productid", "partition")
 _FIELDS = {"username": 1, "userid": 1, "price": 1, "order": 1, "productid": 1}
 
 
@@ -73,10 +75,18 @@ class PurchaseStore:
         if updates:
             self._users.bulk_write(updates, ordered=False, session=self._session)
 
-    def erase(self, userids: Sequence[str]) -> None:
-        """Remove every purchase and the profile of each."""
-        self._purchases.delete_many({"userid": {"$in": list(userids)}}, session=self._session)
-        self._users.delete_many({"_id": {"$in": list(userids)}}, session=self._session)
+    def erase(self, userid: str, partitions: Partitions) -> bool:
+        """Leave of a user's purchases out of these partitions only ids and digests; whether there were any."""
+        told = {"userid": userid} | told_in(partitions)
+        said = {"$unset": dict.fromkeys(_SAID, "")}
+        return self._purchases.update_many(told, said, session=self._session).matched_count > 0
+
+    def drop_profile(self, userid: str) -> None:
+        self._users.delete_one({"_id": userid}, session=self._session)
+
+    def bought_by(self, userid: str) -> list[Document]:
+        """All that is left of a user's purchases, oldest first."""
+        return list(self._purchases.find({"userid": userid}, session=self._session).sort("order", ASCENDING))
 
     def page(
         self, field: str, value: str, low: str | None, high: str | None, limit: int, owner: str | None = None
@@ -91,7 +101,7 @@ class PurchaseStore:
 
     def one(self, id: str, owner: str | None = None) -> Document | None:
         """The purchase of this id, only where it is `owner`'s if one is given."""
-        query = {"_id": id} if owner is None else {"_id": id, "userid": owner}
+        query = {"_id": id, "userid": {"$exists": True} if owner is None else owner}
         with outages():
             return self._purchases.find_one(query, _FIELDS)
 

@@ -12,11 +12,13 @@ from shop_core.answers.purchases import Profile, Purchase
 
 
 class Erased(msgspec.Struct):
-    """An erasure: its event's id, what is known of it, and the receipt of each domain that takes it."""
+    """An erasure: its event's id, what is known of it, and the receipt of each domain that takes it: of the copy in the
+    partition of the user's own events. `pending` are the receipts of all copies that are not known to be applied."""
 
     id: str
     state: str
     receipts: dict[str, str]
+    pending: list[str]
 
 
 class Visit(msgspec.Struct):

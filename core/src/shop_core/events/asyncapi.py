@@ -27,6 +27,11 @@ HEADERS = {
             **_TEXT,
             "description": "Tells two bodies under one id apart; there where the command may be in the log twice",
         },
+        "ce_copies": {
+            **_TEXT,
+            "description": "This record stands in every partition of its topic, of which there were so many. Each copy "
+            "holds for what its own partition told before it",
+        },
         "ce_redriven": {**_TEXT, "description": "Sent again from the dead letters: the receipt that was refused"},
     },
 }

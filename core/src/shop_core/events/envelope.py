@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ from shop_core.events.reading import decode_json, encode_json
 
 SPEC_VERSION = "1.0"
 REDRIVEN = "ce_redriven"
+COPIES = "ce_copies"
+# Whoever says that it was said so much earlier than it came is taken at their word; below, the log's order counts.
+BELATED = timedelta(minutes=1)
 OUR_SOURCE = "/scalable-shop/cm-server"
 LONGEST_SOURCE = 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,12 +39,13 @@ class EventData(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record on its way to Kafka."""
+    """One record on its way to Kafka; `partition` where the key is not to choose it."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Event:
     identity apart (sha-256, hex).
 
     `named` events may be in the log more than once: a client or a person may have sent one again under its id.
+    `everywhere`: it is one of the copies that stand in every partition of the topic. `belated`: it was said earlier
+    than its place in the log has it; `redriven` is then the receipt that it had, where a person sent it again.
     """
 
     id: str
@@ -77,6 +83,14 @@ class Event:
     data: Any
     receipt: str
     named: bool = False
+    everywhere: bool = False
+    belated: bool = False
+    redriven: str = ""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """(partition, offset)."""
+        return place_of(self.receipt)
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,12 @@ def encode(
 ) -> Record:
     """The record of one event. `digest` is given where the client named the event by an Idempotency-Key."""
     return to_record(domain.topic, type_, data, key=key, id=id, time=time, digest=digest)
+
+
+def copies(record: Record, partitions: int) -> list[Record]:
+    """`record` once for each partition: what is about all of them at once, each holds at its place in their log."""
+    headers = (*record.headers, (COPIES, str(partitions).encode()))
+    return [replace(record, headers=headers, partition=partition) for partition in range(partitions)]
 
 
 def to_record(
@@ -151,7 +171,8 @@ def decode(domain: Domain, message: Message) -> Event:
     if message.value is None:
         raise InvalidInput(FieldFault("value", "is empty"))
     time = parse_instant("ce_time", _need(attributes, "ce_time"))
-    data = decode_json(message.value, struct, arrived(time, message.timestamp))
+    came = arrived(time, message.timestamp)
+    data = decode_json(message.value, struct, came)
     return Event(
         id=identity(_need(attributes, "ce_source"), check_text("ce_id", _need(attributes, "ce_id"))),
         type=type_,
@@ -160,6 +181,9 @@ def decode(domain: Domain, message: Message) -> Event:
         data=data,
         receipt=message.receipt,
         named="ce_digest" in attributes or REDRIVEN in attributes,
+        everywhere=COPIES in attributes,
+        belated=REDRIVEN in attributes or came - time > BELATED,
+        redriven=attributes.get(REDRIVEN, ""),
     )
 
 
@@ -182,6 +206,12 @@ def arrived(time: datetime, recorded: int) -> datetime:
     at = EPOCH + timedelta(milliseconds=recorded)
     check_not_ahead("ce_time", time, at)
     return at
+
+
+def place_of(receipt: str) -> tuple[int, int]:
+    """(partition, offset) of a receipt that is known to be one."""
+    _, partition, offset = receipt.rsplit("-", 2)
+    return int(partition), int(offset)
 
 
 def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:

@@ -9,9 +9,10 @@ USER_ERASED = "shop.user.erased.v1"
 
 
 class UserErased(Checked, frozen=True, forbid_unknown_fields=True):
-    """A user is erased: nothing said or done as them before this event's time is shown any more.
+    """A user is erased: nothing said or done as them before it, in the order of the log, is shown any more.
 
-    `by` is who asked for it: `self`, or the caller's id.
+    It stands in every partition of a topic (`ce_copies`), and each copy holds for what its own partition told before
+    it. Without that it holds for what was said before its time. `by` is who asked for it: `self`, or the caller's id.
     """
 
     userid: Text128

@@ -8,7 +8,7 @@ in the log, and perhaps by no fault of its own. `NoAck`: nobody knows, so the cl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused
@@ -52,6 +52,10 @@ class Client(Protocol):
 
         May raise instead: then neither is called, and nothing is on its way.
         """
+
+    def partitions(self, topics: Sequence[str], timeout: float) -> dict[str, int]:
+        """How many partitions each topic has, by what the broker says to a question put from now on. `ShopError` where
+        there is no such topic, or no answer in time."""
 
     def close(self, timeout: float) -> None:
         """Flush for at most `timeout` seconds, then close."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from shop_core.errors import ConfigError, Outage, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused
@@ -69,14 +70,27 @@ class NativeClient:
             else:
                 acked(f"{message.topic()}-{message.partition()}-{message.offset()}")
 
+        chosen = {} if record.partition is None else {"partition": record.partition}
         try:
             self._producer.produce(
-                record.topic, key=record.key, value=record.value, headers=headers_of(record), on_delivery=told
+                record.topic, key=record.key, value=record.value, headers=headers_of(record), on_delivery=told, **chosen
             )
         except BufferError as error:
             raise Outage(f"the client's queue is full ({error})") from error
         except self._kafka.KafkaException as error:
             raise verdict(record.topic, error.args[0]) from error
+
+    def partitions(self, topics: Sequence[str], timeout: float) -> dict[str, int]:
+        counts = {}
+        for topic in topics:
+            try:
+                found = self._producer.list_topics(topic, timeout=timeout / len(topics)).topics[topic]
+            except self._kafka.KafkaException as error:
+                raise verdict(topic, error.args[0]) from error
+            if found.error is not None:
+                raise verdict(topic, found.error)
+            counts[topic] = len(found.partitions)
+        return counts
 
     def close(self, timeout: float) -> None:
         self._producer.flush(timeout)

@@ -28,6 +28,7 @@ from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
 RECONNECT_SECONDS = 0.2  # for so long a new send waits for the successor of a client that was dropped
+METADATA_SECONDS = 1.0
 REPLACE_EVERY_SECONDS = 10.0  # a client that answers others
 
 
@@ -41,6 +42,10 @@ class Publisher(Protocol):
     def publish_each(self, records: Sequence[Record]) -> list[Outcome]:
         """For each record its receipt, or the `Refused` or `Outage` that befell it alone. Raises `Outage` only where
         nothing was sent at all."""
+
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many partitions each topic has now, those that were added a moment ago too. `ShopError` where Kafka does
+        not say it."""
 
     def check(self) -> None:
         """Raise `Outage` when the broker can't be reached."""
@@ -108,6 +113,15 @@ class KafkaPublisher:
         if any(isinstance(outcome, NoAck) for outcome in outcomes):
             self._give_up(link)
         return outcomes
+
+    def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        link = self._link
+        if link is None or link.stalled:
+            raise Outage("not connected to Kafka")
+        found = link.client.partitions(topics, METADATA_SECONDS)
+        if unknown := [topic for topic, count in found.items() if count < 1]:
+            raise Outage(f"Kafka says nothing of the partitions of {unknown}")
+        return found
 
     def check(self) -> None:
         link = self._link

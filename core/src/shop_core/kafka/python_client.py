@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -80,8 +81,23 @@ class PythonClient:
         # What this client knows no null of is sent empty: a header's value, and the value where there is no key.
         headers = [(name, value or b"") for name, value in headers_of(record)]
         value = b"" if record.key is None and record.value is None else record.value
-        future = self._hand_over(record.topic, value, record.key, headers)
+        future = self._hand_over(record.topic, value, record.key, headers, record.partition)
         future.add_callback(succeeded).add_errback(lambda error: failed(verdict(record.topic, error)))
+
+    def partitions(self, topics: Sequence[str], timeout: float) -> dict[str, int]:
+        deadline = time.monotonic() + timeout
+        for topic in topics:
+            try:
+                self._producer.partitions_for(topic)  # from then on, the client's questions are about this one as well
+            except KafkaError as error:
+                raise verdict(topic, error) from error
+        # A question that is on its way was put before this one; what it is told may be older.
+        for _ in range(2):
+            told = threading.Event()
+            self._producer._metadata.request_update().add_both(lambda *_, told=told: told.set())
+            if not told.wait(max(0.0, deadline - time.monotonic())):
+                raise NoAck(f"no metadata of {topics} from Kafka in time")
+        return {topic: len(self._producer._metadata.partitions_for_topic(topic) or ()) for topic in topics}
 
     def close(self, timeout: float) -> None:
         with suppress(KafkaError):  # what could not be flushed was answered 503
@@ -93,13 +109,13 @@ class PythonClient:
         with suppress(KafkaError):
             self._producer.close(timeout=0)
 
-    def _hand_over(self, topic: str, value: Any, key: Any, headers: Any) -> Any:
+    def _hand_over(self, topic: str, value: Any, key: Any, headers: Any, partition: int | None) -> Any:
         """The client's `send`, which waits in the caller's thread for a topic that it does not know."""
         if self._missing.is_known_to_be(topic):
             raise _missing(topic)
         metadata = self._producer._metadata
         try:
-            future = self._producer.send(topic, value, key, headers)
+            future = self._producer.send(topic, value, key, headers, partition)
         except errors.KafkaTimeoutError as error:
             # The client asks ten times a second for a topic once it was named, as long as it lives.
             metadata._manager.call_soon(metadata._topics.discard, topic)

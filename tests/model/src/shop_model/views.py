@@ -1,0 +1,128 @@
+"""What the shop says, through every page of every list, against what the rules give. A line for each difference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from shop_model.rules import Analytics, Catalog, Domain, Product, Purchases
+
+Ask = Callable[[str], tuple[int, Any]]
+
+
+def asker(request: Callable[..., Any]) -> Ask:
+    def ask(path: str) -> tuple[int, Any]:
+        answer = request("GET", path, headers={"Accept": "application/json"})
+        return answer.status, json.loads(answer.data)
+
+    return ask
+
+
+def pages(ask: Ask, path: str, name: str, **query: str) -> list[dict[str, Any]]:
+    """Every item of a list."""
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while True:
+        more: dict[str, str] = {} if cursor is None else {"cursor": cursor}
+        status, page = ask(f"{path}?{urlencode({'limit': '3', **query, **more})}")
+        if status == 404:
+            return found
+        assert status == 200, (path, page)
+        found += page[name]
+        if (cursor := page["next"]) is None:
+            return found
+
+
+def of_receipts(ask: Ask, domains: Iterable[Domain], asked: set[str]) -> Iterator[str]:
+    """What became of each record, by its receipt; not of those asked before, nor of an erasure's other copies."""
+    for domain in domains:
+        yield from domain.faults
+        for receipt, status in domain.became.items():
+            if receipt in asked or receipt in domain.copies:
+                continue
+            asked.add(receipt)
+            _, said = ask(f"/v1/receipts/{receipt}")
+            told = said.get("status") if said.get("state") == "rejected" else {"stored": 200}.get(said.get("state"))
+            if told != status:
+                yield f"receipt {receipt}: {said}, but by the rules {status}"
+
+
+def of_purchases(ask: Ask, model: Purchases, users: Iterable[str]) -> Iterator[str]:
+    for user in users:
+        mine = model.of(user)
+        told = pages(ask, f"/v1/users/{user}/purchases", "purchases")
+        yield from differs(f"purchases of {user}", {each["_id"]: each["price"] for each in told},
+                           {id: each["price"] for id, each in mine.items()})  # fmt: skip
+        if (moments := [each["timestamp"] for each in told]) != sorted(moments, reverse=True):
+            yield f"purchases of {user} are not newest first: {moments}"
+        status, said = ask(f"/v1/users/{user}")
+        profile = None if status == 404 else (said["count"], Decimal(said["totalSpent"]))
+        yield from differs(f"profile of {user}", profile, model.profile(user))
+
+
+def of_catalog(ask: Ask, model: Catalog, buyers: Purchases, products: Iterable[str]) -> Iterator[str]:
+    listed = {each["id"] for each in pages(ask, "/v1/products", "products")}
+    yield from differs("products", listed & set(products), set(model.products) & set(products))
+    for id in products:
+        status, said = ask(f"/v1/products/{id}")
+        if status == 404 or id not in model.products:
+            yield from differs(f"product {id}", status != 404, id in model.products)
+            continue
+        yield from of_product(said, model.products[id], model.stars(id))
+        bought = {each["userid"] for _, each in buyers.made.values() if each.get("productid") == id}
+        expected = {
+            review: (data["userid"], data["rating"], data["text"], data["userid"] in bought)
+            for review, data in model.of_product(id).items()
+        }
+        for sort in ("newest", "highest", "lowest"):
+            told = pages(ask, f"/v1/products/{id}/reviews", "reviews", sort=sort)
+            shown = {r["id"]: (r["userid"], r["rating"], r["text"], r["verifiedPurchase"]) for r in told}
+            yield from differs(f"reviews of {id}, {sort}", shown, expected)
+            if sort != "newest" and [r["rating"] for r in told] != sorted(
+                (r["rating"] for r in told), reverse=sort == "highest"
+            ):
+                yield f"reviews of {id} are not in the order of {sort}"
+
+
+def of_product(said: dict[str, Any], model: Product, stars: list[int]) -> Iterator[str]:
+    names = ("averageRating", "reviewCount", "histogram", "sequence", "version", "name")
+    average = float(round(Decimal(sum(stars)) / len(stars) + Decimal("1e-9"), 2)) if stars else None
+    histogram = {str(star): stars.count(star) for star in range(1, 6)}
+    expected = (average, len(stars), histogram, model.sequence, model.version, model.data["name"])
+    yield from differs(f"product {said['id']}", tuple(said[name] for name in names), expected)
+
+
+def of_exports(ask: Ask, purchases: Purchases, catalog: Catalog, users: Iterable[str]) -> Iterator[str]:
+    for user in users:
+        _, said = ask(f"/v1/users/{user}/export")
+        yield from differs(f"export of {user}", {each["_id"] for each in said["purchases"]}, set(purchases.of(user)))
+        yield from differs(f"export of {user}", {each["id"] for each in said["reviews"]}, catalog.of_user(user))
+
+
+def of_analytics(ask: Ask, model: Analytics) -> Iterator[str]:
+    for (length, number), counts in model.counts.items():
+        step, start = "hour" if length == 3_600_000 else "day", number * length
+        _, said = ask(f"/analytics/series?step={step}&from={start}&to={start + 1}")
+        told = {name: said["series"][0][name] for name in counts}
+        yield from differs(f"{step} {number}", told, counts)
+
+
+def of_ratings(told: Iterable[dict[str, Any]], model: Catalog) -> Iterator[str]:
+    """`shop.ratings`: one content a sequence, and the highest is how it is."""
+    newest: dict[str, dict[int, Any]] = {}
+    for each in told:
+        known = newest.setdefault(each["productid"], {}).setdefault(each["sequence"], each)
+        yield from differs(f"rating {each['sequence']} of {each['productid']}", each, known)
+    for id, sequences in newest.items():
+        if id in model.products:
+            last = sequences[max(sequences)]
+            expected = (model.products[id].sequence, len(model.stars(id)), sum(model.stars(id)))
+            yield from differs(f"last rating of {id}", (last["sequence"], last["count"], last["sum"]), expected)
+
+
+def differs(what: str, told: Any, expected: Any) -> Iterator[str]:
+    if told != expected:
+        yield f"{what}: told {told}, by the rules {expected}"
