@@ -15,7 +15,7 @@ from shop_core.intake.head import Head, end_of_head, read_head
 from shop_core.intake.outbox import Outbox
 from shop_core.intake.refused import Refused
 
-READING, BUSY, SENDING, LEAVING = "reading", "busy", "sending", "leaving"
+READING, BUSY, SENDING, LEAVING, ENDED = "reading", "busy", "sending", "leaving", "ended"
 
 
 class Connection:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from shop_core.addresses import network_of
 from shop_core.intake.connection import BUSY, Connection
 
-MOST_BYTES = 128 * 1024 * 1024  # of requests that are not whole and answers that nobody took, in one process
+# Of requests that are not whole and answers that nobody took, in one process: six of the largest bodies at once.
+MOST_BYTES = 6 * 1024 * 1024
 
 
 class Places:
