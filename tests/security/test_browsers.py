@@ -25,7 +25,7 @@ OURS = (
 @pytest.fixture(scope="module")
 def named(platform: Any, tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
     """A door that asks nobody, and has a name that the world knows."""
-    settings = {"AUTH_MODE": "none", "HTTP_HOSTS": "shop.example, WWW.shop.example"}
+    settings = {"AUTH_MODE": "none", "HTTP_ALLOWED_HOSTS": "shop.example, WWW.shop.example"}
     with make_door(tmp_path_factory.mktemp("named"), platform, **settings) as found:
         yield found
 

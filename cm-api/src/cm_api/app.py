@@ -39,7 +39,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     token = service_token.ServiceToken(settings)
     service_token.guard(app, token)
     if not token.accepted():
-        browsers.guard(app, settings.http_hosts)
+        browsers.guard(app, settings.http_allowed_hosts)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(commands.blueprint(context))
     app.register_blueprint(people.blueprint(context))

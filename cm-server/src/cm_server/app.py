@@ -55,7 +55,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     table = {(operation.method, operation.path): operation.access for operation in operations()}
     callers.install(app, callers.authenticators(settings), table)
     if settings.auth_mode == "none":
-        browsers.guard(app, settings.http_hosts)
+        browsers.guard(app, settings.http_allowed_hosts)
     if settings.limits:
         limits.install(app, limiter_of(settings), table)
     codings.install(app)

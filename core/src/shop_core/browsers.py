@@ -30,7 +30,9 @@ def guard(app: Flask, hosts: str) -> None:
     def look() -> None:
         host = request.environ.get("HTTP_HOST", "")
         if not is_ours(host, known):
-            raise Forbidden("Host", "is no name of this service: list it in HTTP_HOSTS, or ask callers who they are")
+            raise Forbidden(
+                "Host", "is no name of this service: list it in HTTP_ALLOWED_HOSTS, or ask callers who they are"
+            )
         if request.method in SAFE:
             return
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")

@@ -133,7 +133,7 @@ KNOWN = (
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
     "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
     "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
-    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT", "HTTP_CONNECTIONS", "HTTP_HOSTS",
+    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT", "HTTP_CONNECTIONS", "HTTP_ALLOWED_HOSTS",
     "CONTENT_BASED_DEDUPLICATION",
 )  # fmt: skip
 
@@ -164,8 +164,8 @@ class HttpSettings(LogSettings):
     http_connections: int = variable(
         "HTTP_CONNECTIONS", 4096, whole(16, 65536), "connections", "Most that a worker keeps open at once"
     )
-    http_hosts: str = variable(
-        "HTTP_HOSTS",
+    http_allowed_hosts: str = variable(
+        "HTTP_ALLOWED_HOSTS",
         "",
         host_names,
         "names",
