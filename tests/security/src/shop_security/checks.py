@@ -99,7 +99,7 @@ def line_of(number: int, results: Mapping[str, Result], missing: Iterable[str]) 
     failed = [id for id, result in results.items() if result.failed]
     passed = sum(result.passed for result in results.values())
     skipped = [result.reason for result in results.values() if result.skipped]
-    left = [*dict.fromkeys(skipped), *(f"not run: {id}" for id in short(missing))]
+    left = [*dict.fromkeys(skipped), *not_run(short(missing))]
     if failed:
         return Line(number, "FAIL", ", ".join(sorted(failed)))
     if passed:
@@ -108,6 +108,12 @@ def line_of(number: int, results: Mapping[str, Result], missing: Iterable[str]) 
     if skipped:
         return Line(number, "not checkable here", "; ".join(left))
     return Line(number, "not checked", "; ".join(left) or "no test is marked for it")
+
+
+def not_run(names: list[str]) -> list[str]:
+    """One sentence on the tests that are missing, of which the first few are named."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return [f"not run: {', '.join(names[:3])}{more}"] if names else []
 
 
 def short(ids: Iterable[str]) -> list[str]:
