@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from shop_security import wire
 from shopctl.layout import HOST, PREFIX
 
 HEAD = b"POST /scalable-shop-cm-server/buy HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -152,6 +153,26 @@ def test_who_is_pushed_out_while_it_says_something_takes_nobody_with_it(
         os.kill(worker, signal.SIGCONT)
         assert door.request("GET", "/healthz", timeout=12).status == 200
         assert worker_of(door) == worker, "the worker lives on"
+
+
+@pytest.mark.security(31)
+def test_who_asks_for_much_at_once_keeps_no_other_waiting(impatient: Any) -> None:
+    """What is asked last, from another address, tells how much of all that was asked before it was answered."""
+    greedy, port, worker = 300, urlsplit(impatient.base_url).port or 0, worker_of(impatient)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(wire.connected(port, f"127.0.0.{2 + (n == greedy)}")) for n in range(greedy + 1)]
+        for client in clients:  # so that each is accepted
+            client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.answer().status == 200
+        os.kill(worker, signal.SIGSTOP)
+        for client in clients[:greedy]:
+            client.send("HEAD {prefix}/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        clients[-1].send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        os.kill(worker, signal.SIGCONT)
+        told = clients[-1].answer().body.decode()
+        done = re.search(r'_count\{method="HEAD",route="[^"]*openapi.json",status="200"\} ([0-9.]+)', told)
+        assert float(done[1] if done else 0) < greedy / 4
+        assert {client.answer("HEAD").status for client in clients[:greedy]} == {200}
 
 
 SLOW = 2000
