@@ -1,16 +1,19 @@
-"""Writes README's table of settings from the services' own dataclasses, between its two markers."""
+"""Writes the tables of settings from the services' own dataclasses, each between its two markers: all of them into
+docs/reference/settings.md, those that people set first into README.md.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cm_api.settings import ConsumerSettings, QuerySettings
 from cm_server.settings import ServerSettings
 from shop_operator.settings import OperatorSettings
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- settings: made by scripts/settings_table.py -->", "<!-- /settings -->"
 SERVICES = {
     "cm-server": ServerSettings,
@@ -20,14 +23,29 @@ SERVICES = {
 }
 
 
-def table() -> str:
-    """One row a variable: who reads it, unit, default, meaning."""
+# What somebody sets on the first day, in README.
+FIRST = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "MONGODB_URI",
+    "HTTP_PORT",
+    "AUTH_MODE",
+    "LIMITS",
+    "CACHE_URL",
+    "KAFKA_CLIENT",
+    "LOG_LEVEL",
+)
+PAGES: dict[Path, tuple[str, ...]] = {ROOT / "README.md": FIRST, ROOT / "docs" / "reference" / "settings.md": ()}
+
+
+def table(only: Sequence[str] = ()) -> str:
+    """One row a variable: who reads it, unit, default, meaning. `only` these variables, or all."""
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for service, settings in SERVICES.items():
         for field in dataclasses.fields(settings):
             meta = field.metadata
             row = (meta["env"], meta["unit"], shown_default(field.default), meta["about"])
-            rows.setdefault(row, []).append(service)
+            if not only or meta["env"] in only:
+                rows.setdefault(row, []).append(service)
     lines = ["| variable | read by | unit | default | meaning |", "|---|---|---|---|---|"]
     for (name, unit, default, about), services in rows.items():
         shown = f"`{default}`" if default else "–"
@@ -41,13 +59,14 @@ def shown_default(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def filled(text: str) -> str:
-    """README's text with the table as it should be."""
+def filled(text: str, only: Sequence[str] = ()) -> str:
+    """A page's text with its table as it should be."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{table(only)}\n{END}{tail}"
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
-    sys.stdout.write("README.md is fresh\n")
+    for page, only in PAGES.items():
+        page.write_text(filled(page.read_text(), only))
+        sys.stdout.write(f"{page.relative_to(ROOT)} is fresh\n")

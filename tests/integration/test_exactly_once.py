@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 CONSUMER = Path(__file__).with_name("consumer_of_topic.py")
 CLIENTS, USERS, ROUNDS = 4, 200, 100
 KILLS = 20
+AT_ONCE = 24
 
 
 def test_20000_purchases_while_consumers_and_broker_are_killed(
@@ -149,17 +150,22 @@ def test_a_position_that_others_moved_stops_a_writer(platform: Any, make_load: A
     assert load.verdict() == spotless
 
 
-def test_the_same_key_ten_times_at_once_is_one_purchase(platform: Any, make_load: Any, in_threads: Any) -> None:
+@pytest.mark.parametrize("known", ["by its key", "by its moment"])
+def test_the_same_purchase_many_times_at_once_is_one(
+    platform: Any, make_load: Any, in_threads: Any, known: str
+) -> None:
+    """Each of them finds a place to wait, though all come from one address."""
     user = f"same-{uuid.uuid4().hex[:8]}"
-    body = json.dumps({"username": user, "userid": user, "price": "5.10"}).encode()
-    key = {"Idempotency-Key": f"key-{user}", "Prefer": "wait=10"}
-    barrier, answers = threading.Barrier(10), []
+    moment = {"timestamp": "2026-01-02T03:04:05Z"} if known == "by its moment" else {}
+    body = json.dumps({"username": user, "userid": user, "price": "5.10"} | moment).encode()
+    key = {"Prefer": "wait=10"} | ({} if moment else {"Idempotency-Key": f"key-{user}"})
+    barrier, answers = threading.Barrier(AT_ONCE), []
 
     def buy() -> None:
         barrier.wait(10)
         answers.append(platform.request("POST", "/v1/purchases", body=body, headers=key))
 
-    in_threads([buy] * 10)()
+    in_threads([buy] * AT_ONCE)()
     answers.append(
         platform.request("POST", "/v1/purchases", body=body, headers=key)
     )  # and once more, when it is stored

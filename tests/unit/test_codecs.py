@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import struct
+import tracemalloc
 from collections.abc import Callable
 
 import lz4.frame
@@ -13,7 +15,14 @@ import zstandard
 from kafka.codec import snappy_encode
 from kafka.errors import CorruptRecordError, UnsupportedCodecError
 
+from shop_core.kafka import codecs
 from shop_core.kafka.codecs import MOST_BYTES, BatchTooLarge, opened
+
+EMPTY_OF_2_GIB = b"\xff\xff\xff\xff\x07"  # so large by its own word, and nothing in it
+# A stream whose block has a length below zero: counted from the stream's end, where by chance another block stands.
+BACKWARDS = b"\x82SNAPPY\0\0\0\0\1\0\0\0\1" + b"".join(
+    struct.pack("!i", length) + snappy.compress(plain) for length, plain in ((-28, b"a"), (99, b"ab"))
+)
 
 
 def streamed_zstd(plain: bytes) -> bytes:
@@ -54,6 +63,34 @@ def test_a_bomb_is_not_opened(name: str) -> None:
 def test_what_is_broken_is_a_corrupt_batch(codec: int, packed: bytes) -> None:
     with pytest.raises(CorruptRecordError):
         opened(codec, packed)
+
+
+@pytest.mark.parametrize("name", PACK)
+def test_of_a_bomb_no_more_is_opened_than_the_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    codec, pack = PACK[name]
+    bound, bomb = 1024 * 1024, pack(bytes(MOST_BYTES))
+    monkeypatch.setattr(codecs, "MOST_BYTES", bound)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BatchTooLarge):
+            opened(codec, bomb)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 8 * bound
+
+
+@pytest.mark.parametrize(
+    ("packed", "error"),
+    [
+        (EMPTY_OF_2_GIB, BatchTooLarge),
+        (BACKWARDS, CorruptRecordError),
+    ],
+    ids=["a length beyond the bound", "a length below zero"],
+)
+def test_a_snappy_block_is_no_longer_than_it_may_be(packed: bytes, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        opened(2, packed)
 
 
 @pytest.mark.parametrize("codec", [5, 6, 7])

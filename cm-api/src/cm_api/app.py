@@ -32,7 +32,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     logs.configure(settings)
     db = mongo.connect(settings, "cm-api")
     follower = Follower(settings.bootstrap_servers)
-    waiters = threading.BoundedSemaphore(settings.http_threads * 2 // 3)
+    waiters = threading.BoundedSemaphore(settings.http_threads * 2)  # they step aside, so others find a turn to work
     ends = LogEnds(settings.bootstrap_servers, TOPICS)
     context = Context(db, waiters, follower.add, shared=shared_cache(settings), ends=ends)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)}, elsewhere=ELSEWHERE)

@@ -17,9 +17,10 @@ from shop_core.events import TOPICS
 from shop_core.events.envelope import Domain, parse_receipt
 from shop_core.kafka.follower import Listener
 from shop_core.mongo import Database, Document, Positions, Rejections
+from shop_core.web import aside
 
 AFTER_SECONDS = 5.0
-POLL_SECONDS = (0.01, 0.02, 0.04, 0.08)
+POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)
 CHECKED_POLL = 3
 
 
@@ -126,14 +127,19 @@ class Context:
         if not self.waiters.acquire(blocking=False):
             return self.state(receipt)
         try:
-            polls = 0
-            while state["state"] == "accepted" and (left := deadline - time.monotonic()) > 0:
-                time.sleep(min(left, POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)]))
-                polls += 1
-                state = self.state(receipt, check=polls == CHECKED_POLL)
-            return self.state(receipt) if state["state"] == "accepted" and polls < CHECKED_POLL else state
+            with aside():
+                return self._settled(receipt, state, deadline)
         finally:
             self.waiters.release()
+
+    def _settled(self, receipt: str, state: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """Ask until it is settled or the time is over, ever less often."""
+        polls = 0
+        while state["state"] == "accepted" and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)]))
+            polls += 1
+            state = self.state(receipt, check=polls == CHECKED_POLL)
+        return self.state(receipt) if state["state"] == "accepted" and polls < CHECKED_POLL else state
 
     def await_after(self) -> None:
         """Hold the request until the read model has `?after=`; 412 when it hasn't within five seconds."""

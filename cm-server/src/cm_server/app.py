@@ -9,7 +9,7 @@ from importlib import import_module
 from flask import Flask, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import callers, codings, commands, docs, limit_settings, limits, people, prefer, receipts, ui, waiting
+from cm_server import callers, codings, commands, docs, limit_settings, limits, people, prefer, receipts, ui
 from cm_server.context import PREFIX, Context
 from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
@@ -21,7 +21,7 @@ from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.service_token import ServiceToken
 from shop_core.settings import load, redis_address
 from shop_core.telemetry import logs
-from shop_core.web import make_app
+from shop_core.web import aside, make_app
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         max_in_flight=settings.max_in_flight,
         waiting=max(1, settings.http_threads // 2),
         client=settings.kafka_client,
-        aside=waiting.aside,
+        aside=aside,
     )
     queries = QueryClient(settings.cm_api_url, settings.http_threads, ServiceToken(settings).headers)
     app = build(Context(publisher, queries, deduplicate=settings.deduplicate), settings)

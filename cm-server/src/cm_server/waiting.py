@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 
 from flask import g, request
 
 from shop_core.addresses import network_of
 from shop_core.auth import ANYBODY, Caller
-from shop_core.intake.turns import ASIDE
 from shop_core.telemetry import metrics
+from shop_core.web import aside
 
 
 class Waiting:
@@ -24,8 +24,9 @@ class Waiting:
 
     @classmethod
     def beside(cls, threads: int) -> Waiting:
-        # One caller's half, over two workers, is less than what cm-api lets wait: others find a place there as well.
-        return cls(threads * 3 // 2)
+        # One caller's half: two dozen by default, though all its requests may come to one worker. Over two workers that
+        # is half of what cm-api lets wait (`cm_api.app`), so others find a place there as well.
+        return cls(threads * 3)
 
     def __init__(self, places: int) -> None:
         self._places = places
@@ -60,12 +61,6 @@ class Waiting:
         with self._lock:
             self._held[who] -= 1
             self._held += Counter()  # forgets those who hold none
-
-
-def aside() -> AbstractContextManager[object]:
-    """While it lasts, the request in hand only waits, and its turn to work is another's."""
-    made: AbstractContextManager[object] = request.environ.get(ASIDE, nullcontext)()
-    return made
 
 
 def who_waits() -> str:

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from werkzeug.routing import UnicodeConverter
 from shop_core import problems
 from shop_core.errors import FieldFault, InvalidInput, ShopError
 from shop_core.events.fields import check_text
+from shop_core.intake.turns import ASIDE
 from shop_core.middleware import surrounded
 from shop_core.targets import SLASH
 from shop_core.telemetry import metrics
@@ -56,6 +58,12 @@ def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = (
         app.add_url_rule(f"{prefix}/readyz", f"readyz{prefix}", lambda: _ready(checks))
         app.add_url_rule(f"{prefix}/metrics", f"metrics{prefix}", _metrics)
     return app
+
+
+def aside() -> AbstractContextManager[object]:
+    """While it lasts, the request in hand only waits, and its turn to work is another's."""
+    made: AbstractContextManager[object] = request.environ.get(ASIDE, nullcontext)()
+    return made
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

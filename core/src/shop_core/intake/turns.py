@@ -14,7 +14,7 @@ from shop_core.intake.connection import Connection
 
 ASIDE = "shop.aside"  # in a request's environ: a context in which it does not count as working
 # Threads for each one that works, in all: the others are for those who wait, for a receipt or for a broker that stalls.
-THREADS_A_TURN = 4
+THREADS_A_TURN = 5
 
 
 class Turns:
