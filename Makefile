@@ -83,7 +83,7 @@ sbom: .venv/dev.stamp ## Write sbom/<image>.cdx.json, what each image is made of
 
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
-security: .venv/dev.stamp ## Score the 30 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
+security: .venv/dev.stamp ## Score the 40 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
 	@scripts/bootstrap java maven chromium redis
 	SCHEMATHESIS_EXAMPLES=10000 .venv/bin/python -m pytest -m security $(ARGS)
 

@@ -137,7 +137,7 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("kafka.security.existingSecrets.users=u",), "all three Secrets or none"),
         (("kafka.clientsSecret=u",), "for a Kafka that is there"),
         (("limits.url=redis://:secret@a",), "does not match pattern"),
-        (("limits.url=redis://a",), "no rules"),
+        (("limits.rules=", "limits.url=redis://a"), "no rules"),
         (("limits.rules=often",), "does not match pattern"),
         (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
     ],

@@ -35,6 +35,7 @@ def below(platform: Any) -> str:
     return str(platform.base_url.partition(str(platform.ports.cm_server))[2])
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize("name", NAMES)
 def test_whoever_may_buy_can_be_read_under_their_own_address(platform: Any, name: str) -> None:
     body = json.dumps({"username": name, "userid": name, "price": "1"})
@@ -56,6 +57,7 @@ def test_whoever_may_buy_can_be_read_under_their_own_address(platform: Any, name
     assert answer_at(platform, f"{prefix}/v1/users/{encoded(name)}").status == 404
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize(
     "path",
     [
@@ -69,6 +71,7 @@ def test_dots_in_an_address_lead_nowhere_else(platform: Any, path: str) -> None:
     assert answer_at(platform, below(platform) + path).status in (400, 404)
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize("name", ["ada", "a%2Fb", "a/b".replace("/", "%2f"), "%2E", "gr%C3%BCn"])
 def test_all_forms_of_a_target_are_one(platform: Any, name: str) -> None:
     path = f"{below(platform)}/getAllUserBuys/{name}?limit=3"
@@ -92,6 +95,7 @@ def test_bytes_beyond_ascii_mean_the_same_raw_and_encoded(platform: Any) -> None
     assert json.loads(answer_at(platform, f"{below(platform)}/v1/users/{user}".encode()).body)["userid"] == user
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize(
     "path",
     [

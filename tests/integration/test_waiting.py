@@ -51,7 +51,7 @@ def seconds_of(platform: Any, method: str, path: str, **options: Any) -> float:
     return time.perf_counter() - started
 
 
-@pytest.mark.security(23)
+@pytest.mark.security(31)
 @pytest.mark.parametrize("kind", ["prefer", "wait", "after", "made up"])
 def test_hundreds_who_wait_cost_the_others_nothing(platform: Any, unsettled: str, kind: str) -> None:
     sent = {

@@ -36,7 +36,7 @@ def test_a_body_that_comes_after_its_head_was_judged_counts_once(strict: Any) ->
     assert left == [LIMIT - 1, LIMIT - 2, LIMIT - 3]
 
 
-@pytest.mark.security(22)
+@pytest.mark.security(22, 32)
 def test_what_no_route_takes_is_counted_by_address(strict: Any) -> None:
     asked = [strict.request(method, path).status for method, path in [("GET", "/nothing"), ("PUT", "/buy")] * 4]
     assert asked == [404, 405, 404, 405, 404, 429, 429, 429]

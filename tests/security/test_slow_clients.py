@@ -9,12 +9,13 @@ import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from shop_security import wire
 from shopctl.layout import HOST, PREFIX
 
 HEAD = b"POST /scalable-shop-cm-server/buy HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -134,6 +135,46 @@ def test_an_idle_connection_does_not_hold_up_an_end(
         assert ended(idle) == b"" and ended(silent) == b""
 
 
+@pytest.mark.security(23, 31)
+def test_who_is_pushed_out_while_it_says_something_takes_nobody_with_it(
+    tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]
+) -> None:
+    """One look at the poller may tell of a newcomer and of the one that has to go for it."""
+    with ExitStack() as stack:
+        settings = {"HTTP_WORKERS": "1", "HTTP_CONNECTIONS": "16", "AUTH_MODE": "none"}
+        door = stack.enter_context(make_door(tmp_path_factory.mktemp("full"), **settings))
+        worker = worker_of(door)
+        open_ = [connected(stack, door) for _ in range(32)]
+        os.kill(worker, signal.SIGSTOP)
+        open_ += [connected(stack, door) for _ in range(16)]
+        for connection in open_:
+            with suppress(OSError):
+                connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        os.kill(worker, signal.SIGCONT)
+        assert door.request("GET", "/healthz", timeout=12).status == 200
+        assert worker_of(door) == worker, "the worker lives on"
+
+
+@pytest.mark.security(31)
+def test_who_asks_for_much_at_once_keeps_no_other_waiting(impatient: Any) -> None:
+    """What is asked last, from another address, tells how much of all that was asked before it was answered."""
+    greedy, port, worker = 300, urlsplit(impatient.base_url).port or 0, worker_of(impatient)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(wire.connected(port, f"127.0.0.{2 + (n == greedy)}")) for n in range(greedy + 1)]
+        for client in clients:  # so that each is accepted
+            client.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.answer().status == 200
+        os.kill(worker, signal.SIGSTOP)
+        for client in clients[:greedy]:
+            client.send("HEAD {prefix}/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        clients[-1].send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        os.kill(worker, signal.SIGCONT)
+        told = clients[-1].answer().body.decode()
+        done = re.search(r'_count\{method="HEAD",route="[^"]*openapi.json",status="200"\} ([0-9.]+)', told)
+        assert float(done[1] if done else 0) < greedy / 4
+        assert {client.answer("HEAD").status for client in clients[:greedy]} == {200}
+
+
 SLOW = 2000
 ADDRESSES = 3
 BODY = b'{"username":"well","userid":"well","price":"1"}'
@@ -151,7 +192,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.security(23)
+@pytest.mark.security(23, 31)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, shape: str) -> None:
     """On the default workers. One round of three must do, since the machine does other things as well."""

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 IMAGES = ("cm-server", "cm-api", "operator")
+NOT_AUDITED = "locked; not audited here: the advisory data can't be reached"
 SOURCES = [f"{member}/src" for member in ("core", "cm-server", "cm-api", "operator", "shopctl")]
 
 
@@ -51,9 +52,9 @@ def test_no_package_of_an_image_has_a_known_weakness() -> None:
     try:
         audited = json.loads(told.stdout)["dependencies"]
     except ValueError:
-        pytest.skip("the advisory data can't be reached")
-    if all("skip_reason" in package for package in audited):
-        pytest.skip("the advisory data can't be reached")
+        pytest.skip(NOT_AUDITED)
+    if any("skip_reason" in package for package in audited):
+        pytest.skip(NOT_AUDITED)
     assert {package["name"]: package["vulns"] for package in audited if package.get("vulns")} == {}
 
 

@@ -158,6 +158,18 @@ def test_the_doors_word_on_the_callers_address_is_taken_only_where_there_is_a_do
         assert environment(pod_of(shop(**door), 0))["HTTP_TRUSTED_PROXIES"] == "1"
 
 
+def test_the_service_knows_the_names_by_which_the_world_reaches_it(shop: Make) -> None:
+    gateway = {"parentRefs": [{"name": "b"}]}
+    doors: list[tuple[dict[str, Any], str | None]] = [
+        ({}, None),
+        ({"ingress": {"host": "shop.example"}}, "shop.example"),
+        ({"gateway": gateway}, None),
+        ({"gateway": gateway | {"hostnames": ["a.example", "*.b.example", "c.example"]}}, "a.example,c.example"),
+    ]
+    for door, names in doors:
+        assert environment(pod_of(shop(**door), 0)).get("HTTP_ALLOWED_HOSTS") == names
+
+
 def test_the_api_reference_is_told_where_the_shop_says_something_of_it(shop: Make) -> None:
     assert not {"API_DOCS_ACTIVE", "API_DOCS_PATH"} & environment(pod_of(shop(), 0)).keys()
     for said, active, path in (({"active": False}, "false", "/docs"), ({"path": "/reference"}, "true", "/reference")):

@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,12 @@ ATTACKS: dict[str, Callable[[], str]] = {
     "signed by another key": lambda: signed(key=FOREIGN),
     "a key it brings along": lambda: signed(key=FOREIGN, jwk=FOREIGN.as_dict(private=False)),
     "a key it points to": lambda: signed(key=FOREIGN, jku="https://evil.example/jwks"),
+    "a logout token": lambda: signed(typ="logout+jwt"),
+    "a type that is no text": lambda: unsigned({"alg": "RS256", "kid": "rsa", "typ": ["JWT"]}),
+    "an ID token": lambda: signed(claims(at_hash="77QmUPtjPfzWtF2AnpK9RQ")),
+    "an ID token of a code flow": lambda: signed(claims(c_hash="LDktKdoQak3Pk0cnXxCltA")),
+    "an ID token as Keycloak marks it": lambda: signed(claims(typ="ID")),
+    "a refresh token": lambda: signed(claims(typ="Refresh")),
     "unknown kid": lambda: signed(kid="other"),
     "kid is a path": lambda: signed(kid="../../etc/passwd"),
     "no kid among several": lambda: signed(kid=None),
@@ -177,3 +184,19 @@ def test_only_public_signing_keys_are_taken() -> None:
     for bad in (b"[]", b"{}", b'{"keys": 3}', b'{"keys": []}', b"x"):
         with pytest.raises(ValueError):
             parse(bad)
+
+
+@pytest.mark.security(20)
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])
+def test_an_access_token_may_say_that_it_is_one(typ: str) -> None:
+    assert tokens().caller(signed(claims(typ="Bearer"), typ=typ)).subject == "ada-1"
+
+
+@pytest.mark.security(20)
+def test_a_key_that_is_too_short_verifies_nothing() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library warns of it as well
+        short = RSAKey.generate_key(1024, {"kid": "rsa", "alg": "RS256"}, auto_kid=False)
+        assert set(parse(document(EC, short))) == {"ec"}
+        with pytest.raises(Unauthenticated):
+            tokens(EC, short).caller(signed(key=short))

@@ -11,7 +11,7 @@ from cm_api import commands, people, receipts
 from cm_api.context import Context
 from cm_api.domains import rooms
 from cm_api.settings import QuerySettings
-from shop_core import mongo, service_token
+from shop_core import browsers, mongo, service_token
 from shop_core.cache import shared_cache
 from shop_core.events import TOPICS
 from shop_core.kafka.follower import Follower
@@ -36,7 +36,10 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     ends = LogEnds(settings.bootstrap_servers, TOPICS)
     context = Context(db, waiters, follower.add, shared=shared_cache(settings), ends=ends)
     app = make_app("cm_api", {"mongodb": lambda: mongo.ping(db)}, elsewhere=ELSEWHERE)
-    service_token.guard(app, service_token.ServiceToken(settings))
+    token = service_token.ServiceToken(settings)
+    service_token.guard(app, token)
+    if not token.accepted():
+        browsers.guard(app, settings.http_allowed_hosts)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(commands.blueprint(context))
     app.register_blueprint(people.blueprint(context))

@@ -15,7 +15,7 @@ from cm_server.openapi import document, operations
 from cm_server.queries import QueryClient
 from cm_server.settings import ServerSettings
 from cm_server.used_keys import KeyUsed
-from shop_core import watched
+from shop_core import browsers, watched
 from shop_core.events import DOMAINS
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.service_token import ServiceToken
@@ -54,6 +54,8 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app = make_app("cm_server", checks, prefixes=("", PREFIX))
     table = {(operation.method, operation.path): operation.access for operation in operations()}
     callers.install(app, callers.authenticators(settings), table)
+    if settings.auth_mode == "none":
+        browsers.guard(app, settings.http_allowed_hosts)
     if settings.limits:
         limits.install(app, limiter_of(settings), table)
     codings.install(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from cm_server import commands, identity
 from cm_server.access import CUSTOMER, writes_own
+from cm_server.authors import unnamed
 from cm_server.callers import must_be_own
 from cm_server.context import PREFIX, Context
 from cm_server.identity import Identity
@@ -120,7 +122,7 @@ def blueprint(context: Context) -> Blueprint:
     _products(routes, context)
     _reviews(routes, context)
     for path in (operation.path for operation in OPERATIONS if operation.method == "get"):
-        pass_on(routes, context.queries, path)
+        pass_on(routes, context.queries, path, partial(unnamed, path))
     return routes
 
 

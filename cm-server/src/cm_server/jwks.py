@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 REFRESH_SECONDS = 300.0
 UNKNOWN_SECONDS = 5.0
 MOST_BYTES = 256 * 1024
+LEAST_RSA_BITS = 2048  # RFC 7518 §3.3
 PUBLIC_TYPES = ("RSA", "EC", "OKP")
 Fetch = Callable[[], bytes]
 Key = jwk.RSAKey | jwk.ECKey | jwk.OKPKey | jwk.OctKey
@@ -62,7 +63,10 @@ def parse(document: bytes) -> dict[str | None, tuple[Key, str | None]]:
             continue
         public = {name: value for name, value in entry.items() if name not in ("d", "p", "q", "dp", "dq", "qi")}
         try:
-            found[entry.get("kid")] = jwk.import_key(public), entry.get("alg")
+            key = jwk.import_key(public)
+            if isinstance(key, jwk.RSAKey) and key.public_key.key_size < LEAST_RSA_BITS:
+                raise ValueError("is too short")
+            found[entry.get("kid")] = key, entry.get("alg")
         except (JoseError, ValueError, KeyError, TypeError):
             log.warning("jwks_key_ignored", extra={"kid": str(entry.get("kid"))[:80]})
     if not found:

@@ -21,6 +21,7 @@ from shop_core.telemetry.logs import request_id
 from shop_core.web import MAX_WAIT_SECONDS
 
 ANSWER_SECONDS = 3.5  # for cm-api to answer, besides what it may wait for a receipt
+Change = Callable[[bytes], bytes]
 _DOWN = ("If-None-Match", "Accept")
 _UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
 _WAITS = re.compile(rb"(?:^|&)(?:after|wait)=")
@@ -74,26 +75,30 @@ class QueryClient:
         except urllib3.exceptions.ProtocolError:
             return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
 
-    def forward(self, path: str, more: Mapping[str, str] | None = None) -> Response:
-        """The answer of cm-api to the request in hand, at `path`; `more` are headers of ours for it."""
+    def forward(self, path: str, more: Mapping[str, str] | None = None, change: Change | None = None) -> Response:
+        """The answer of cm-api to the request in hand, at `path`; `more` are headers of ours for it, `change` makes it
+        one for this caller."""
         query = request.query_string.decode("latin-1")  # ASCII: `shop_core.targets` saw to that
         if not _WAITS.search(request.query_string):
-            return self._forwarded(path, query, more)
+            return self._forwarded(path, query, more, change)
         with self.waiting.given() as given:
             if given:
-                return self._forwarded(path, query, more, MAX_WAIT_SECONDS)
+                return self._forwarded(path, query, more, change, MAX_WAIT_SECONDS)
         if "after" in request.args and self.state(request.args["after"], 0.0)["state"] == "accepted":
             detail = "The read model does not have this receipt yet, and too many wait for theirs: ask again."
             return problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-        return self._forwarded(path, re.sub(r"(^|&)wait=[0-9.]+(?=&|$)", r"\1wait=0", query), more)
+        return self._forwarded(path, re.sub(r"(^|&)wait=[0-9.]+(?=&|$)", r"\1wait=0", query), more, change)
 
-    def _forwarded(self, path: str, query: str, more: Mapping[str, str] | None, wait: float = 0.0) -> Response:
+    def _forwarded(
+        self, path: str, query: str, more: Mapping[str, str] | None, change: Change | None, wait: float = 0.0
+    ) -> Response:
         headers = {name: request.headers[name] for name in _DOWN if name in request.headers} | dict(more or {})
         answer = self.get(path, query, headers, wait)
         if answer.status >= 500:
             raise Outage(f"cm-api answered {answer.status}")
         kept = {name: answer.headers[name] for name in _UP if name in answer.headers}
-        return packed(Response(answer.data, answer.status, kept))
+        data = change(answer.data) if change and answer.status == 200 else answer.data
+        return packed(Response(data, answer.status, kept))
 
     def username_of(self, userid: str) -> str | None:
         """The name that a user last bought under."""
@@ -124,11 +129,14 @@ def segment(text: str) -> str:
     return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
 
 
-def pass_on(routes: Blueprint, client: QueryClient, path: str) -> None:
-    """Answer GET of `path` by cm-api's answer at the same path."""
+def pass_on(
+    routes: Blueprint, client: QueryClient, path: str, change: Callable[[], Change | None] | None = None
+) -> None:
+    """Answer GET of `path` by cm-api's answer at the same path, as `change` has it for the caller."""
 
     def forward(**ids: str) -> Response:
-        return client.forward(path.format(**{name: segment(value) for name, value in ids.items()}))
+        place = path.format(**{name: segment(value) for name, value in ids.items()})
+        return client.forward(place, change=change() if change else None)
 
     rule = path.replace("{", "<segment:").replace("}", ">")
     routes.add_url_rule(rule, f"get {path}".replace(".", "_"), forward)

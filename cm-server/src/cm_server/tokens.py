@@ -20,6 +20,12 @@ from shop_core.errors import InvalidInput
 from shop_core.events.fields import check_text
 
 MOST_CHARACTERS = 8192
+# An access token says so (RFC 9068), or no more than that it is a JWT; what else a signed JWT may be names itself.
+TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
+# An ID token tells a client who logged in: it is no permission to call. These claims are in no other (OIDC Core §3).
+ID_TOKEN = ("at_hash", "c_hash")
+# As Keycloak marks what it signs by the same key, in a claim.
+OTHER_KINDS = ("ID", "Refresh", "Offline", "Logout")
 KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 
@@ -59,6 +65,8 @@ class Tokens:
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in self._expected.algorithms:
             raise Unauthenticated("algorithm is not allowed")
+        if header.get("typ") is not None and str(header["typ"]).lower() not in TYPES:
+            raise Unauthenticated("typ is not that of an access token")
         if kid is not None and not isinstance(kid, str):
             raise Unauthenticated("kid is no string")
         found = self._keys.find(kid)
@@ -75,6 +83,8 @@ class Tokens:
         return self._caller(token.claims)
 
     def _caller(self, claims: dict[str, Any]) -> Caller:
+        if any(name in claims for name in ID_TOKEN) or claims.get("typ") in OTHER_KINDS:
+            raise Unauthenticated("no access token")
         expected = self._expected
         try:
             subject = check_text(expected.user_claim, claims.get(expected.user_claim) or "")

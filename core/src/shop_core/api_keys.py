@@ -6,13 +6,15 @@ costs microseconds. Whoever can read the file can't call with it; whoever can wr
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,19 +102,21 @@ def create(
         check_text("userid", userid)
     id, secret = "".join(secrets.choice(_ALPHABET) for _ in range(12)), secrets.token_urlsafe(32)
     key = ApiKey(id, hash_of(secret), name, wanted, datetime.now(UTC).replace(microsecond=0), userid, expires)
-    _write(path, [*read(path), key])
+    with _held(path):
+        _write(path, [*read(path), key])
     return key, f"{MARK}{id}_{secret}"
 
 
 def revoke(path: Path, id: str) -> ApiKey:
     """Mark a key as revoked; it stays in the file for the record."""
-    keys = {key.id: key for key in read(path)}
-    if id not in keys:
-        raise ConfigError(f"{path} has no key {id}: `shopctl keys list` shows those that there are.")
-    if keys[id].revoked is None:
-        keys[id] = msgspec.structs.replace(keys[id], revoked=datetime.now(UTC).replace(microsecond=0))
-        _write(path, list(keys.values()))
-    return keys[id]
+    with _held(path):
+        keys = {key.id: key for key in read(path)}
+        if id not in keys:
+            raise ConfigError(f"{path} has no key {id}: `shopctl keys list` shows those that there are.")
+        if keys[id].revoked is None:
+            keys[id] = msgspec.structs.replace(keys[id], revoked=datetime.now(UTC).replace(microsecond=0))
+            _write(path, list(keys.values()))
+        return keys[id]
 
 
 def read(path: Path) -> list[ApiKey]:
@@ -125,14 +129,30 @@ def read(path: Path) -> list[ApiKey]:
         raise ConfigError(f"{path} is not a file of API keys ({error}).") from None
 
 
-def _write(path: Path, keys: list[ApiKey]) -> None:
-    """Replace the file in one step, so that no reader ever sees a half of it; only its owner may read it."""
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Nobody else reads and rewrites the file meanwhile. Its folder is what is locked: the file itself is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _write(path: Path, keys: list[ApiKey]) -> None:
+    """Replace the file in one step, so that no reader ever sees a half of it; only its owner may read it. What is on
+    the disk then is read back: a revocation that ends well has happened."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(KeyFile(keys)), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    if read(path) != keys:
+        raise ConfigError(f"{path} was changed by another program at the same time: look at it, and try again.")

@@ -25,8 +25,8 @@ from gunicorn.workers import gthread
 
 from shop_core.intake import refused
 from shop_core.intake.body import BodyWanted
-from shop_core.intake.connection import BUSY, LEAVING, READING, SENDING, Connection
-from shop_core.intake.places import Places
+from shop_core.intake.connection import BUSY, ENDED, LEAVING, READING, SENDING, Connection
+from shop_core.intake.places import MOST_BYTES, Places
 from shop_core.intake.refused import Refused
 from shop_core.intake.turns import ASIDE, THREADS_A_TURN, Turns
 
@@ -36,8 +36,8 @@ LEAVE_SECONDS = 5  # so long a connection that ends is listened to, that its cli
 LEAVE_BYTES = 4 * 1024 * 1024
 HEAD_FIRST_SECONDS = 0.05  # a body that comes with its head is waited for so long before the head alone is judged
 PIECE = 64 * 1024
-MOST_CONNECTIONS = 4096
-WEIGH_AFTER = 16 * 1024 * 1024  # bytes that came, or a second
+DEFAULT_CONNECTIONS = 4096
+WEIGH_AFTER = MOST_BYTES // 8  # bytes that came or were left to send, or a second
 _HEALTH = re.compile(r"(?:/[^/]+)?/healthz")
 
 
@@ -49,8 +49,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         seconds = float(os.environ.get("HTTP_READ_TIMEOUT", DEFAULT_READ_SECONDS))
         self.read_seconds, self.pause = seconds, min(1.0, seconds / 4)
-        self.places = Places(most_connections())
-        self.worker_connections = 2 * MOST_CONNECTIONS  # it is `places` that makes room, so none waits to be accepted
+        most = most_connections(int(os.environ.get("HTTP_CONNECTIONS", DEFAULT_CONNECTIONS)))
+        self.places = Places(most)
+        self.worker_connections = 2 * most  # it is `places` that makes room, so none waits to be accepted
         self.to_judge: deque[tuple[float, Connection, int]] = deque()
         self.health = ThreadPoolExecutor(1, "health")
         self.turns = Turns(self.cfg.threads, self._start)
@@ -95,7 +96,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
             _, conn, number = self.to_judge.popleft()
             if conn.state == READING and conn.taken == number and conn.head and not conn.judged:
                 self._run(conn)
-        if now - self.looked >= self.pause:
+        if now - self.looked >= self.pause or self.came > WEIGH_AFTER:
             self._look(now)
 
     def set_accept_enabled(self, enabled: bool) -> None:
@@ -121,6 +122,8 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self._end(leaving)
 
     def _readable(self, conn: Connection, plug: socket.socket) -> None:
+        if conn.state not in (READING, LEAVING):
+            return  # the event is older than what another one, of the same look at the poller, did to the connection
         try:
             data = plug.recv(PIECE)
         except (BlockingIOError, InterruptedError):
@@ -212,12 +215,15 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
             conn.state = SENDING
             conn.due = time.monotonic() + ANSWER_SECONDS
             self.poller.register(conn.plug, selectors.EVENT_WRITE, partial(self._writable, conn, stays))
+            self.came += len(conn.sock.waiting)
         elif stays:
             self._next(conn)
         else:
             self._leave(conn)
 
     def _writable(self, conn: Connection, stays: bool, plug: socket.socket) -> None:
+        if conn.state != SENDING:
+            return
         before = len(conn.sock.waiting)
         try:
             done = conn.sock.flush()
@@ -268,7 +274,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if registered:
             self.poller.unregister(conn.plug)
         conn.plug.close()
-        conn.state = LEAVING
+        conn.state = ENDED
         self.places.remove(conn)
         self.nr_conns -= 1
 
@@ -281,7 +287,10 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
             else:
                 self._end(conn)
         for conn in self.places.heavy():
-            self._end(conn)
+            if conn.state == READING:
+                self._refuse(conn, Refused(503, "Too much that is not whole is kept here already: send it again."))
+            else:
+                self._end(conn)
 
     # A thread's side.
 
@@ -299,10 +308,10 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return stays
 
 
-def most_connections() -> int:
+def most_connections(wanted: int) -> int:
     """How many connections this process may hold, with files left for all else."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = 2 * MOST_CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * MOST_CONNECTIONS)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 2 * wanted if hard == resource.RLIM_INFINITY else min(hard, 2 * wanted)
     with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, resource.getrlimit(resource.RLIMIT_NOFILE)[0]), hard))
-    return max(64, min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 256))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, soft), hard))
+    return min(wanted, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 256))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from shop_core.errors import ConfigError
 
 S = TypeVar("S")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _PREFIXES = (
     "KAFKA_",
     "MONGODB_",
@@ -42,6 +43,14 @@ def flag(value: str) -> bool:
     if value.lower() not in ("true", "false", "1", "0"):
         raise ValueError("must be true or false")
     return value.lower() in ("true", "1")
+
+
+def host_names(value: str) -> str:
+    """`shop.example,www.shop.example`: none, or some."""
+    names = [name.strip().lower() for name in value.split(",")]
+    if value and not all(_HOST.fullmatch(name) for name in names):
+        raise ValueError("must be names of hosts with commas between, without ports")
+    return ",".join(names)
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -124,7 +133,8 @@ KNOWN = (
     "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
     "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
     "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
-    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT", "CONTENT_BASED_DEDUPLICATION",
+    "HTTP_TRUSTED_PROXIES", "HTTP_READ_TIMEOUT", "HTTP_CONNECTIONS", "HTTP_ALLOWED_HOSTS",
+    "CONTENT_BASED_DEDUPLICATION",
 )  # fmt: skip
 
 
@@ -150,6 +160,16 @@ class HttpSettings(LogSettings):
 
     http_read_timeout: int = variable(
         "HTTP_READ_TIMEOUT", 20, whole(1, 600), "seconds", "A request must be in whole after so long"
+    )
+    http_connections: int = variable(
+        "HTTP_CONNECTIONS", 4096, whole(16, 65536), "connections", "Most that a worker keeps open at once"
+    )
+    http_allowed_hosts: str = variable(
+        "HTTP_ALLOWED_HOSTS",
+        "",
+        host_names,
+        "names",
+        "Where nobody is asked: names of the service besides local ones and addresses",
     )
 
 

@@ -23,7 +23,7 @@ def start(arguments: argparse.Namespace, options: Options) -> int:
     if state.supervisor() is not None:
         # Says who runs, exactly as it would without --detach.
         state.acquire()
-    options.layout.state.mkdir(parents=True, exist_ok=True)
+    state.make()
     # Not among the logs: --fresh would remove it under the supervisor's feet.
     log = options.layout.state / f"{LOG}.log"
     with log.open("wb") as output:

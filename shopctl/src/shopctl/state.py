@@ -15,6 +15,8 @@ from typing import Any
 from shop_core.errors import ConfigError
 from shopctl.layout import Layout, shown
 
+PRIVATE = 0o700
+
 
 @dataclass(frozen=True)
 class ProcessState:
@@ -46,9 +48,14 @@ class StateDirectory:
         self.layout = layout
         self._lock: int | None = None
 
+    def make(self) -> None:
+        """The directory itself. One that is made here is its owner's alone; one that was there stays as it is."""
+        self.layout.state.parent.mkdir(parents=True, exist_ok=True)
+        self.layout.state.mkdir(mode=PRIVATE, exist_ok=True)
+
     def acquire(self) -> None:
         """Become the one supervisor of this directory, or say who is."""
-        self.layout.state.mkdir(parents=True, exist_ok=True)
+        self.make()
         descriptor = os.open(self.layout.lock_file, os.O_RDWR | os.O_CREAT, 0o644)
         if not _try_lock(descriptor):
             os.close(descriptor)
@@ -101,9 +108,11 @@ class StateDirectory:
         self.layout.state_file.unlink(missing_ok=True)
 
     def prepare(self) -> None:
-        """The folders, kept out of version control wherever they are."""
+        """The folders, kept out of version control wherever they are, and from other users of the machine: the data is
+        who bought what."""
         for folder in (self.layout.data, self.layout.logs, self.layout.run):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+            folder.chmod(PRIVATE)  # one of an older release was open
         ignore = self.layout.state / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from shop_core.events.fields import Price
 
@@ -43,17 +44,22 @@ class Products(msgspec.Struct):
     next: str | None
 
 
-class StoredReview(msgspec.Struct, rename="camel"):
-    """A review; `verifiedPurchase` where its author has a purchase that names the product."""
+class StoredReview(msgspec.Struct, rename="camel", kw_only=True):
+    """A review; `verifiedPurchase` where its author has a purchase that names the product.
+
+    `userid`, `firstName` and `lastName` are told to the author, whose review it is (`mine`), and to who may read any
+    purchases; others know authors by their display names.
+    """
 
     id: str
     productid: str
-    userid: str
+    userid: str | UnsetType = UNSET
+    mine: bool | UnsetType = UNSET
     rating: int
     text: str
     display_name: str
-    first_name: str | None
-    last_name: str | None
+    first_name: str | UnsetType | None = UNSET
+    last_name: str | UnsetType | None = UNSET
     verified_purchase: bool
     timestamp: str
     updated_at: str | None
@@ -82,4 +88,4 @@ class Product(msgspec.Struct, rename="camel"):
     rank: float
     sequence: int
     version: int
-    reviews: Reviews | msgspec.UnsetType = msgspec.UNSET
+    reviews: Reviews | UnsetType = UNSET

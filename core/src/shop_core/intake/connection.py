@@ -9,13 +9,14 @@ import io
 import socket
 from typing import Any
 
+from shop_core.addresses import network_of
 from shop_core.intake.body import MOST_BYTES, Unfinished
 from shop_core.intake.chunks import Chunks
 from shop_core.intake.head import Head, end_of_head, read_head
 from shop_core.intake.outbox import Outbox
 from shop_core.intake.refused import Refused
 
-READING, BUSY, SENDING, LEAVING = "reading", "busy", "sending", "leaving"
+READING, BUSY, SENDING, LEAVING, ENDED = "reading", "busy", "sending", "leaving", "ended"
 
 
 class Connection:
@@ -24,6 +25,7 @@ class Connection:
     def __init__(self, plug: socket.socket, client: Any, server: Any, cfg: Any) -> None:
         plug.setblocking(False)
         self.plug, self.client, self.server, self.cfg = plug, client, server, cfg
+        self.network = network_of(client[0] if isinstance(client, tuple) else "")
         self.sock = Outbox(plug)
         self.state = READING
         self.due = 0.0

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shop_core.addresses import network_of
 from shop_core.intake.connection import BUSY, Connection
 
-MOST_BYTES = 128 * 1024 * 1024  # of requests that are not whole and answers that nobody took, in one process
+# Of requests that are not whole and answers that nobody took, in one process: six of the largest bodies at once.
+MOST_BYTES = 6 * 1024 * 1024
 
 
 class Places:
@@ -25,21 +25,20 @@ class Places:
         return iter([conn for held in self._by_network.values() for conn in held])
 
     def add(self, conn: Connection) -> None:
-        self._by_network.setdefault(self._network(conn), {})[conn] = None
+        self._by_network.setdefault(conn.network, {})[conn] = None
         self.count += 1
 
     def used(self, conn: Connection) -> None:
         """A request of it was whole."""
-        held = self._by_network[self._network(conn)]
+        held = self._by_network[conn.network]
         del held[conn]
         held[conn] = None
 
     def remove(self, conn: Connection) -> None:
-        network = self._network(conn)
-        del self._by_network[network][conn]
+        del self._by_network[conn.network][conn]
         self.count -= 1
-        if not self._by_network[network]:
-            del self._by_network[network]
+        if not self._by_network[conn.network]:
+            del self._by_network[conn.network]
 
     def surplus(self) -> Connection | None:
         """The connection that has to go for there to be room, None where there is."""
@@ -66,7 +65,3 @@ class Places:
                 leaving.append(conn)
                 over -= conn.weight
         return leaving
-
-    @staticmethod
-    def _network(conn: Connection) -> str:
-        return network_of(conn.client[0] if isinstance(conn.client, tuple) else "")

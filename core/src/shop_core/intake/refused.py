@@ -15,6 +15,7 @@ import msgspec
 from gunicorn.http import errors
 
 from shop_core.guards import GUARDS
+from shop_core.problems import RETRY_AFTER_SECONDS
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ def answer(refused: Refused) -> bytes:
         ("Date", formatdate(usegmt=True)), ("Connection", "close"), ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(payload))), ("X-Request-Id", id), *GUARDS,
     ]  # fmt: skip
+    if refused.status == 503:
+        headers.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
     log.info("request_refused", extra={"status": refused.status, "why": refused.detail, "request_id": id})
     metrics.http_seconds("-", "-", refused.status).observe(0)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)

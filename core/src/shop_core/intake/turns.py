@@ -1,4 +1,5 @@
-"""Whose turn it is to work: so many requests at once, the others in the order in which they came.
+"""Whose turn it is to work: so many requests at once, of the others one from each network after the other, and of one
+network's in the order in which they came. So who asks for a thousand things waits for them, and nobody else does.
 
 A request that only waits, for a receipt to settle, steps aside meanwhile: its thread costs little, and its turn goes to
 the next. So those who wait never keep out those who do not, and there may be more of them than of those who work.
@@ -6,7 +7,7 @@ the next. So those who wait never keep out those who do not, and there may be mo
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from shop_core.intake.connection import Connection
@@ -21,12 +22,12 @@ class Turns:
 
     def __init__(self, most: int, start: Callable[[Connection], None]) -> None:
         self._most, self._start = most, start
-        self._queue: deque[Connection] = deque()
+        self._queues: OrderedDict[str, deque[Connection]] = OrderedDict()  # by network, whose turn is next first
         self._working = 0
 
     def take(self, conn: Connection) -> None:
         """Work now, or when one of those who do has ended."""
-        self._queue.append(conn)
+        self._queues.setdefault(conn.network, deque()).append(conn)
         self._next()
 
     def done(self) -> None:
@@ -39,6 +40,12 @@ class Turns:
         self._working += 1
 
     def _next(self) -> None:
-        while self._queue and self._working < self._most:
+        while self._queues and self._working < self._most:
+            network, queue = next(iter(self._queues.items()))
+            conn = queue.popleft()
+            if queue:
+                self._queues.move_to_end(network)
+            else:
+                del self._queues[network]
             self._working += 1
-            self._start(self._queue.popleft())
+            self._start(conn)

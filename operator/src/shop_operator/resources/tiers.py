@@ -47,7 +47,15 @@ def server(shop: Manifest) -> Tier:
     if spec.get("ingress") or spec.get("gateway"):
         # The door is the one proxy whose word on the caller's address is taken.
         env["HTTP_TRUSTED_PROXIES"] = "1"
+    if hosts := _hosts(spec):
+        env["HTTP_ALLOWED_HOSTS"] = ",".join(hosts)
     return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop))
+
+
+def _hosts(spec: Manifest) -> list[str]:
+    """By which names the world reaches the Shop, as far as they are single ones."""
+    named = [spec["ingress"]["host"]] if spec.get("ingress") else spec.get("gateway", {}).get("hostnames", [])
+    return [host for host in named if "*" not in host]
 
 
 def api(shop: Manifest) -> Tier:

@@ -1,6 +1,6 @@
 """A pytest plugin: it writes down what marked tests came to, and shows the score at the end of a run.
 
-Results of several runs on one commit add up, so that `make e2e` after `make test` shows all thirty.
+Results of several runs on one commit add up, so that `make e2e` after `make test` shows all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from shop_security.checks import CHECKS, Result, score, shown
+from shop_security.checks import Result, score, shown
+from shop_security.marked import marked_in
 
 ROOT = Path(__file__).resolve().parents[4]
 FILE = ROOT / ".shop" / "security.json"
@@ -54,7 +55,7 @@ class Recorder:
             return
         every = known(commit()) | mine
         keep(commit(), every)
-        lines = score(every)
+        lines = score(every, marked_in(ROOT))
         terminalreporter.section("security")
         for text in shown(lines):
             terminalreporter.write_line(text)
@@ -63,7 +64,6 @@ class Recorder:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    assert set(CHECKS) == set(range(1, 31))
     config.pluginmanager.register(Recorder(), "shop_security")
 
 
