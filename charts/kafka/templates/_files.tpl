@@ -114,7 +114,7 @@ certificate.sh: |
     next="$(((${POD_NAME##*-} + 1) % brokers))"
     write_certificate /run/kafka/next.pem
     printf '%s\n' security.protocol=SSL ssl.keystore.type=PEM ssl.keystore.location=/run/kafka/next.pem \
-      ssl.truststore.type=PEM ssl.truststore.location=/etc/kafka-tls/ca.crt default.api.timeout.ms=20000 >/run/kafka/next.properties
+      ssl.truststore.type=PEM ssl.truststore.location=/etc/kafka-tls/ca.crt >/run/kafka/next.properties
     java -Xmx64m -XX:TieredStopAtLevel=1 -Dlog4j2.level=ERROR -cp "$KAFKA_LIBS/*" kafka.admin.ConfigCommand \
       --bootstrap-server "{{ include "kafka.fullname" . }}-broker-$next.{{ include "kafka.fullname" . }}-broker.{{ .Release.Namespace }}.svc:9094" --command-config /run/kafka/next.properties \
       --describe --entity-type brokers --entity-name "$next" >/run/kafka/next.log 2>&1 && return
