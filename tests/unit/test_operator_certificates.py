@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 
 from shop_operator import certificates, metrics
+from shop_operator.cluster import Cluster
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -75,3 +77,34 @@ def test_what_a_shop_names_no_more_is_told_no_more() -> None:
     assert told() == {("a", "tls.crt"): 4.0}
     metrics.certificates("shop", "told", {})
     assert told() == {}
+
+
+class Named:
+    """The one thing that is asked of a cluster here; counts."""
+
+    def __init__(self, found: dict[str, object]) -> None:
+        self.found, self.asked = found, 0
+
+    def get(self, kind: str, namespace: str, name: str) -> dict[str, object] | None:
+        assert (kind, namespace, name) == ("Secret", "shop", "kafka-tls")
+        self.asked += 1
+        return self.found
+
+
+def test_a_look_at_a_shop_tells_the_seconds_that_are_left_and_asks_once_a_minute() -> None:
+    cluster = Named(secret(tls_crt=pem(datetime.now(UTC) + timedelta(days=2))))
+    looking = certificates.Certificates(cast(Cluster, cluster))
+    body = {
+        "metadata": {"namespace": "shop", "name": "looked"},
+        "spec": {"kafka": {"caSecretRef": {"name": "kafka-tls"}}, "mongodb": {}},
+    }
+    looking.look(body)
+    looking.look(body)
+    labels = {"namespace": "shop", "name": "looked", "secret": "kafka-tls", "key": "tls.crt"}
+    told = REGISTRY.get_sample_value("shop_operator_certificate_expires_seconds", labels)
+    assert told is not None and 2 * 86400 - 60 < told <= 2 * 86400
+    assert cluster.asked == 1
+    looking.forget("shop", "looked")
+    looking.look(body)
+    assert cluster.asked == 2
+    metrics.certificates("shop", "looked", {})
