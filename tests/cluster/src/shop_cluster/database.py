@@ -10,9 +10,10 @@ import yaml
 
 from shop_cluster.client import Client
 from shop_cluster.places import SOURCES
+from shop_cluster.waiting import PATIENCE
 
 NAME = "secantus"
-PATIENCE = "--timeout=180s"
+WAIT = f"--timeout={180 * PATIENCE:.0f}s"
 COPIER = "copy-database"
 
 
@@ -32,15 +33,15 @@ class Database:
     def start(self) -> None:
         for manifest in self._manifests():
             self.k8s.apply(manifest)
-        self._kubectl("rollout", "status", f"deployment/{NAME}", PATIENCE)
+        self._kubectl("rollout", "status", f"deployment/{NAME}", WAIT)
 
     def stop(self) -> None:
         self._kubectl("scale", f"deployment/{NAME}", "--replicas=0")
-        self._kubectl("wait", "pod", "-l", f"app={NAME}", "--for=delete", PATIENCE)
+        self._kubectl("wait", "pod", "-l", f"app={NAME}", "--for=delete", WAIT)
 
     def go_on(self) -> None:
         self._kubectl("scale", f"deployment/{NAME}", "--replicas=1")
-        self._kubectl("rollout", "status", f"deployment/{NAME}", PATIENCE)
+        self._kubectl("rollout", "status", f"deployment/{NAME}", WAIT)
 
     def saved(self) -> str:
         """What the volume of a stopped one holds, as text."""
@@ -60,10 +61,10 @@ class Database:
         head = {"name": COPIER, "namespace": self.namespace}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": head, "spec": spec | {"containers": [container | still]}}
         self.k8s.apply(pod)
-        self._kubectl("wait", "pod", COPIER, "--for=condition=Ready", PATIENCE)
+        self._kubectl("wait", "pod", COPIER, "--for=condition=Ready", WAIT)
         words = ("--namespace", self.namespace, "exec", "-i", COPIER, "--", "sh", "-c", command)
         said = self.k8s.kubectl(*words, stdin=stdin)
-        self._kubectl("delete", "pod", COPIER, "--now", "--wait", PATIENCE)
+        self._kubectl("delete", "pod", COPIER, "--now", "--wait", WAIT)
         return said
 
     def _manifests(self) -> list[dict[str, Any]]:

@@ -14,14 +14,14 @@ import urllib3
 
 from shop_cluster.client import Client
 from shop_cluster.places import ROOT
+from shop_cluster.waiting import PATIENCE
 
 CHART = ROOT / "charts" / "scalable-shop"
 VALUES = ROOT / "tests" / "cluster" / "values.yaml"
 PREFIX = "/scalable-shop-cm-server"
 # Where the ingress of the cluster answers; the name of the host need not be known to any name server.
 ADDRESS = os.environ.get("INGRESS_ADDRESS", "127.0.0.1")
-# How long helm waits; a machine that has other things to do may need more.
-PATIENCE = os.environ.get("E2E_PATIENCE", "6m")
+HELM_PATIENCE = f"{360 * PATIENCE:.0f}s"
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Installation:
         return self._put("upgrade", *words)
 
     def uninstall(self) -> str:
-        return self.helm("uninstall", self.name, "--wait", "--timeout", PATIENCE)
+        return self.helm("uninstall", self.name, "--wait", "--timeout", HELM_PATIENCE)
 
     def _put(self, verb: str, *words: str) -> str:
         values = ("-f", str(VALUES), "--set", f"ingress.host={self.host}")
-        return self.helm(verb, self.name, str(self.chart), *values, *words, "--wait", "--timeout", PATIENCE)
+        return self.helm(verb, self.name, str(self.chart), *values, *words, "--wait", "--timeout", HELM_PATIENCE)
 
     def helm(self, *words: str) -> str:
         return self.k8s.helm(*words, "--namespace", self.namespace)
