@@ -48,7 +48,12 @@ CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
 .PHONY: e2e
 e2e: .venv/dev.stamp ## Tests on a real Kubernetes, started for them as root; KUBECONFIG names one's own (ARGS="-k name")
 	@if [ -z "$$KUBECONFIG" ]; then scripts/bootstrap go maven cluster && $(CLUSTER) prepare; fi
-	.venv/bin/python -m pytest tests/apiserver tests/e2e $(ARGS)
+	.venv/bin/python -m pytest tests/apiserver tests/e2e --ignore=tests/e2e/full $(ARGS)
+
+.PHONY: e2e-full
+e2e-full: .venv/dev.stamp ## What only a release needs, as e2e does it; minutes for each test (ARGS="-k name")
+	@if [ -z "$$KUBECONFIG" ]; then scripts/bootstrap go maven cluster && $(CLUSTER) prepare; fi
+	.venv/bin/python -m pytest tests/e2e/full $(ARGS)
 
 .PHONY: cluster-up
 cluster-up: .venv/dev.stamp ## Keep a real Kubernetes with KEDA and ingress for work by hand (ARGS="--without keda")

@@ -52,6 +52,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "cluster-down": ("make cluster-down",),
     "cluster-up": ("make cluster-up && make cluster-down", "make cluster-up && make cluster-down"),
     "e2e": ("make e2e",),
+    "e2e-full": ("make e2e-full",),
 }
 # This very script.
 EXCEPT = {"fresh"}

@@ -14,6 +14,7 @@ from shop_cluster.client import Client
 from shop_cluster.installation import Installation
 from shop_cluster.places import place_of
 from shop_cluster.traces import traces
+from shop_cluster.waiting import PATIENCE
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,7 @@ def until() -> Callable[..., None]:
     """Waits for a condition of the cluster; what it waits for is in the error."""
 
     def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while not condition():
             if time.monotonic() > deadline:
                 pytest.fail(f"not within {seconds:.0f} s: {what}")

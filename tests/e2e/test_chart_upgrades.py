@@ -55,6 +55,7 @@ def upgrade(installed: list[Manifest], upgrade_of: Callable[[list[Manifest]], Up
         ("kafka.brokers.replicas=2,shop.kafka.topics.replicationFactor=2", "kafka-reassign-partitions"),
         ("kafka.storageClass=fast", "kafka.storageClass was"),
         ("kafka.security.enabled=false", "security.enabled was true"),
+        ("kafka.clusterId=AAAAAAAAAAAAAAAAAAAAAA", "kafka.clusterId was .* set it to that"),
         ("mongodb.members=3", "mongodb.members was 2"),
         ("mongodb.members=1", "mongodb.members was 2"),
         ("mongodb.arbiter.enabled=false", "arbiter.enabled was true"),
@@ -74,6 +75,7 @@ def test_what_must_stay_is_refused_with_a_sentence(upgrade: Upgrade, value: str,
     "value",
     [
         "kafka.brokers.replicas=5",
+        "kafka.security.certificate.restartSeconds=60",
         "kafka.brokers.storage=20480Mi",
         "kafka.brokers.heap=1200m",
         "kafka.config.log\\.retention\\.hours=24",
@@ -109,6 +111,8 @@ def test_values_that_an_older_chart_did_not_have_may_be_missing() -> None:
         "commonLabels",
         "kafka.offsetsRetentionDays",
         "kafka.extraVolumes",
+        "kafka.clusterId",
+        "kafka.security.certificate.restartSeconds",
         "operator.podLabels",
     )
     words = (*PROFILES["gitops"], "--set", "global.secrets=null")

@@ -94,9 +94,6 @@ initContainers:
       - |
         umask 077
         cp /secret/keyfile /keyfile/keyfile && chmod 400 /keyfile/keyfile
-        {{- if $root.Values.tls.enabled }}
-        cat /tls/tls.key /tls/tls.crt >/keyfile/node.pem
-        {{- end }}
     resources:
       {{- toYaml .resources | nindent 6 }}
     securityContext:
@@ -104,9 +101,6 @@ initContainers:
     volumeMounts:
       - {name: secret, mountPath: /secret, readOnly: true}
       - {name: keyfile, mountPath: /keyfile}
-      {{- if $root.Values.tls.enabled }}
-      - {name: tls, mountPath: /tls, readOnly: true}
-      {{- end }}
 containers:
   - name: mongod
     image: {{ include "mongodb.image" $root | quote }}
@@ -115,7 +109,11 @@ containers:
       # Where the pod has an IPv6 address mongod listens on it as well; asked to where there is none, it would not start.
       - sh
       - -c
-      - if { read -r _ </proc/net/if_inet6; } 2>/dev/null; then set -- "$@" --ipv6; fi; exec "$@"
+      - |-
+        {{- if $root.Values.tls.enabled }}
+        {{- include "mongodb.certificate" (list $root .role) | nindent 8 }}
+        {{- end }}
+        if { read -r _ </proc/net/if_inet6; } 2>/dev/null; then set -- "$@" --ipv6; fi; exec "$@"
       - sh
       - mongod
       - --bind_ip_all
@@ -124,7 +122,7 @@ containers:
       - --keyFile=/keyfile/keyfile
       {{- if $root.Values.tls.enabled }}
       - --tlsMode=requireTLS
-      - --tlsCertificateKeyFile=/keyfile/node.pem
+      - --tlsCertificateKeyFile=/run/mongodb/node.pem
       - --tlsCAFile=/tls/ca.crt
       # Clients log in with a password.
       - --tlsAllowConnectionsWithoutCertificates
@@ -166,7 +164,8 @@ containers:
       - {name: keyfile, mountPath: /keyfile, readOnly: true}
       - {name: tmp, mountPath: /tmp}
       {{- if $root.Values.tls.enabled }}
-      - {name: ca, mountPath: /tls, readOnly: true}
+      - {name: tls, mountPath: /tls, readOnly: true}
+      - {name: run, mountPath: /run/mongodb}
       {{- end }}
       {{- include "shop-library.extra" (list $settings "extraVolumeMounts") | nindent 6 }}
   {{- include "shop-library.extra" (list $settings "extraContainers") | nindent 2 }}
@@ -219,6 +218,8 @@ volumes:
   {{- if $root.Values.tls.enabled }}
   - name: tls
     secret: {secretName: {{ include "mongodb.tlsSecret" $root | quote }}, defaultMode: 0440}
+  - name: run
+    emptyDir: {medium: Memory, sizeLimit: 1Mi}
   - name: ca
     secret:
       secretName: {{ include "mongodb.tlsSecret" $root | quote }}
@@ -243,6 +244,30 @@ volumes:
     emptyDir: {sizeLimit: 64Mi}
   {{- end }}
   {{- include "shop-library.extra" (list $settings "extraVolumes") | nindent 2 }}
+{{- end }}
+
+{{/* What mongod's container does with its certificate before it becomes mongod: call with (list . "member"). */}}
+{{- define "mongodb.certificate" -}}
+{{- $values := (index . 0).Values -}}
+{{- include "shop-library.renewal" (list "/tls" ($values.tls.restartSeconds | default 180)) }}
+write_certificate() { cat /tls/tls.key /tls/tls.crt >"$1"; }
+{{- $votes := add $values.members (ternary 1 0 $values.arbiter.enabled) }}
+{{- if eq (index . 1) "member" }}
+turn() { echo "${HOSTNAME##*-} {{ $votes }}"; }
+# As a member with the new certificate, greets the mongod that runs with the old one.
+fits() {
+  write_certificate /run/mongodb/next.pem
+  HOME=/tmp mongosh --quiet --norc --tls --tlsCertificateKeyFile /run/mongodb/next.pem --tlsCAFile /tls/ca.crt --eval 'db.hello().ok' \
+    'mongodb://127.0.0.1:27017/?directConnection=true&serverSelectionTimeoutMS=10000'
+}
+{{- else }}
+turn() { echo "{{ $values.members }} {{ $votes }}"; }
+# The members' turns are before; a shell is more than the arbiter's memory holds.
+fits() { true; }
+{{- end }}
+used="$(certificate)"
+(umask 077; write_certificate /run/mongodb/node.pem)
+renew &
 {{- end }}
 
 {{/* How the members are spread, unless the values say otherwise. All of them count, the arbiter too: one machine must not

@@ -27,6 +27,12 @@ REPLICAS = Gauge("shop_operator_consumer_replicas", "Pods of a ShopConsumer", _C
 WANTED = Gauge("shop_operator_consumer_replicas_wanted", "Pods that the deciding rule asks for", _CONSUMER)
 WARM = Gauge("shop_operator_warm_up", "1 while a Shop's consumers are warmed up for a campaign", _CONSUMER)
 CONDITION = Gauge("shop_operator_condition", "1 where a condition is True", ["kind", "namespace", "name", "condition"])
+CERTIFICATE = Gauge(
+    "shop_operator_certificate_expires_seconds",
+    "Seconds until the certificate ends that a key of a Shop's Secret holds",
+    ["namespace", "name", "secret", "key"],
+)
+_KNOWN_CERTIFICATES: dict[tuple[str, str], set[tuple[str, str]]] = {}
 _KNOWN_CONDITIONS: dict[tuple[str, str, str], set[str]] = {}
 
 
@@ -37,12 +43,23 @@ def conditions(kind: str, namespace: str, name: str, found: dict[str, bool]) -> 
     _KNOWN_CONDITIONS.setdefault((kind, namespace, name), set()).update(found)
 
 
+def certificates(namespace: str, name: str, found: dict[tuple[str, str], float]) -> None:
+    """Show the seconds that each certificate of a Shop has left, by Secret and key; others it has no more."""
+    for gone in _KNOWN_CERTIFICATES.pop((namespace, name), set()) - set(found):
+        CERTIFICATE.remove(namespace, name, *gone)
+    for place, seconds in found.items():
+        CERTIFICATE.labels(namespace, name, *place).set(seconds)
+    _KNOWN_CERTIFICATES[namespace, name] = set(found)
+
+
 def forget(kind: str, namespace: str, name: str) -> None:
     """A resource that is gone has no lag, no pods and no conditions."""
     for condition in _KNOWN_CONDITIONS.pop((kind, namespace, name), set()):
         CONDITION.remove(kind, namespace, name, condition)
     if kind == "Shop":
         WARM.remove(namespace, name)
+        certificates(namespace, name, {})
+        _KNOWN_CERTIFICATES.pop((namespace, name))
     if kind == "ShopConsumer":
         for gauge in (LAG, REPLICAS, WANTED):
             gauge.remove(namespace, name)

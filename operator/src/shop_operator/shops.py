@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from shop_operator import following, holding, metrics, warming
 from shop_operator.campaigns import UNSEEN, Campaigns, unseen
 from shop_operator.causes import Causes
+from shop_operator.certificates import Certificates
 from shop_operator.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.dependencies import Dependencies, unavailable
 from shop_operator.deploying import deploy
@@ -53,6 +54,7 @@ class Shops:
         self._cluster, self._reporter, self._campaigns = cluster, reporter, campaigns
         self._dependencies, self._home = dependencies, {"ipFamilies": families or ["IPv4"], "operatorNamespace": home}
         self._causes = Causes(cluster)
+        self._certificates = Certificates(cluster)
         self._pruned: dict[tuple[str, str], tuple[str, set[tuple[str, str]]]] = {}
 
     def look(self, namespace: str, name: str) -> bool:
@@ -60,6 +62,7 @@ class Shops:
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
             metrics.forget(KIND, namespace, name)
+            self._certificates.forget(namespace, name)
             self._cluster.forget(KIND, namespace, name)
             self._pruned.pop((namespace, name), None)
             return False
@@ -90,6 +93,7 @@ class Shops:
             if indexes.done(job):
                 for wanted in domains.consumers(body, warm):
                     self._kept(body, wanted)
+            self._certificates.look(body)
             self._prune(body, (server, api))
         except ClusterError as error:
             parts = _Parts(parts.server, parts.api, parts.job, _explained(error))

@@ -44,16 +44,21 @@ def make_certificates(place: Place) -> None:
     pki = place.pki
     pki.mkdir(parents=True)
     pki.chmod(0o700)
-    authority = ("-keyout", pki / "ca.key", "-out", pki / "ca.crt", "-days", DAYS, "-subj", "/CN=shop-cluster")
-    run("openssl", "req", "-x509", *EC, *authority)
+    make_authority(pki)
     for subject in _subjects(place):
-        _sign(pki, subject)
+        sign(pki, subject)
         _write_kubeconfig(place, subject.file, pki / f"{subject.file}.kubeconfig")
     run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-out", pki / "sa.key")
     run("openssl", "pkey", "-in", pki / "sa.key", "-pubout", "-out", pki / "sa.pub")
 
 
-def _sign(pki: Path, subject: Subject) -> None:
+def make_authority(pki: Path) -> None:
+    authority = ("-keyout", pki / "ca.key", "-out", pki / "ca.crt", "-days", DAYS, "-subj", "/CN=shop-cluster")
+    run("openssl", "req", "-x509", *EC, *authority)
+
+
+def sign(pki: Path, subject: Subject) -> None:
+    """A new key and certificate in the folder, by the authority there."""
     request, extensions = pki / "request.pem", pki / "extensions"
     names = f"subjectAltName={subject.names}\n" if subject.names else ""
     extensions.write_text(f"extendedKeyUsage=clientAuth,serverAuth\n{names}")

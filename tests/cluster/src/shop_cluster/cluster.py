@@ -15,7 +15,7 @@ from shop_cluster import addons, box
 from shop_cluster.binaries import HELM, KUBECONFORM, KUBERNETES, build_all, program
 from shop_cluster.certificates import make_certificates
 from shop_cluster.commands import ClusterError, run
-from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, GROUPS, archive_of, base_archives
+from shop_cluster.images import BASE_IMAGE, BUILD_BASE_IMAGE, GROUPS, PREFIX, archive_of, base_archives
 from shop_cluster.places import CACHE, ROOT, Place
 from shop_cluster.progress import step
 
@@ -84,14 +84,18 @@ def _start(place: Place, without: frozenset[str], fronts: bool) -> None:
         box.open_fronts(place)
 
 
-def build_project_images(place: Place) -> None:
-    """The project's own images from their Dockerfiles, by the same target that a person uses."""
+def build_project_images(place: Place, source: Path = ROOT, repository: str = PREFIX) -> Path:
+    """The project's own images from their Dockerfiles, by the same target that a person uses; returns where they are.
+
+    `source` may be another version of the project, whose images need a `repository` of their own."""
+    target = place.images if source == ROOT else source / "images"
     archives = " ".join(str(path) for path in base_archives())
     bases = (f"BASE={BASE_IMAGE}", f"BUILD_BASE={BUILD_BASE_IMAGE}", f"BASE_ARCHIVE={archives}")
-    variables = (*bases, f"IMAGES_DIR={place.images}")
+    variables = (*bases, f"IMAGES_DIR={target}", f"IMAGES_REPO={repository}")
     with step("Making the project's own images"):
         # Not by `make images`: an outer make would hand its ARGS down to it.
-        run(ROOT / "scripts" / "images", env=os.environ | dict(each.split("=", 1) for each in variables), cwd=ROOT)
+        run(source / "scripts" / "images", env=os.environ | dict(each.split("=", 1) for each in variables), cwd=source)
+    return target
 
 
 def load(place: Place, archives: Sequence[Path]) -> None:

@@ -7,19 +7,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from shop_cluster.client import Client
 from shop_cluster.places import ROOT
+from shop_cluster.waiting import PATIENCE
 
 CHART = ROOT / "charts" / "scalable-shop"
 VALUES = ROOT / "tests" / "cluster" / "values.yaml"
 PREFIX = "/scalable-shop-cm-server"
 # Where the ingress of the cluster answers; the name of the host need not be known to any name server.
 ADDRESS = os.environ.get("INGRESS_ADDRESS", "127.0.0.1")
-PATIENCE = "6m"
+HELM_PATIENCE = f"{360 * PATIENCE:.0f}s"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Installation:
     namespace: str
     name: str = "shop"
     host: str = "shop.localtest.me"
+    chart: Path = CHART
 
     @property
     def url(self) -> str:
@@ -45,11 +48,15 @@ class Installation:
         found: str = self.get("secret", f"{self.name}-{name}")["data"][key]
         return base64.b64decode(found).decode()
 
-    def install(self, *words: str) -> str:
-        """The command of README and contract, with the namespace made and restricted beforehand."""
+    def prepare(self) -> None:
+        """The namespace, restricted: for what has to be there before the release."""
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         head = {"name": self.namespace, "labels": restricted}
         self.k8s.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": head})
+
+    def install(self, *words: str) -> str:
+        """The command of README and contract, with the namespace made and restricted beforehand."""
+        self.prepare()
         self.__dict__.pop("key", None)  # each install makes another
         return self._put("install", *words)
 
@@ -57,11 +64,11 @@ class Installation:
         return self._put("upgrade", *words)
 
     def uninstall(self) -> str:
-        return self.helm("uninstall", self.name, "--wait", "--timeout", PATIENCE)
+        return self.helm("uninstall", self.name, "--wait", "--timeout", HELM_PATIENCE)
 
     def _put(self, verb: str, *words: str) -> str:
         values = ("-f", str(VALUES), "--set", f"ingress.host={self.host}")
-        return self.helm(verb, self.name, str(CHART), *values, *words, "--wait", "--timeout", PATIENCE)
+        return self.helm(verb, self.name, str(self.chart), *values, *words, "--wait", "--timeout", HELM_PATIENCE)
 
     def helm(self, *words: str) -> str:
         return self.k8s.helm(*words, "--namespace", self.namespace)

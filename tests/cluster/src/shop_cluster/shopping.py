@@ -13,6 +13,7 @@ from typing import Any
 import urllib3
 
 from shop_cluster.canaries import CANARY
+from shop_cluster.waiting import PATIENCE
 
 USERS = 30
 AGAIN = (0, 502, 503, 504)
@@ -20,11 +21,14 @@ AGAIN = (0, 502, 503, 504)
 
 @dataclass
 class Load:
-    """One test's purchases. `ids` are those that were answered 2xx; `refused` counts answers that had to be retried."""
+    """One test's purchases. `ids` are those that were answered 2xx; `refused` counts answers that had to be retried.
+
+    `longest` is the longest that a client waited for its purchase, with what it sent again."""
 
     shop: Any
     ids: set[str] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)
+    longest: float = 0
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def user(self, number: int) -> str:
@@ -44,14 +48,15 @@ class Load:
         """One purchase by a client that sends it again, under its key, while it is told to come back later."""
         headers = {"Idempotency-Key": f"{CANARY}-{self.run}-{number}"}
         body = json.dumps(self._purchase(number)).encode()
-        deadline = time.monotonic() + patience
+        started = time.monotonic()
         while True:
             status, said = self._ask(body, headers)
             if status == 200:
                 self.ids.add(json.loads(said)["id"])
+                self.longest = max(self.longest, time.monotonic() - started)
                 return
             assert status in AGAIN, said
-            assert time.monotonic() < deadline, "the shop refuses for too long"
+            assert time.monotonic() < started + patience * PATIENCE, "the shop refuses for too long"
             self.refused[status] += 1
             time.sleep(0.2)
 
@@ -115,7 +120,7 @@ class Shoppers:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(90)
+            thread.join(90 * PATIENCE)
         if self._faults:
             raise self._faults[0]
 

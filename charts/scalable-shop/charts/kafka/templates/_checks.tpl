@@ -35,6 +35,11 @@
 {{- if and $set (eq $role "broker") (lt (int $said.replicas) (int $set.spec.replicas)) }}
 {{- fail (printf "kafka.brokers.replicas was %d: the partitions of a broker that goes would go with it. Move them by kafka-reassign-partitions, then `kubectl scale statefulset %s-broker -n %s --replicas=%d`, then upgrade." (int $set.spec.replicas) $name $.Release.Namespace (int $said.replicas)) }}
 {{- end }}
+{{- range $variable := dig "spec" "template" "spec" "containers" (list dict) $set | first | dig "env" list }}
+{{- if and (eq $variable.name "CLUSTER_ID") (ne $variable.value (include "kafka.clusterId" $)) }}
+{{- fail (printf "kafka.clusterId was %s at the install and cannot be changed, as it is written in the volumes: set it to that." $variable.value) }}
+{{- end }}
+{{- end }}
 {{- include "shop-library.checkClaim" (list $ $set (printf "kafka.%ss.storage" $role) $said.storage "kafka.storageClass" $.Values.storageClass) }}
 {{- end }}
 {{- end -}}

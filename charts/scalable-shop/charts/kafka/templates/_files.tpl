@@ -59,6 +59,9 @@ start.sh: |
   set --
   {{- if .Values.security.enabled }}
   . /etc/kafka/certificate.sh
+  used="$(certificate)"
+  write_certificate /run/kafka/node.pem
+  renew &
   if [ "$role" = broker ]; then
     echo "advertised.listeners=CLIENT://$POD_NAME.$SERVICE:9092,INTERNAL://$POD_NAME.$SERVICE:9094" >>"$config"
   else
@@ -75,24 +78,47 @@ start.sh: |
     --cluster-id "$CLUSTER_ID" --config "$config" "$@"
   exec java "-Xms$HEAP" "-Xmx$HEAP" -XX:+ExitOnOutOfMemoryError $jvm -cp "$KAFKA_LIBS/*" kafka.Kafka "$config"
 {{- if .Values.security.enabled }}
-# Writes key and certificate into one file, as Kafka reads them. A key in PKCS#1, such as Helm makes, is put into the
-# envelope of PKCS#8: a sequence of version 0, "RSA", and the key.
+# What a node does with its certificate.
 certificate.sh: |
+  {{- include "shop-library.renewal" (list "/etc/kafka-tls" (.Values.security.certificate.restartSeconds | default 180)) | nindent 2 }}
+  # Writes key and certificate into one file, as Kafka reads them. A key in PKCS#1, such as Helm makes, is put into the
+  # envelope of PKCS#8: a sequence of version 0, "RSA", and the key.
+  write_certificate() {
+    if grep -q "BEGIN RSA PRIVATE KEY" /etc/kafka-tls/tls.key; then
+      sed /-----/d /etc/kafka-tls/tls.key | base64 -d >"$1.key"
+      size="$(wc -c <"$1.key")"
+      echo "-----BEGIN PRIVATE KEY-----"
+      {
+        printf '\060\202'; two_bytes $((size + 22))
+        printf '\002\001\000\060\015\006\011\052\206\110\206\367\015\001\001\001\005\000\004\202'; two_bytes "$size"
+        cat "$1.key"
+      } | base64
+      echo "-----END PRIVATE KEY-----"
+      rm "$1.key"
+    else
+      cat /etc/kafka-tls/tls.key
+    fi >"$1"
+    cat /etc/kafka-tls/tls.crt >>"$1"
+  }
   two_bytes() { printf "\\$(printf %03o $(($1 / 256)))\\$(printf %03o $(($1 % 256)))"; }
-  if grep -q "BEGIN RSA PRIVATE KEY" /etc/kafka-tls/tls.key; then
-    sed /-----/d /etc/kafka-tls/tls.key | base64 -d >/run/kafka/key
-    size="$(wc -c </run/kafka/key)"
-    echo "-----BEGIN PRIVATE KEY-----"
-    {
-      printf '\060\202'; two_bytes $((size + 22))
-      printf '\002\001\000\060\015\006\011\052\206\110\206\367\015\001\001\001\005\000\004\202'; two_bytes "$size"
-      cat /run/kafka/key
-    } | base64
-    echo "-----END PRIVATE KEY-----"
-    rm /run/kafka/key
-  else
-    cat /etc/kafka-tls/tls.key
-  fi >/run/kafka/node.pem
-  cat /etc/kafka-tls/tls.crt >>/run/kafka/node.pem
+  # A controller's turn is after all brokers'.
+  turn() {
+    . /etc/kafka/nodes
+    if [ "$role" = broker ]; then echo "${POD_NAME##*-}"; else echo "$((${POD_NAME##*-} + brokers))"; fi
+    echo "$((brokers + controllers))"
+  }
+  # As a node with the new certificate, asks the next broker for its settings: so that one runs as well. Where the one in use has
+  # ended there is nobody to fit with.
+  fits() {
+    . /etc/kafka/nodes
+    next="$(((${POD_NAME##*-} + 1) % brokers))"
+    write_certificate /run/kafka/next.pem
+    printf '%s\n' security.protocol=SSL ssl.keystore.type=PEM ssl.keystore.location=/run/kafka/next.pem \
+      ssl.truststore.type=PEM ssl.truststore.location=/etc/kafka-tls/ca.crt >/run/kafka/next.properties
+    java -Xmx64m -XX:TieredStopAtLevel=1 -Dlog4j2.level=ERROR -cp "$KAFKA_LIBS/*" kafka.admin.ConfigCommand \
+      --bootstrap-server "{{ include "kafka.fullname" . }}-broker-$next.{{ include "kafka.fullname" . }}-broker.{{ .Release.Namespace }}.svc:9094" --command-config /run/kafka/next.properties \
+      --describe --entity-type brokers --entity-name "$next" >/run/kafka/next.log 2>&1 && return
+    grep -m 1 "NotAfter: " /run/kafka/next.log || { grep -m 3 -E "Caused by|rror" /run/kafka/next.log; false; }
+  }
 {{- end }}
 {{- end -}}

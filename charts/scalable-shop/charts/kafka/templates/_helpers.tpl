@@ -33,7 +33,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{/* The same for a release in a namespace whenever it is installed, so that volumes kept from an earlier install fit.
      22 characters of base64: what Kafka takes as the id of a cluster. */}}
 {{- define "kafka.clusterId" -}}
-{{- printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 21 }}A
+{{- .Values.clusterId | default (printf "%s/%s" .Release.Namespace .Release.Name | sha256sum | trunc 21 | printf "%sA") }}
 {{- end -}}
 
 {{/* id@host:port of each controller; ids from 1000, so that brokers count from 0. */}}
