@@ -36,6 +36,7 @@ def brokers(addresses: str) -> Manifest:
     return {"kafka": {"bootstrapServers": addresses}}
 
 
+@pytest.mark.security(36)
 @pytest.mark.parametrize(
     ("kind", "spec", "words"),
     [

@@ -131,18 +131,21 @@ def put(api: Api, namespace: str, kind: str, path: Path, rule: Manifest, user: s
     return answer.message
 
 
+@pytest.mark.security(33)
 def test_the_specs_of_this_test_say_every_field() -> None:
     missing = [called(kind, path) for kind, path, _ in FIELDS if not any(has(spec, path) for spec in SPECS[kind])]
     assert missing == []
     assert len(FIELDS) > 300 and len(SECRETS) > 20
 
 
+@pytest.mark.security(34)
 def test_every_field_that_speaks_of_a_secret_is_known_as_one() -> None:
     for kind, path, _ in FIELDS:
         if "secret" in ".".join(path).lower() and path[-1] in ("name", "secretName", "[]") and "keys" not in path:
             assert names_a_secret(path), called(kind, path)
 
 
+@pytest.mark.security(33)
 def test_who_may_write_the_two_resources_only_makes_none_of_them(api: Api, place: str) -> None:
     for kind, specs in SPECS.items():
         for spec in specs:
@@ -152,6 +155,7 @@ def test_who_may_write_the_two_resources_only_makes_none_of_them(api: Api, place
     assert tried(api, place, "ShopConsumer", least, "builder") == ""
 
 
+@pytest.mark.security(33)
 @pytest.mark.parametrize("kind", SPECS)
 def test_who_may_write_the_two_resources_only_changes_how_many_pods_there_are_and_nothing_else(
     api: Api, place: str, kind: str
@@ -164,6 +168,7 @@ def test_who_may_write_the_two_resources_only_changes_how_many_pods_there_are_an
     assert wrong == []
 
 
+@pytest.mark.security(34)
 @pytest.mark.parametrize(("kind", "path"), SECRETS, ids=[called(*each) for each in SECRETS])
 def test_each_secret_that_is_named_asks_for_the_right_to_get_it(api: Api, place: str, kind: str, path: Path) -> None:
     spec = without_consumers_env(spec_with(kind, path)) if path[0] != "consumers" else spec_with(kind, path)
@@ -190,6 +195,7 @@ def value(said: Any, path: Path) -> str:
     return str(said)
 
 
+@pytest.mark.security(33)
 @pytest.mark.parametrize("lacking", MAKES)
 def test_what_a_shop_makes_asks_for_the_right_to_make_it(api: Api, place: str, lacking: str) -> None:
     rules = [rule for rule in CREATE_ALL if rule["resources"] != [lacking]]
@@ -201,6 +207,7 @@ def test_what_a_shop_makes_asks_for_the_right_to_make_it(api: Api, place: str, l
     assert f"you may not create {lacking}" in said[which[0]]
 
 
+@pytest.mark.security(33)
 def test_a_value_of_a_config_map_asks_for_the_right_to_get_it(api: Api, place: str) -> None:
     user = allow(api, place, "without-config", *CREATE_ALL, GET_SECRETS)
     for kind, specs in SPECS.items():
@@ -218,6 +225,7 @@ def test_the_largest_shop_is_within_what_a_policy_may_ask(api: Api, place: str) 
     assert "more Secrets than can be asked about" in tried(api, place, "Shop", spec, user)
 
 
+@pytest.mark.security(33)
 def test_nobody_claims_a_shop_as_owner(api: Api, place: str) -> None:
     shop = api.get(VERSION, "Shop", place, "base-0")
     assert shop is not None
@@ -228,12 +236,14 @@ def test_nobody_claims_a_shop_as_owner(api: Api, place: str) -> None:
     assert "ownerReferences" in api.merge(made("ShopConsumer", place, "base-1", {}), patch, "owner").message
 
 
+@pytest.mark.security(33)
 def test_scaling_and_a_drain_are_open_to_whoever_may_write_the_resource(api: Api, place: str) -> None:
     base = made("ShopConsumer", place, "base-1", {})
     assert api.merge(base, {"spec": {"replicas": 3}}, "tenant", "scale").ok
     assert api.merge(base, {"metadata": {"annotations": {"scalable-shop.dev/drain": "true"}}}, "tenant").ok
 
 
+@pytest.mark.security(33)
 def test_the_operator_writes_what_a_shop_says(api: Api, place: str) -> None:
     operator = allow(api, place, "system:serviceaccount:shop:shop-operator")
     for spec in SPECS["ShopConsumer"]:
@@ -241,6 +251,7 @@ def test_the_operator_writes_what_a_shop_says(api: Api, place: str) -> None:
         wait_until(lambda refused=refused: not refused(), "the operator is admitted", 10)
 
 
+@pytest.mark.security(33)
 def test_elsewhere_nobody_is_asked(api: Api, place: str, namespace: str) -> None:
     """The policies are those of one operator: a namespace that it doesn't look after is none of its business."""
     user = allow(api, namespace, "tenant")
@@ -248,6 +259,7 @@ def test_elsewhere_nobody_is_asked(api: Api, place: str, namespace: str) -> None
     wait_until(lambda: not tried(api, namespace, "ShopConsumer", spec, user), "the tenant is admitted", 10)
 
 
+@pytest.mark.security(33)
 def test_the_roles_of_the_cluster_are_added_to(api: Api, namespace: str) -> None:
     roles = {m["metadata"]["name"]: m for m in render(chart=OPERATOR) if m["kind"] == "ClusterRole"}
     added = {
@@ -273,6 +285,7 @@ def test_the_roles_of_the_cluster_are_added_to(api: Api, namespace: str) -> None
     assert api.create(one, "shop-shop-operator-edit").ok
 
 
+@pytest.mark.security(33)
 def test_the_policies_and_roles_can_be_left_to_others() -> None:
     """Who installs may not be allowed to make what belongs to the whole cluster."""
     words = ("--set", "tenants.admissionPolicy=false,tenants.clusterRoles=false")

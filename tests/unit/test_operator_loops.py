@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from shop_operator.health import HANGS_AFTER, Health
 from shop_operator.loops import Loops
 
@@ -18,6 +20,7 @@ def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
         thread.submit(lambda: asyncio.run(scene())).result(60)
 
 
+@pytest.mark.security(37)
 def test_one_namespace_holds_no_more_than_its_share_of_the_threads() -> None:
     release, looked = threading.Event(), threading.Event()
 

@@ -23,6 +23,7 @@ def owned(body: Manifest, shop: str) -> Manifest:
     return body | {"metadata": body["metadata"] | {"ownerReferences": [owner]}}
 
 
+@pytest.mark.security(35)
 @pytest.mark.parametrize("name", ["cm-server", "cm-api", "prometheus", "shop-operator", "shop", "indexes"])
 def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, consumer: Make) -> None:
     body = consumer(pods={"podLabels": {INSTANCE: "shop", NAME: "cm-server", "team": "a"}})
@@ -38,6 +39,7 @@ def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, cons
             assert not selector["matchLabels"].items() <= marks.items(), policy["metadata"]["name"]
 
 
+@pytest.mark.security(35)
 def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
     made = policies.policies(shop(network={"operatorNamespace": "home"}))
     peers = [peer for policy in made for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
@@ -45,6 +47,7 @@ def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
     assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "home"}}
 
 
+@pytest.mark.security(35)
 def test_a_domain_is_taken_for_no_other_part_of_its_shop(consumer: Make) -> None:
     body = owned(consumer(), "shop")
     body["metadata"]["name"] = "cm-server"
@@ -52,6 +55,7 @@ def test_a_domain_is_taken_for_no_other_part_of_its_shop(consumer: Make) -> None
     assert (marks[NAME], marks[INSTANCE]) == ("consumer", "shop")
 
 
+@pytest.mark.security(35)
 def test_nobody_connects_to_a_consumer_of_ones_own_save_for_metrics(consumer: Make) -> None:
     budget, policy = consumers.around(consumer(probes={"port": 9000}))
     assert budget["kind"] == "PodDisruptionBudget" and budget["spec"]["maxUnavailable"] == 1
@@ -75,6 +79,7 @@ def secret(annotation: str | None, **values: str) -> Manifest:
 LOGIN = {"sasl": "scram_sha512", "username": "me", "password": "x"}
 
 
+@pytest.mark.security(34)
 @pytest.mark.parametrize("field", ["secretRef", "kedaSecretRef"])
 @pytest.mark.parametrize(
     ("annotation", "addresses", "sent"),
@@ -99,6 +104,7 @@ def test_a_login_is_sent_only_where_its_owner_says(field: str, annotation: str, 
             login.read(kafka, lambda _: secret(annotation, **LOGIN))
 
 
+@pytest.mark.security(34)
 def test_a_password_is_never_sent_in_the_clear() -> None:
     kafka = {"bootstrapServers": "kafka:9092", "secretRef": {"name": "login"}}
     with pytest.raises(BadSecret, match="sasl plaintext without tls"):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from shop_operator import metrics
 from shop_operator.watching import watch_all
 
@@ -17,6 +19,7 @@ def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
         thread.submit(lambda: asyncio.run(scene())).result(30)
 
 
+@pytest.mark.security(37)
 def test_one_namespace_that_fails_leaves_the_others_alone() -> None:
     tries: dict[str, int] = {}
 
