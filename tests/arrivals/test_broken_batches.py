@@ -195,14 +195,21 @@ def test_what_is_held_is_asked_for_now_and_then_and_the_others_all_the_time(roun
 
     def read() -> set[str]:
         found = {message.receipt for message in reader.poll(0.1)}
-        reader.seek(dict.fromkeys(reader.unsought & reader.assigned, 0))
+        # Behind all that the suite has sent so far.
+        ends = reader.bounds(reader.unsought & reader.assigned)
+        reader.seek({place: end for place, (_, end) in ends.items()})
         return found
+
+    def is_ready() -> bool:
+        read()
+        return bool(reader.assigned) and not reader.unsought
 
     def is_read(partition: int) -> None:
         receipt = rounds.send(Draw(DOMAIN, partition))
         until(lambda: receipt in read(), f"partition {partition} is read", 2 * TRY_AGAIN_SECONDS)
 
     try:
+        until(is_ready, "the partitions are assigned")
         for place in (held, beside):
             is_read(place.partition)
         for _ in range(2):
