@@ -106,7 +106,7 @@ def verdict(db: Any, run: str, attempted: dict[Sent, tuple[str, datetime]], acke
     changed = disordered = 0
     # Documents come back in the order in which they were written, which is the order of application.
     for doc in db["purchases"].find({}).hint([("$natural", 1)]):
-        if not doc["userid"].startswith(run):
+        if not doc.get("userid", "").startswith(run):  # one that was erased has no user any more
             continue
         sent = (doc["userid"], int(doc["username"].rpartition("/")[2]))
         times[sent] += 1

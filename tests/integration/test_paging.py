@@ -40,7 +40,9 @@ def api(platform: Any) -> Iterator[Any]:
 def stored(store: PurchaseStore, user: str, moments: list[datetime]) -> list[str]:
     """Store a purchase of `user` at each moment; their ids."""
     events = [
-        Event(str(uuid.uuid4()), PURCHASE_MADE, START, "d", PurchaseMade(user, user, "1.00", moment), "shop.purchases-0-0")
+        Event(
+            str(uuid.uuid4()), PURCHASE_MADE, START, "d", PurchaseMade(user, user, "1.00", moment), "shop.purchases-0-0"
+        )
         for moment in moments
     ]
     store.insert([to_document(event) for event in events])

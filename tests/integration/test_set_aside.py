@@ -121,7 +121,7 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier:
     )
     assert stored(platform, user) == sorted(str(number) for number in range(20) if number != 7)
     assert applier._places.positions.topic(DOMAIN.topic) == {0: 20}
-    kept = platform.db["rejections"].find_one({"raw.key": user.encode()})
+    kept = platform.db["rejections"].find_one({"_id": outcome.refused[0].receipt})
     assert kept["class"] == "fault"
     platform.db["rejections"].delete_one({"_id": kept["_id"]})
 
