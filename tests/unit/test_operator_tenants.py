@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from shop_operator import login
+from shop_operator.consumers import let_in_again
 from shop_operator.login import BadSecret
 from shop_operator.resources import consumer as consumers
 from shop_operator.resources import policies
+from shop_operator.testing import FakeCluster
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
@@ -110,3 +112,14 @@ def test_a_password_is_never_sent_in_the_clear() -> None:
     with pytest.raises(BadSecret, match="sasl plaintext without tls"):
         login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext"}))
     login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext", "tls": "enable"}))
+
+
+def test_a_policy_that_is_not_asked_for_any_more_goes_and_nobody_elses(consumer: Make) -> None:
+    body = consumer()
+    own = next(each for each in consumers.around(body) if each["kind"] == "NetworkPolicy")
+    foreign = own | {"metadata": own["metadata"] | {"name": "theirs", "ownerReferences": []}}
+    cluster = FakeCluster(own, foreign)
+    for _ in range(2):
+        let_in_again(cluster, consumer(networkPolicy=False))
+    assert [live["metadata"]["name"] for live in cluster.of("NetworkPolicy")] == ["theirs"]
+    assert "get" not in {call[0] for call in cluster.calls}, "what is not there is not asked for at each look"

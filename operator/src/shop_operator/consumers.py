@@ -158,17 +158,10 @@ class Consumers:
         for each in consumer.around(body):
             self._told_repair(body, *self._cluster.keep(each))
         if not body["spec"].get("networkPolicy", True):
-            self._open(body)
+            let_in_again(self._cluster, body)
         live, repaired = deploy(self._cluster, wanted, first=first, fixed=fixed)
         self._told_repair(body, live, repaired)
         return live
-
-    def _open(self, body: Manifest) -> None:
-        """Take the policy away that an earlier spec asked for."""
-        meta = body["metadata"]
-        live = self._cluster.get("NetworkPolicy", meta["namespace"], consumer.beside(body))
-        if live is not None and (controller_of(live) or {}).get("uid") == meta["uid"]:
-            self._cluster.delete(live)
 
     def _scale(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Manifest:
         """KEDA's order. Its login is left as it is while the operator's own can't be read."""
@@ -313,3 +306,12 @@ def _hold(seen: Seen) -> str:
 
 def _place(body: Manifest) -> dict[str, str]:
     return {"namespace": body["metadata"]["namespace"], "resource": body["metadata"]["name"]}
+
+
+def let_in_again(cluster: Cluster, body: Manifest) -> None:
+    """Take the NetworkPolicy away that an earlier spec asked for."""
+    meta = body["metadata"]
+    # Listed, not got: what is not there would be asked for again at each look.
+    for live in cluster.list("NetworkPolicy", meta["namespace"], text(consumer.selector(body))):
+        if (controller_of(live) or {}).get("uid") == meta["uid"]:
+            cluster.delete(live)
