@@ -24,10 +24,9 @@ from cm_api.places import Places
 from cm_api.refused import without_erased
 from cm_api.settings import ConsumerSettings
 from shop_core import mongo
-from shop_core.errors import Conflict, DatabaseFault, InvalidInput, Outage
+from shop_core.errors import DatabaseFault, InvalidInput, Outage
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.mongo import (
-    TRIES_OF_A_CONFLICT,
     ClientSession,
     Database,
     Document,
@@ -126,15 +125,12 @@ class Applier:
             self._hooks.about_to_commit(outcome)
             return dataclasses.replace(outcome, refused=every)
 
-        for left in reversed(range(TRIES_OF_A_CONFLICT)):
+        def conflicted() -> None:
+            metrics.CONFLICTS.labels(self._domain.name).inc()
             self._beat()
-            try:
-                outcome = mongo.in_transaction(self._db, work)
-                break
-            except Conflict:
-                metrics.CONFLICTS.labels(self._domain.name).inc()
-                if not left:
-                    raise
+
+        self._beat()
+        outcome = mongo.in_transaction_again(self._db, work, conflicted)
         failpoint("committed")
         self._hooks.committed(outcome)
         self._places.advance(moves)

@@ -13,7 +13,7 @@ import msgspec
 from cm_api.erasing import takes
 from shop_core.answers.people import RefusedCommand
 from shop_core.events import TOPICS
-from shop_core.events.envelope import Event
+from shop_core.events.envelope import Event, topic_of
 from shop_core.events.fields import format_instant
 from shop_core.mongo import ClientSession, Database, Document, outages
 
@@ -28,7 +28,7 @@ def of(db: Database[Document], userid: str) -> list[RefusedCommand]:
 
 def forget(db: Database[Document], session: ClientSession, erasing: Sequence[Event]) -> None:
     """In the transaction of the erasures: what these users said before goes nowhere any more."""
-    topics = sorted({event.receipt.rsplit("-", 2)[0] for event in erasing})
+    topics = sorted({topic_of(event.receipt) for event in erasing})
     ids = [doc["_id"] for doc in _waiting(db, topics, session) if _erased(doc, erasing)]
     if ids:
         gone = {"$set": {"dlq": ERASED}, "$unset": {"raw": ""}}

@@ -19,7 +19,7 @@ from cm_server.used_keys import KeyUsed
 from shop_core.answers.people import Erased, Export
 from shop_core.auth import PURCHASES_WRITE
 from shop_core.events import PEOPLE, PERSONAL
-from shop_core.events.envelope import Domain, copies, digest_of, encode
+from shop_core.events.envelope import Domain, copies, digest_of, encode, topic_of
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.kafka.partitions import partition_of
 from shop_core.web import in_path, json_answer
@@ -101,5 +101,5 @@ def publish(context: Context, known: Identity, data: UserErased) -> list[str]:
 
 def own_receipt(userid: str, domain: Domain, receipts: Sequence[str]) -> str:
     """Of one topic's receipts, that in the partition of the user's own events."""
-    here = [receipt for receipt in receipts if receipt.rsplit("-", 2)[0] == domain.topic]
+    here = [receipt for receipt in receipts if topic_of(receipt) == domain.topic]
     return here[partition_of(userid, len(here))]

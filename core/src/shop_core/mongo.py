@@ -128,6 +128,21 @@ def in_transaction(db: Database[Document], work: Callable[[ClientSession], T]) -
         return work(session)
 
 
+def in_transaction_again(
+    db: Database[Document], work: Callable[[ClientSession], T], on_conflict: Callable[[], object] = lambda: None
+) -> T:
+    """`in_transaction`, again at once where another one came first, some times; `on_conflict` hears of each."""
+    left = TRIES_OF_A_CONFLICT
+    while True:
+        try:
+            return in_transaction(db, work)
+        except Conflict:
+            on_conflict()
+            left -= 1
+            if not left:
+                raise
+
+
 class Generations:
     """The collection `generations`: which build of a domain's read models is the live one, 0 for the first.
 
@@ -238,13 +253,7 @@ class Rejections:
         def work(session: ClientSession) -> None:
             self._rejections.update_many(query, change, session=session)
 
-        for left in reversed(range(TRIES_OF_A_CONFLICT)):
-            try:
-                in_transaction(self._db, work)
-                break
-            except Conflict:
-                if not left:
-                    raise
+        in_transaction_again(self._db, work)
 
     def among(self, receipts: Iterable[str]) -> set[str]:
         """Those of `receipts` that were refused."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from shop_core.errors import Outage, ShopError
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import Domain, Headers, Message
+from shop_core.events.envelope import Domain, Headers, Message, topic_of
 from shop_core.kafka.log import read_all
 
 
@@ -102,5 +102,5 @@ def counted(every: Iterable[Letter]) -> list[Letter]:
 
 def domain_of(receipt: str) -> Domain | None:
     """The domain whose topic, or dead-letter topic, a receipt names."""
-    topic = receipt.rsplit("-", 2)[0]
+    topic = topic_of(receipt)
     return next((domain for domain in DOMAINS.values() if topic in (domain.topic, domain.dlq)), None)

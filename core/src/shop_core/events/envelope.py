@@ -214,6 +214,11 @@ def place_of(receipt: str) -> tuple[int, int]:
     return int(partition), int(offset)
 
 
+def topic_of(receipt: str) -> str:
+    """The topic of a receipt that is known to be one."""
+    return receipt.rsplit("-", 2)[0]
+
+
 def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:
     """(topic, partition, offset) of a receipt of one of `topics`; `InvalidInput` (400) for anything else."""
     topic, _, rest = text.rpartition("-")
