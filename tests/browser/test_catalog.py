@@ -118,6 +118,25 @@ def test_reviews_come_in_each_order_page_by_page(shop, shelf):
         expect(shop.page.locator("#reviews .stars").first).to_have_attribute("aria-label", f"{first} of 5 stars")
 
 
+def test_a_list_that_comes_late_says_nothing_over_the_open_product(shop, platform):
+    name = f"Late {uuid.uuid4().hex[:8]}"
+    make(platform, name)
+    held = []
+    shop.page.route(re.compile(r"/v1/products\?.*prefix=Late"), lambda route: held.append(route))
+    shop.open("/catalog")
+    with shop.page.expect_request(re.compile(r"prefix=Late")):
+        search(shop, name)
+    shop.page.get_by_role("link", name=name).click()
+    say(shop, "ada-2", 1)
+    status = shop.page.get_by_role("status")
+    expect(status).to_have_text("Your review was added. The average is 1.00 of 1 review.")
+    held[0].continue_()
+    expect(shop.page.locator("#products-shown")).to_have_text("1 product")
+    # What is announced is written after 50 ms, so by then all that was to be said is there.
+    shop.page.evaluate("() => new Promise(done => setTimeout(done, 50))")
+    assert status.text_content() == "Your review was added. The average is 1.00 of 1 review."
+
+
 def test_the_average_follows_an_added_a_changed_and_a_deleted_review(shop, platform):
     name = f"Rated {uuid.uuid4().hex[:8]}"
     id = make(platform, name)

@@ -21,6 +21,8 @@ from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import Position, Positions
 from shop_core.settings import load
 
+BEYOND = 1_000_000_000  # the receipts of these records must name no other
+
 
 @pytest.fixture
 def user() -> str:
@@ -28,12 +30,12 @@ def user() -> str:
 
 
 def record_of(user: str, price: str, number: int) -> Message:
-    """An ordinary purchase, as cm-server makes it."""
+    """An ordinary purchase, as cm-server makes it, at an offset that no record of the platform's own has."""
     headers = {"ce_id": f"{user}-{number}", "ce_type": "shop.purchase.made.v1", "ce_source": "/scalable-shop/cm-server"}
     headers |= {"ce_specversion": "1.0", "ce_time": "2026-02-03T04:05:06Z"}
     value = f'{{"username":"{user}","userid":"{user}","price":"{price}","timestamp":"2026-02-03T04:05:06Z"}}'
     named = tuple((name, text.encode()) for name, text in headers.items())
-    return Message(DOMAIN.topic, 0, number, user.encode(), value.encode(), named)
+    return Message(DOMAIN.topic, 0, BEYOND + number, user.encode(), value.encode(), named)
 
 
 def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_again(
@@ -117,10 +119,10 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier:
     outcome = applier.apply(batch)
     assert (outcome.applied, [(r.receipt, r.kind, r.status) for r in outcome.refused]) == (
         19,
-        [(f"{DOMAIN.topic}-0-7", "fault", 500)],
+        [(f"{DOMAIN.topic}-0-{BEYOND + 7}", "fault", 500)],
     )
     assert stored(platform, user) == sorted(str(number) for number in range(20) if number != 7)
-    assert applier._places.positions.topic(DOMAIN.topic) == {0: 20}
+    assert applier._places.positions.topic(DOMAIN.topic) == {0: BEYOND + 20}
     kept = platform.db["rejections"].find_one({"_id": outcome.refused[0].receipt})
     assert kept["class"] == "fault"
     platform.db["rejections"].delete_one({"_id": kept["_id"]})
@@ -143,4 +145,4 @@ def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
         with pytest.raises(Outage):
             applier.apply([record_of(user, "2", 1)])
     assert stored(platform, user) == ["1"]
-    assert applier._places.positions.topic(DOMAIN.topic) == {0: 1}
+    assert applier._places.positions.topic(DOMAIN.topic) == {0: BEYOND + 1}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from cm_server.queries import QueryClient
 
 log = logging.getLogger(__name__)
-ASK_SECONDS = 0.1
+ASK_SECONDS = 0.25
 REST_SECONDS = 1.0
 
 

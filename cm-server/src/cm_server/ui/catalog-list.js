@@ -77,7 +77,8 @@ function tell(page) {
     ? `No name starts with “${prefix}”.` : "The first one shows here as soon as it is stored.";
   const some = count === 1 ? "1 product" : `${countOf(count)} products`;
   shown.textContent = cursor ? `${some} shown, more follow` : count === 1 ? some : `All ${some}`;
-  announce(count ? `${shown.textContent}.` : "No product found.");
+  // An answer that comes late, when a product is open, must not speak over what is said there.
+  if (!$("list-view").hidden) announce(count ? `${shown.textContent}.` : "No product found.");
 }
 
 function row(product, fresh = null) {
