@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import load
 from pymongo import UpdateOne
 
-from cm_api.analytics.buckets import Bucket
-from cm_api.analytics.projection import apply
-from cm_api.analytics.store import AnalyticsStore, ensure_indexes
-from shop_core import mongo
+from cm_api.domains.analytics.buckets import Bucket
+from cm_api.domains.analytics.projection import apply
+from cm_api.domains.analytics.store import AnalyticsStore, ensure_indexes
+from shop_core.config.settings import MongoSettings
 from shop_core.events.analytics import INTERACTION_RECORDED, InteractionRecorded, to_milliseconds
 from shop_core.events.envelope import Event
-from shop_core.mongo import ClientSession, Database, Document
-from shop_core.settings import MongoSettings
+from shop_core.mongo import client
+from shop_core.mongo.client import ClientSession, Database, Document
 
 USERS, BATCH = 5_000, 2_000
 
@@ -69,12 +69,14 @@ def writes(address: str, events: int) -> dict[str, Any]:
     ]  # fmt: skip
     rates = {}
     for name, count in (("aggregated", added_up), ("one by one", one_by_one)):
-        db = mongo.connect(MongoSettings(mongodb_uri=f"mongodb://{address}", mongodb_database=f"bench_{name[:3]}"), "b")
+        db = client.connect(
+            MongoSettings(mongodb_uri=f"mongodb://{address}", mongodb_database=f"bench_{name[:3]}"), "b"
+        )
         ensure_indexes(db)
         started = time.perf_counter()
         for start in range(0, events, BATCH):
             batch = made[start : start + BATCH]
-            mongo.in_transaction(db, lambda session, db=db, batch=batch, count=count: count(db, session, batch))
+            client.in_transaction(db, lambda session, db=db, batch=batch, count=count: count(db, session, batch))
         rates[f"{name}/s"] = events / (time.perf_counter() - started)
         db.client.close()
     return {**rates, "ratio": rates["aggregated/s"] / rates["one by one/s"]}

@@ -6,7 +6,7 @@ import os
 
 from flask import Flask, Response
 
-from shop_core import serve
+from shop_core import cli
 
 
 def create_app() -> Flask:
@@ -25,4 +25,4 @@ def create_app() -> Flask:
 
 if __name__ == "__main__":
     os.environ["PYTHONPATH"] = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    serve.gunicorn("bare:create_app()", host="127.0.0.1", port=int(os.environ["HTTP_PORT"]), workers=2, threads=16)
+    cli.gunicorn("bare:create_app()", host="127.0.0.1", port=int(os.environ["HTTP_PORT"]), workers=2, threads=16)

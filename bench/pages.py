@@ -13,13 +13,13 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cm_api.purchases.projection import to_document
-from cm_api.purchases.store import PurchaseStore
-from shop_core import mongo
+from cm_api.domains.purchases.projection import to_document
+from cm_api.domains.purchases.store import PurchaseStore
+from shop_core.config.settings import MongoSettings
 from shop_core.events.envelope import Event
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade
 from shop_core.identifiers import uuid7
-from shop_core.settings import MongoSettings
+from shop_core.mongo import client
 
 USER = "pages"
 ROUNDS = 15
@@ -46,7 +46,7 @@ def measure(state: dict[str, Any], base: str) -> dict[str, Any]:
 
 def fill(address: str, count: int) -> None:
     """One user's purchases, a minute apart, straight into the read model."""
-    store = PurchaseStore(mongo.connect(MongoSettings(mongodb_uri=f"mongodb://{address}"), "bench"))
+    store = PurchaseStore(client.connect(MongoSettings(mongodb_uri=f"mongodb://{address}"), "bench"))
     now = datetime.now(UTC)
     for start in range(0, count, 1000):
         moments = [now - timedelta(minutes=start + n) for n in range(1000)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from shop_operator.resources import scaler
+from shop_operator.desired import scaler
 
 FOLDER = Path(__file__).resolve().parent.parent / "keda" / "examples"
 CONSUMER: dict[str, Any] = {

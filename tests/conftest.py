@@ -20,8 +20,8 @@ import redis
 import urllib3
 from pymongo import MongoClient
 
-from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.kafka.topic_reader import read_all
 from shop_security.surroundings import clean_environment
 from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX, Ports, layout_of

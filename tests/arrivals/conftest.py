@@ -17,7 +17,7 @@ from shop_arrivals.draws import Domain
 from shop_arrivals.rounds import Rounds
 from shop_arrivals.senders import Senders
 from shop_arrivals.shop import Shop
-from shopctl.kafka_home import KafkaHome
+from shopctl.kafka_install import KafkaHome
 from shopctl.layout import Ports, layout_of, project_root
 
 SESSION_MS = "10000"  # the default, so that a consumer that stands still for some seconds keeps its partitions

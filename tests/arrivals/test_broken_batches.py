@@ -18,7 +18,7 @@ from shop_arrivals.processes import frozen, watched
 from shop_arrivals.rounds import Rounds
 from shop_arrivals.segments import ATTRIBUTES, COUNT, RECORDS, batch_at, changed, sealed
 from shop_arrivals.shop import consumer_of, sent_now, until
-from shop_core.kafka.reader import TRY_AGAIN_SECONDS, Reader
+from shop_core.kafka.group_consumer import TRY_AGAIN_SECONDS, GroupConsumer
 
 DOMAIN = Domain.CAMPAIGNS
 ODD_NAME = "x-odd-name"
@@ -170,12 +170,12 @@ def test_a_batch_that_opens_to_a_hundred_megabytes_holds_up_no_other_partition(r
 
 def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> None:
     """One poll may meet a batch as it was fetched when it was broken, and behind it the same batch healed."""
-    reader = Reader(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-old-bytes")
+    reader = GroupConsumer(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-old-bytes")
     place = TopicPartition(DOMAIN.topic, 11)
 
     def read() -> set[str]:
         found = {message.receipt for message in reader.poll(0.5)}
-        reader.seek(dict.fromkeys(reader.unsought & reader.assigned, 0))
+        reader.seek(dict.fromkeys(reader.unpositioned & reader.assigned, 0))
         return found
 
     try:
@@ -190,19 +190,19 @@ def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> N
 
 
 def test_what_is_held_is_asked_for_now_and_then_and_the_others_all_the_time(rounds: Rounds) -> None:
-    reader = Reader(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-now-and-then")
+    reader = GroupConsumer(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-now-and-then")
     held, beside = TopicPartition(DOMAIN.topic, 9), TopicPartition(DOMAIN.topic, 10)
 
     def read() -> set[str]:
         found = {message.receipt for message in reader.poll(0.1)}
         # Behind all that the suite has sent so far.
-        ends = reader.bounds(reader.unsought & reader.assigned)
+        ends = reader.bounds(reader.unpositioned & reader.assigned)
         reader.seek({place: end for place, (_, end) in ends.items()})
         return found
 
     def is_ready() -> bool:
         read()
-        return bool(reader.assigned) and not reader.unsought
+        return bool(reader.assigned) and not reader.unpositioned
 
     def is_read(partition: int) -> None:
         receipt = rounds.send(Draw(DOMAIN, partition))

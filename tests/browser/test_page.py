@@ -101,7 +101,7 @@ def test_every_control_has_a_name_and_ids_are_unique(shop):
 
 
 @pytest.mark.security(25)
-@pytest.mark.parametrize("path", ["", "/", "/ui/app.js", "/ui/app.css", "/ui/icon.svg"])
+@pytest.mark.parametrize("path", ["", "/", "/ui/purchases.js", "/ui/app.css", "/ui/icon.svg"])
 def test_files_are_guarded_and_answer_304(platform, path):
     url = platform.base_url.rstrip("/") + path
     with urlopen(url, timeout=10) as answer:

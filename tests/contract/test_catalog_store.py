@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cm_api.catalog.projection import apply
-from cm_api.catalog.store import CatalogStore, ensure_indexes
-from cm_api.outcome import Outcome
-from shop_core import mongo
+from cm_api.batch_result import Outcome
+from cm_api.domains.catalog.projection import apply
+from cm_api.domains.catalog.store import CatalogStore, ensure_indexes
+from shop_core.config.settings import MongoSettings
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
-from shop_core.settings import MongoSettings
+from shop_core.mongo import client
 from shop_core.testing import MemoryCatalog
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -95,11 +95,11 @@ def memory(_: Any) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[
 def mongodb(request: pytest.FixtureRequest) -> Iterator[tuple[Callable[[list[Event]], Outcome], Callable[[], Any]]]:
     platform = request.getfixturevalue("platform")
     chosen = MongoSettings(mongodb_uri=platform.mongodb_uri, mongodb_database=f"catalog_{uuid.uuid4().hex[:8]}")
-    db = mongo.connect(chosen, "test")
+    db = client.connect(chosen, "test")
     ensure_indexes(db)
 
     def take(events: list[Event]) -> Outcome:
-        return mongo.in_transaction(db, lambda session: apply(CatalogStore(db, session), events))
+        return client.in_transaction(db, lambda session: apply(CatalogStore(db, session), events))
 
     try:
         yield take, lambda: CatalogStore(db)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from shop_core.kafka.admin import admin
 from shop_core.kafka.codecs import MOST_BYTES
 from shop_core.kafka.fetching import POLL_BYTES
-from shop_core.kafka.log import topic_log
-from shop_core.kafka.reader import Reader
+from shop_core.kafka.group_consumer import GroupConsumer
+from shop_core.kafka.topic_reader import topic_log
+from shop_core.kafka.topics import admin
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def topic(platform: Any) -> Iterator[str]:
 @pytest.fixture
 def read(platform: Any, topic: str) -> Iterator[Callable[[], list[Any]]]:
     """Polls a reader that stands at the start of each partition; `read.reader` is the reader."""
-    reader = Reader(platform.bootstrap, topic, topic, session_ms=6000)
+    reader = GroupConsumer(platform.bootstrap, topic, topic, session_ms=6000)
 
     def poll() -> list[Any]:
         found = reader.poll(0.5)
-        reader.seek(dict.fromkeys(reader.unsought & reader.assigned, 0))
+        reader.seek(dict.fromkeys(reader.unpositioned & reader.assigned, 0))
         return found
 
     poll.reader = reader  # type: ignore[attr-defined]

@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from cm_api import people
-from cm_api.catalog.projection import create
-from cm_api.catalog.shelf import Shelf
-from cm_api.context import Context
-from cm_api.domains import room
-from cm_api.outcome import Outcome
-from shop_core import mongo
+from cm_api.batch_result import Outcome
+from cm_api.domains.catalog.projection import create
+from cm_api.domains.catalog.working_set import CatalogWorkingSet
+from cm_api.http.context import Context
+from cm_api.pipeline import privacy
+from cm_api.registry import domain_module
 from shop_core.events import PERSONAL, analytics, catalog, purchases
 from shop_core.events.envelope import REDRIVEN, Domain, Event, Message, Record, copies, decode, digest_of, encode
 from shop_core.events.people import USER_ERASED, UserErased
-from shop_core.mongo import Erasures
+from shop_core.mongo import client
+from shop_core.mongo.client import Erasures
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 USER, OTHER = "somebody", "somebody-else"
@@ -93,17 +93,17 @@ class Shop:
 
     def apply_events(self, events: Sequence[Event]) -> Outcome:
         def work(session: Any) -> Outcome:
-            rooms = room(self.domain.name)
-            store = rooms.Store(self.db, session)
-            return people.apply(rooms, store, Erasures(self.db, self.domain.name), session, events)
+            domain_modules = domain_module(self.domain.name)
+            store = domain_modules.Store(self.db, session)
+            return privacy.apply(domain_modules, store, Erasures(self.db, self.domain.name), session, events)
 
-        return mongo.in_transaction(self.db, work)
+        return client.in_transaction(self.db, work)
 
     def shown(self, user: str = USER) -> int:
         """How many of the user's doings are told."""
         _, part, each = SAY[self.domain.name]
         context = Context(self.db, threading.BoundedSemaphore(), lambda listener: None)
-        found = room(self.domain.name).export(context, user, None)
+        found = domain_module(self.domain.name).export(context, user, None)
         return len(found.get(part, ())) // each
 
 
@@ -115,8 +115,8 @@ def shop(request: pytest.FixtureRequest, platform: Any) -> Iterator[Shop]:
         codec_options=platform.db.codec_options,
         write_concern=platform.db.write_concern,
     )
-    mongo.ensure_collections(db, ("users", "erasures", "rejections", "generations", "analytics_applied"))
-    room(request.param.name).ensure_indexes(db)
+    client.ensure_collections(db, ("users", "erasures", "rejections", "generations", "analytics_applied"))
+    domain_module(request.param.name).ensure_indexes(db)
     if request.param is catalog.DOMAIN:
         db["products"].insert_many([product(f"p{number}") for number in range(6)])
     yield Shop(request.param, db)
@@ -124,7 +124,7 @@ def shop(request: pytest.FixtureRequest, platform: Any) -> Iterator[Shop]:
 
 
 def product(id: str) -> dict[str, Any]:
-    shelf = Shelf((), ())
+    shelf = CatalogWorkingSet((), ())
     made = catalog.ProductCreated(productid=id, name="name", description="", price="1", tags=[])
     create(shelf, Event(id, catalog.PRODUCT_CREATED, NOW, "", made, "shop.catalog-0-0"))
     return shelf.product(id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cm_api.domains import room
+from cm_api.registry import domain_module
 from shop_core.events import DOMAINS
 from shop_core.events.people import USER_ERASED
 
@@ -26,7 +26,7 @@ TOLD_IN = {
 
 @pytest.mark.parametrize("name", list(DOMAINS))
 def test_who_takes_erasures_can_erase_and_export(name: str) -> None:
-    offered = {part for part in ("erase", "export") if hasattr(room(name), part)}
+    offered = {part for part in ("erase", "export") if hasattr(domain_module(name), part)}
     assert offered == ({"erase", "export"} if USER_ERASED in DOMAINS[name].events else set())
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from kafka.errors import TopicAlreadyExistsError
 
-from shop_core.errors import Outage, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused
+from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
-from shop_core.kafka.admin import admin
-from shop_core.kafka.batch import Outcome
-from shop_core.kafka.clients import CLIENTS
-from shop_core.kafka.log import read_all
+from shop_core.kafka.producers import CLIENTS
+from shop_core.kafka.publish_batch import Outcome
 from shop_core.kafka.publisher import KafkaPublisher, Publisher
+from shop_core.kafka.topic_reader import read_all
+from shop_core.kafka.topics import admin
 from shop_core.testing import MemoryPublisher
 
 TOPIC = "contract.publisher"  # of this test alone, so that no consumer and no other test sees its records
@@ -178,7 +178,7 @@ def test_a_topic_that_goes_and_comes_again_is_found(kafka_publisher: KafkaPublis
         """What is in flight while the topic goes may be an outage yet, of its own sender."""
         try:
             return kafka_publisher.publish_each([coming])[0]
-        except Outage as error:
+        except Unavailable as error:
             return error
 
     with admin(platform.bootstrap) as client:
@@ -208,9 +208,9 @@ def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         publisher = KafkaPublisher(f"127.0.0.1:{free.getsockname()[1]}", client="native")
-        with pytest.raises(Outage, match="not connected to Kafka"):
+        with pytest.raises(Unavailable, match="not connected to Kafka"):
             publisher.publish([record("nobody")])
-        with pytest.raises(Outage):
+        with pytest.raises(Unavailable):
             publisher.check()
         publisher.close()
 

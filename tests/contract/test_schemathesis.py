@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
-from cm_server.openapi import document
+from cm_server.api_docs.openapi import document
 
 load_all_checks()
 # What a schema can't say (a moment that lies ahead, a receipt not yet stored) may be refused all the same.

@@ -30,9 +30,9 @@ from shop_cluster.rendering import (
     tool,
     unrestricted,
 )
+from shop_core.admin.acl_table import Rule, Table
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ADMIN
-from shop_core.kafka.acls import Rule, Table
 
 MISSPELT = (
     "shop.sever.replicas=2",

@@ -9,12 +9,12 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from cm_api.consumer import Consumer, wait_for
-from cm_api.health import Health
+from cm_api.pipeline.consumer import Consumer, wait_for
+from cm_api.pipeline.health import Health
 from cm_api.settings import ConsumerSettings
+from shop_core.config.settings import load
 from shop_core.events import purchases
 from shop_core.events.envelope import Domain
-from shop_core.settings import load
 from shop_core.telemetry import logs
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from cm_api.campaigns.store import LIVE_INDEX, CampaignStore, ensure_indexes, selection
+from cm_api.domains.campaigns.store import LIVE_INDEX, CampaignStore, ensure_indexes, selection
 from shop_core.events.dates import format_date
 
 WAIT = {"Prefer": "wait=10", "Content-Type": "application/json"}

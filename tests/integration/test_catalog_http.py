@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from shop_core.events.catalog import RATINGS_TOPIC, RatingChanged
-from shop_core.kafka.log import read_all
+from shop_core.kafka.topic_reader import read_all
 
 JSON = {"Content-Type": "application/json"}
 WAIT = {"Prefer": "wait=10"}

@@ -25,7 +25,7 @@ import redis
 import urllib3
 
 from shop_core.events.catalog import DOMAIN, RATINGS_TOPIC, RatingChanged
-from shop_core.kafka.log import read_all
+from shop_core.kafka.topic_reader import read_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 # Reviews to add, as many as `make test` has time for; CATALOG_REVIEWS=50000 makes it the whole.

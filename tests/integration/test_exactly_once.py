@@ -20,8 +20,8 @@ from kafka.structs import OffsetAndMetadata
 
 from shop_core.events import purchases
 from shop_core.events.envelope import Domain, Record, encode
-from shop_core.kafka.admin import admin, ensure_topics
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.kafka.topics import admin, ensure_topics
 
 pytestmark = pytest.mark.slow
 CONSUMER = Path(__file__).with_name("consumer_of_topic.py")

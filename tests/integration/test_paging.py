@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cm_api.app import create_app
-from cm_api.purchases.projection import to_document
-from cm_api.purchases.store import PurchaseStore
+from cm_api.domains.purchases.projection import to_document
+from cm_api.domains.purchases.store import PurchaseStore
 from cm_api.settings import QuerySettings
 from shop_core.events.envelope import Event
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade

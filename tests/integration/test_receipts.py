@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shop_core.events import DOMAINS
-from shop_core.kafka.log import topic_log
+from shop_core.kafka.topic_reader import topic_log
 
 
 def get(platform: Any, path: str) -> Any:

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from cm_api import purchases
-from cm_api.applying import Applier
-from cm_api.outcome import Outcome
-from cm_api.places import Moves
+from cm_api.batch_result import Outcome
+from cm_api.domains import purchases
+from cm_api.pipeline.apply import Applier
+from cm_api.pipeline.partitions import Moves
 from cm_api.settings import ConsumerSettings
-from shop_core.errors import Conflict, Outage
+from shop_core.config.settings import load
+from shop_core.errors import Conflict, Unavailable
 from shop_core.events.envelope import Event, Message
 from shop_core.events.purchases import DOMAIN
-from shop_core.kafka.log import read_all
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.mongo import Position, Positions
-from shop_core.settings import load
+from shop_core.kafka.topic_reader import read_all
+from shop_core.mongo.client import Position, Positions
 
 BEYOND = 1_000_000_000  # the receipts of these records must name no other
 
@@ -140,9 +140,9 @@ def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
 ) -> None:
     applier._room = Room({"1": [Conflict("another one came first")] * 3})  # type: ignore[assignment]
     assert applier.apply([record_of(user, "1", 0)]).applied == 1
-    for fault in (Outage("away"), Conflict("again and again")):
+    for fault in (Unavailable("away"), Conflict("again and again")):
         applier._room = Room({"2": [fault] * 99})  # type: ignore[assignment]
-        with pytest.raises(Outage):
+        with pytest.raises(Unavailable):
             applier.apply([record_of(user, "2", 1)])
     assert stored(platform, user) == ["1"]
     assert applier._places.positions.topic(DOMAIN.topic) == {0: BEYOND + 1}

@@ -14,19 +14,19 @@ import pytest
 import redis
 from prometheus_client import REGISTRY
 
-from cm_api.campaigns.live import KINDS, RENEW_AFTER, LiveSet
-from cm_api.campaigns.shared import ENTITY, SharedSnapshots
-from cm_api.catalog.cache import SUFFIXES, cached_product, entity, put
-from cm_api.catalog.projection import apply
-from cm_api.catalog.shown import to_product
-from cm_api.catalog.store import CatalogStore
-from cm_api.context import Context
-from shop_core.answers.catalog import Product
-from shop_core.cache import SharedCache
+from cm_api.domains.campaigns.cache import KINDS, RENEW_AFTER, LiveSet
+from cm_api.domains.campaigns.snapshot_cache import ENTITY, SharedSnapshots
+from cm_api.domains.catalog.cache import SUFFIXES, cached_product, entity, put
+from cm_api.domains.catalog.presenters import to_product
+from cm_api.domains.catalog.projection import apply
+from cm_api.domains.catalog.store import CatalogStore
+from cm_api.http.context import Context
+from cm_api.http.shared_cache import SharedCache
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
 from shop_core.events.fields import parse_instant
-from shop_core.mongo import Document
+from shop_core.mongo.client import Document
+from shop_core.responses.catalog import Product
 from shop_core.testing import MemoryCampaigns, MemoryCatalog
 
 ID = "p1"

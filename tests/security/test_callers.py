@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cm_server.catalog import ReviewRequest
-from cm_server.openapi import operations
+from cm_server.api_docs.openapi import operations
+from cm_server.domains.catalog import ReviewRequest
+from cm_server.domains.purchases import BuyRequest
 from cm_server.operations import Operation
-from cm_server.purchases import BuyRequest
 from shop_core.events.analytics import InteractionRecorded
 
 OWNER = f"owner-{uuid.uuid4().hex[:8]}"
@@ -71,7 +71,9 @@ def test_the_wrong_scope(door: Any, issuer: Any, operation: Operation) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_another_user(door: Any, issuer: Any, operation: Operation) -> None:
     """Whatever names OWNER is closed to another user with the scopes of a customer; the rest is the same for all."""
-    about_owner = operation.access.own or operation.body in BODIES or operation.path.startswith("/getAllUserBuys")
+    about_owner = (
+        operation.access.owner_param or operation.body in BODIES or operation.path.startswith("/getAllUserBuys")
+    )
     for credentials in (issuer.token("other"), issuer.token("other", preferred_username="other"),
                         door.key("purchases:write", "other")):  # fmt: skip
         statuses = lines_of(send(door, operation, credentials))

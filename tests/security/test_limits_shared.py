@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import redis
 
-from cm_server.limit_settings import Limit
-from cm_server.shared_limits import SharedStore
+from cm_server.rate_limit.redis_store import SharedStore
+from cm_server.rate_limit.settings import Limit
 from shopctl.layout import HOST
 
 
@@ -48,7 +48,7 @@ def test_the_store_counts_as_a_window_that_slides(store: tuple[str, Any]) -> Non
     counter, limit = SharedStore(store[0]), Limit(20, 1)
     admitted, started = [], time.monotonic()
     while (now := time.monotonic()) - started < 3.5:
-        if counter.take("one", limit).left >= 0:
+        if counter.acquire("one", limit).left >= 0:
             admitted.append(now)
     # The clock that decides is the store's; ours sees each admission a little later.
     assert max(sum(at <= other < at + 0.95 for other in admitted) for at in admitted) <= limit.count

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
-from cm_server.openapi import document
+from cm_server.api_docs.openapi import document
 
 load_all_checks()
 CASES = [

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cm_server.catalog import ReviewRequest
-from cm_server.openapi import operations
+from cm_server.api_docs.openapi import operations
+from cm_server.domains.catalog import ReviewRequest
+from cm_server.domains.purchases import BuyRequest
 from cm_server.operations import Operation
-from cm_server.purchases import BuyRequest
 
 WAIT = {"Content-Type": "application/json", "Prefer": "wait=10"}
 OPERATIONS = [pytest.param(each, id=f"{each.method.upper()} {each.path}") for each in operations()]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from shop_operator.resources import consumer as consumers
-from shop_operator.resources import domains, door, indexes, policies, tiers
+from shop_operator.desired import consumer as consumers
+from shop_operator.desired import http_services, index_job, ingress, policies, shop_consumers
 
 CRDS = Path(__file__).resolve().parents[2] / "charts" / "shop-operator" / "crds"
 Manifest = dict[str, Any]
@@ -70,11 +70,16 @@ def everything() -> Callable[[Manifest], list[Manifest]]:
     rule = schema("shopconsumers")["properties"]["spec"]
 
     def make(body: Manifest) -> list[Manifest]:
-        both = tiers.tiers(body)
-        made = [tiers.deployment(body, tier) for tier in both]
-        made += [entry for tier in both for entry in tiers.around(body, tier)]
-        made += [*door.door(body), *policies.policies(body), indexes.job(body), domains.service_account(body)]
-        children = domains.consumers(body)
+        both = http_services.tiers(body)
+        made = [http_services.deployment(body, tier) for tier in both]
+        made += [entry for tier in both for entry in http_services.around(body, tier)]
+        made += [
+            *ingress.door(body),
+            *policies.policies(body),
+            index_job.job(body),
+            shop_consumers.service_account(body),
+        ]
+        children = shop_consumers.consumers(body)
         for child in children:
             stored = {**child, "spec": filled(child["spec"], rule), "metadata": child["metadata"] | {"uid": "u"}}
             made.append(consumers.deployment(stored))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from shop_core.admin.acl_table import Rule, Table, compare, read
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
-from shop_core.kafka.acls import Rule, Table, compare, read
 
 FILE = Path(__file__).parents[2] / "kafka" / "acls.json"
 ONE = {"why": "to test", "may": [{"resource": "TOPIC", "name": "a", "operations": ["READ"]}]}

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cm_api.analytics.buckets import LENGTH, Bucket, Step
-from cm_api.analytics.counts import CLOSED_BEFORE, Counted, Increment, Visitor, expiry, visitors
-from cm_api.analytics.memory import LOOK_BACK, MAX_AGE, Memory
-from cm_api.analytics.projection import apply
+from cm_api.domains.analytics.buckets import LENGTH, Bucket, Step
+from cm_api.domains.analytics.cache import LOOK_BACK, MAX_AGE, CountsCache
+from cm_api.domains.analytics.projection import apply
+from cm_api.domains.analytics.working_set import CLOSED_BEFORE, Counted, Increment, Visitor, expiry, visitors
 from shop_core.events.analytics import INTERACTION_RECORDED, LAST_MILLISECOND, InteractionRecorded, to_milliseconds
 from shop_core.events.envelope import Event
 
@@ -30,7 +30,7 @@ class MemoryCounts:
     def __init__(self) -> None:
         self.kept = timedelta(days=90)
         self.time = NOW
-        self.named: dict[str, str] = {}
+        self.may_repeat: dict[str, str] = {}
         self.visitors: dict[str, datetime] = {}
         self.shards: dict[tuple[Bucket, int], Counted] = {}
         self.closes: dict[Bucket, datetime] = {}
@@ -41,10 +41,10 @@ class MemoryCounts:
         return self.time
 
     def applied(self, ids: Sequence[str]) -> dict[str, str]:
-        return {id: self.named[id] for id in ids if id in self.named}
+        return {id: self.may_repeat[id] for id in ids if id in self.may_repeat}
 
     def remember(self, events: Mapping[str, Event]) -> None:
-        self.named |= {id: event.digest for id, event in events.items()}
+        self.may_repeat |= {id: event.digest for id, event in events.items()}
 
     def known(self, wanted: Sequence[Visitor]) -> list[Visitor]:
         return [visitor for visitor in wanted if self.visitors.get(visitor.id, self.time) > self.time]
@@ -81,7 +81,7 @@ def interaction(
     data.check()
     number = next(_numbers)
     receipt = f"shop.analytics-{partition}-{number}"
-    return Event(id or f"i{number}", INTERACTION_RECORDED, NOW, digest, data, receipt, named=bool(id))
+    return Event(id or f"i{number}", INTERACTION_RECORDED, NOW, digest, data, receipt, may_repeat=bool(id))
 
 
 def recount(events: Iterable[Event], step: Step) -> dict[Bucket, Counted]:
@@ -196,10 +196,10 @@ class Clock:
 
 
 @pytest.fixture
-def memory() -> tuple[MemoryCounts, Clock, Memory]:
+def memory() -> tuple[MemoryCounts, Clock, CountsCache]:
     store = MemoryCounts()
     clock = Clock(store)
-    return store, clock, Memory(store, lambda: {0: len(store.asked)}, store.now, clock)
+    return store, clock, CountsCache(store, lambda: {0: len(store.asked)}, store.now, clock)
 
 
 def test_memory_is_never_older_than_its_limit_and_asks_the_past_once(memory: Any) -> None:

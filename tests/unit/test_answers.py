@@ -9,11 +9,11 @@ from flask import Flask, Response
 
 from cm_server.app import build
 from cm_server.context import PREFIX, Context
-from cm_server.queries import QueryClient
+from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
-from shop_core.errors import Outage
+from shop_core.errors import Unavailable
+from shop_core.http.app import conditional, make_app
 from shop_core.testing import MemoryPublisher
-from shop_core.web import conditional, make_app
 
 
 @pytest.fixture
@@ -111,10 +111,10 @@ def test_readiness_tells_outsiders_no_address(caplog: pytest.LogCaptureFixture) 
         try:
             raise ConnectionError("10.1.2.3:27017")
         except ConnectionError as error:
-            raise Outage("MongoDB at 10.1.2.3:27017 does not answer") from error
+            raise Unavailable("MongoDB at 10.1.2.3:27017 does not answer") from error
 
     def refused() -> None:
-        raise Outage("no connection to Kafka at broker-0.internal:9092")
+        raise Unavailable("no connection to Kafka at broker-0.internal:9092")
 
     answer = make_app("door", {"mongodb": check, "kafka": refused}).test_client().get("/readyz")
     assert answer.status_code == 503

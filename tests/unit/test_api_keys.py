@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from shop_core import api_keys, watched
+from shop_core import api_keys
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import Unauthenticated
+from shop_core.config import reloading
 from shop_core.errors import ConfigError
 from shopctl.main import main
 
@@ -24,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watched, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(reloading, "LOOK_SECONDS", 0.0)
 
 
 def refused(keys: ApiKeys, text: str) -> bool:

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cm_api.campaigns.calendar import Changes, listed
-from cm_api.campaigns.projection import apply
-from cm_api.outcome import Outcome
+from cm_api.batch_result import Outcome
+from cm_api.domains.campaigns.projection import apply
+from cm_api.domains.campaigns.working_set import Changes, listed
 from shop_core.errors import InvalidInput
 from shop_core.events import campaigns
 from shop_core.events.envelope import Event
@@ -63,8 +63,8 @@ def campaign(id: str = "c", start: float = 0, end: float = 10, name: str = "Sale
     return campaigns.CampaignCreated(campaignid=id, name=name, start_date=day(start), end_date=day(end))
 
 
-def inside(id: str, start: float, end: float, name: str, of: str = "c") -> campaigns.EventCreated:
-    return campaigns.EventCreated(
+def inside(id: str, start: float, end: float, name: str, of: str = "c") -> campaigns.CampaignEventCreated:
+    return campaigns.CampaignEventCreated(
         campaignid=of, eventid=f"{of}.{id}", name=name, start_date=day(start), end_date=day(end)
     )
 
@@ -106,7 +106,7 @@ def test_deleting_a_campaign_deletes_its_events_and_no_others() -> None:
     run(store, campaign(), campaign("d"), inside("1", 0, 1, "A"), inside("1", 0, 1, "A", of="d"))
     run(store, campaigns.CampaignDeleted(campaignid="c"))
     assert (set(store.campaigns), set(store.events)) == ({"d"}, {"d.1"})
-    gone = run(store, campaigns.EventDeleted("c", "c.1"), campaigns.CampaignDeleted("c"))
+    gone = run(store, campaigns.CampaignEventDeleted("c", "c.1"), campaigns.CampaignDeleted("c"))
     assert reasons(gone) == ["there is no event c.1", "there is no campaign c"]
 
 
@@ -133,7 +133,7 @@ def test_names_may_be_exchanged_within_one_batch() -> None:
 @pytest.mark.parametrize(
     "data",
     [campaign(name=""), campaign(name="x" * 201), campaign(name="a\nb"), campaign(start=1, end=1),
-     inside("1", 2, 1, "A"), campaigns.EventDeleted("c", "d.1")],
+     inside("1", 2, 1, "A"), campaigns.CampaignEventDeleted("c", "d.1")],
 )  # fmt: skip
 def test_what_no_state_can_allow_is_no_event(data: Any) -> None:
     with pytest.raises(InvalidInput):

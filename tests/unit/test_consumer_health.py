@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cm_api import health
-from cm_api.health import READY_WITHIN, Health
+from cm_api.pipeline import health
+from cm_api.pipeline.health import READY_WITHIN, Health
 
 
 def told(found: Health) -> tuple[int, dict[str, Any]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from cm_api.places import Places
-from cm_api.queries import Cache, encode_cursor
+from cm_api.http.paging import Cache, encode_cursor
+from cm_api.pipeline.partitions import PartitionPositions
 from cm_api.settings import ConsumerSettings
 from cm_server.settings import ServerSettings
+from shop_core.config.settings import LogSettings, load
 from shop_core.errors import ConfigError, InvalidInput
 from shop_core.events import DOMAINS
 from shop_core.events.analytics import InteractionRecorded
@@ -20,8 +21,7 @@ from shop_core.events.campaigns import CampaignCreated
 from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
 from shop_core.events.envelope import parse_receipt
 from shop_core.identifiers import uuid7
-from shop_core.mongo import Position
-from shop_core.settings import LogSettings, load
+from shop_core.mongo.client import Position
 from shop_core.telemetry import logs
 from shopctl.dlq import mended
 
@@ -107,7 +107,7 @@ def test_a_receipt_names_its_place() -> None:
 
 
 class KnownPositions:
-    """What `Places` writes, kept in a list."""
+    """What `PartitionPositions` writes, kept in a list."""
 
     def __init__(self) -> None:
         self.placed: list[Position] = []
@@ -131,7 +131,7 @@ class KnownPositions:
 def test_where_a_partition_is_read_from(
     stored: Position | None, first: int, end: int, expected: int, written: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    places = Places.__new__(Places)
+    places = PartitionPositions.__new__(PartitionPositions)
     places.positions = known = KnownPositions()  # type: ignore[assignment]
     places.topic_id = "id"
     at = places._start((DOMAINS["purchases"].topic, 0), stored, first, end)

@@ -10,9 +10,9 @@ import bson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.dead_letters import MOST_HEADERS, MOST_KEY, MOST_VALUE, to_records, to_rejection
-from cm_api.outcome import Refusal
-from cm_api.sweep import Route, Sweep
+from cm_api.batch_result import Refusal
+from cm_api.pipeline.dead_letters import MOST_HEADERS, MOST_KEY, MOST_VALUE, to_records, to_rejection
+from cm_api.pipeline.relay import Relay, Route
 from shop_core.errors import RecordRefused, RecordTooLarge
 from shop_core.events.envelope import Headers, Message, Record
 from shop_core.events.purchases import DOMAIN
@@ -98,13 +98,13 @@ class SmallTopic:
         return "there"
 
 
-def sweep_over(topic: SmallTopic) -> tuple[Sweep, list[int]]:
+def sweep_over(topic: SmallTopic) -> tuple[Relay, list[int]]:
     waiting: list[int] = []
     route = Route(DOMAIN.topic, "undeliverable", lambda doc: to_records(DOMAIN, doc), waits=waiting.append)
     connect: Any = lambda: topic  # noqa: E731
-    sweep = Sweep(route, topic, connect)
-    sweep.own([3])
-    return sweep, waiting
+    relay = Relay(route, topic, connect)
+    relay.own([3])
+    return relay, waiting
 
 
 def test_a_topic_that_takes_little_gets_as_much_as_fits() -> None:
@@ -119,17 +119,17 @@ def test_a_topic_that_takes_little_gets_as_much_as_fits() -> None:
 def test_a_letter_that_is_refused_waits_alone() -> None:
     docs = [rejected(b"k", b"bad" if n in (0, 4) else b"good", ()) | {"_id": f"t-3-{n}"} for n in range(6)]
     topic = SmallTopic(docs, 10_000, refuses=b"bad")
-    sweep, waiting = sweep_over(topic)
-    sweep.deliver()
+    relay, waiting = sweep_over(topic)
+    relay.deliver()
     assert (len(topic.took), list(topic.docs), waiting) == (4, ["t-3-0", "t-3-4"], [2])
     topic.docs["t-3-9"] = rejected(b"k", b"good", ()) | {"_id": "t-3-9"}
-    sweep.deliver()
+    relay.deliver()
     assert (len(topic.took), waiting) == (5, [2, 2])
 
 
 def test_a_letter_that_cannot_be_made_a_record_waits_alone() -> None:
     broken = {"_id": "t-3-1", "raw": {"headers": None}}
     topic = SmallTopic([broken, rejected(b"k", b"good", ())], 10_000)
-    sweep, waiting = sweep_over(topic)
-    sweep.deliver()
+    relay, waiting = sweep_over(topic)
+    relay.deliver()
     assert (len(topic.took), list(topic.docs), waiting) == (1, ["t-3-1"], [1])

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from cm_api.catalog.numbers import raised
-from cm_api.erasing import in_stages
-from cm_server import identity
+from cm_api.domains.catalog.numbers import raised
+from cm_api.erasure import in_stages
 from cm_server.app import build
+from cm_server.commands import identity
 from cm_server.context import PREFIX, Context
-from cm_server.queries import QueryClient
+from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
 from shop_core.auth import Caller
 from shop_core.events import PERSONAL, purchases

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_server import campaigns, catalog
-from cm_server.analytics import InteractionRequest
-from cm_server.batches import split
-from cm_server.purchases import BuyRequest, parse, to_record
+from cm_server.commands.batches import split
+from cm_server.domains import campaigns, catalog
+from cm_server.domains.analytics import InteractionRequest
+from cm_server.domains.purchases import BuyRequest, parse, to_record
 from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message, decode
 from shop_core.events.fields import TEXT_PATTERN, check_text
@@ -128,7 +128,7 @@ def test_a_price_with_escapes_is_the_string_that_it_stands_for() -> None:
 @given(people, people)
 def test_a_name_that_people_have_comes_through_unchanged(username: str, userid: str) -> None:
     sent = json.dumps(GOOD | {"username": username, "userid": userid}).encode()
-    record = to_record(parse(sent, NOW), "id-1", NOW, named=False)
+    record = to_record(parse(sent, NOW), "id-1", NOW, may_repeat=False)
     event = decode(DOMAIN, Message(record.topic, 0, 0, record.key, record.value, record.headers))
     assert (event.data.username, event.data.userid) == (username, userid)
 

@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 
 from cm_server.app import build
 from cm_server.context import PREFIX, Context
-from cm_server.queries import QueryClient
+from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
-from shop_core import worker_memory
-from shop_core.answers.commands import Earlier, EarlierAsked
+from shop_core.http import worker_memory
+from shop_core.responses.commands import Earlier, EarlierAsked
 from shop_core.testing import MemoryPublisher
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from shop_core.intake.body import MOST_BYTES, BodyWanted, Unfinished
-from shop_core.intake.chunks import Chunks
-from shop_core.intake.connection import BUSY, Connection
-from shop_core.intake.head import HEAD_LIMIT
-from shop_core.intake.places import Places
-from shop_core.intake.refused import Refused, answer
+from shop_core.http.worker.bad_requests import Refused, answer
+from shop_core.http.worker.body import MOST_BYTES, BodyWanted, Unfinished
+from shop_core.http.worker.chunks import Chunks
+from shop_core.http.worker.connection import BUSY, Connection
+from shop_core.http.worker.connections import ConnectionTable
+from shop_core.http.worker.head import HEAD_LIMIT
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
@@ -157,7 +157,7 @@ def test_a_chunked_body_that_is_too_large_is_known_before_its_end(make_connectio
 
 
 def test_whoever_holds_most_gives_up_what_was_used_least_recently(make_connection: Any) -> None:
-    places = Places(10)
+    places = ConnectionTable(10)
     healthy = make_connection(("198.51.100.7", 1))
     places.add(healthy)
     many = [make_connection((f"2001:db8::{number:x}", 1)) for number in range(12)]
@@ -174,7 +174,7 @@ def test_whoever_holds_most_gives_up_what_was_used_least_recently(make_connectio
 
 
 def test_bytes_that_are_kept_are_bounded_as_well(make_connection: Any) -> None:
-    places = Places(10, most_bytes=1000)
+    places = ConnectionTable(10, most_bytes=1000)
     light, *heavy = [make_connection((f"192.0.2.{number}", 1)) for number in range(4)]
     for conn in (light, *heavy):
         places.add(conn)

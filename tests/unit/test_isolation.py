@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.isolation import isolate
-from shop_core.errors import Outage
+from cm_api.pipeline.isolation import isolate
+from shop_core.errors import Unavailable
 
 
 class Applied:
@@ -24,7 +24,7 @@ class Applied:
     def apply(self, items: Sequence[int]) -> None:
         self.calls += 1
         if self.away in items:
-            raise Outage("the database is away")
+            raise Unavailable("the database is away")
         if self.bad & set(items):
             raise ValueError("one of them")
         self.done += items
@@ -39,7 +39,7 @@ def test_each_is_applied_or_set_aside_once_and_in_order(count: int, data: st.Dat
     items = list(range(count))
     bad = data.draw(st.sets(st.sampled_from(items), max_size=5))
     found = Applied(bad)
-    isolate(items, found.apply, found.set_aside, (Outage,))
+    isolate(items, found.apply, found.set_aside, (Unavailable,))
     assert found.done == [item for item in items if item not in bad]
     assert found.aside == sorted(bad)
     assert found.calls <= 1 + len(bad) * 2 * (count.bit_length() + 1)
@@ -47,10 +47,10 @@ def test_each_is_applied_or_set_aside_once_and_in_order(count: int, data: st.Dat
 
 def test_an_outage_is_left_to_the_caller_with_what_came_before_it_applied() -> None:
     found = Applied({2}, away=6)
-    with pytest.raises(Outage):
-        isolate(list(range(8)), found.apply, found.set_aside, (Outage,))
+    with pytest.raises(Unavailable):
+        isolate(list(range(8)), found.apply, found.set_aside, (Unavailable,))
     # The whole batch and both halves met the outage or the fault; nothing behind the outage was applied.
     assert (found.done, found.aside) == ([], [])
     found.away = None
-    isolate(list(range(8)), found.apply, found.set_aside, (Outage,))
+    isolate(list(range(8)), found.apply, found.set_aside, (Unavailable,))
     assert (found.done, found.aside) == ([0, 1, 3, 4, 5, 6, 7], [2])

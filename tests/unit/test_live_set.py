@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cm_api.campaigns.live import HORIZON, KINDS, LiveSet
+from cm_api.domains.campaigns.cache import HORIZON, KINDS, LiveSet
 from shop_core.testing import MemoryCampaigns
 
 START = MemoryCampaigns.FIRST

@@ -8,9 +8,9 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
-from shop_core.errors import Outage
-from shop_core.kafka import log_ends
-from shop_core.kafka.log_ends import LogEnds
+from shop_core.errors import Unavailable
+from shop_core.kafka import end_offsets as log_ends
+from shop_core.kafka.end_offsets import LogEnds
 
 
 class Broker:
@@ -59,7 +59,7 @@ def ended(ends: LogEnds) -> bool:
 def test_without_a_broker_it_is_an_outage_and_it_is_left_alone_for_a_while() -> None:
     ends = Ends(None)
     for _ in range(3):
-        with pytest.raises(Outage):
+        with pytest.raises(Unavailable):
             ends.of("t", 0)
     assert ends.tries == 1 and ended(ends)
 
@@ -72,7 +72,7 @@ def test_each_who_asks_is_told_what_was_said_after_they_asked(monkeypatch: pytes
     assert ends.of("t", 0) == 6 and ends.all("t") == {0: 6, 1: 0}
     assert ends.of("t", 7) is None
     for topic in ("hidden", "other"):  # one that this user may not see, and one that is not followed
-        with pytest.raises(Outage):
+        with pytest.raises(Unavailable):
             ends.of(topic, 0)
     broker.ends["t", 7] = 1
     monkeypatch.setattr(log_ends, "NEW_SECONDS", 0.0)

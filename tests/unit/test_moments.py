@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.order import is_order, moment_of, order_as_sent, order_key
-from cm_server.analytics import InteractionRequest
-from cm_server.purchases import parse
+from cm_api.sort_keys import is_order, moment_of, order_as_sent, order_key
+from cm_server.domains.analytics import InteractionRequest
+from cm_server.domains.purchases import parse
 from shop_core.errors import InvalidInput
 from shop_core.events.analytics import DOMAIN as ANALYTICS
 from shop_core.events.analytics import INTERACTION_RECORDED, read_milliseconds

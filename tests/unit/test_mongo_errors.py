@@ -9,8 +9,8 @@ import pymongo.errors as errors
 import pytest
 from bson.errors import InvalidDocument
 
-from shop_core.errors import Conflict, DatabaseFault, Outage, ShopError
-from shop_core.mongo_errors import meaning, outages
+from shop_core.errors import Conflict, DatabaseFault, ShopError, Unavailable
+from shop_core.mongo.errors import meaning, translate_errors
 
 
 def labelled(error: errors.PyMongoError, *labels: str) -> errors.PyMongoError:
@@ -66,7 +66,7 @@ PERMANENT = [
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        *((error, Outage) for error in AWAY),
+        *((error, Unavailable) for error in AWAY),
         *((error, Conflict) for error in CONFLICTS),
         *((error, DatabaseFault) for error in PERMANENT),
     ],
@@ -74,7 +74,7 @@ PERMANENT = [
 )
 def test_each_error_means_one_thing(error: Exception, kind: type[ShopError]) -> None:
     assert type(meaning(error)) is kind
-    with pytest.raises(kind) as caught, outages():
+    with pytest.raises(kind) as caught, translate_errors():
         raise error
     assert caught.value.__cause__ is error
 

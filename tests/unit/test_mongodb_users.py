@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shop_core.mongo_access import Table, read
+from shop_core.admin.mongo_users import Table, read
 
 MONGODB = Path(__file__).parents[2] / "mongodb"
 DATABASE = "shop"

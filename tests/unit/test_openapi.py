@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from jsonschema import Draft202012Validator
 
+from cm_server.api_docs.openapi import document
 from cm_server.app import build
 from cm_server.context import PREFIX, Context
-from cm_server.openapi import document
-from cm_server.queries import QueryClient
+from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
 from cm_server.ui import PAGES
 from shop_core.events import DOMAINS

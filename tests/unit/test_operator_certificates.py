@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 
-from shop_operator import certificates, metrics
-from shop_operator.cluster import Cluster
+from shop_operator import metrics
+from shop_operator.adapters import certificates
+from shop_operator.adapters.cluster import Cluster
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 

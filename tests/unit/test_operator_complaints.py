@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from shop_operator.complaints import LOGGER, THREAD, Complaints
+from shop_operator.adapters.kafka_client_log import LOGGER, THREAD, Complaints
 
 HUNG_UP = ConnectionError("socket disconnected")
 TIMED_OUT = TimeoutError("Request timed out after 1 ms")

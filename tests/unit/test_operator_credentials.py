@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from shop_core.events import DOMAINS
-from shop_operator.resources import consumer as consumers
-from shop_operator.resources import credentials, domains, indexes, policies, tiers
+from shop_operator.desired import consumer as consumers
+from shop_operator.desired import credentials, http_services, index_job, policies, shop_consumers
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
@@ -18,8 +18,8 @@ ISSUER = {"issuer": "https://id.example", "audience": "shop", "jwksUrl": "https:
 
 
 def pod_of(shop: Manifest, part: int) -> Manifest:
-    tier = tiers.tiers(shop)[part]
-    found: Manifest = tiers.deployment(shop, tier)["spec"]["template"]["spec"]
+    tier = http_services.tiers(shop)[part]
+    found: Manifest = http_services.deployment(shop, tier)["spec"]["template"]["spec"]
     return found
 
 
@@ -66,10 +66,10 @@ def test_secrets_are_whole_folders_that_the_group_may_read_and_nobody_write(shop
 def test_of_the_databases_secret_only_the_uri_is_mounted(shop: Make) -> None:
     body = shop()
     ref = body["spec"]["mongodb"]["uriSecretRef"]
-    (made, *_) = domains.consumers(shop(consumers=[{"domain": "purchases"}]))
+    (made, *_) = shop_consumers.consumers(shop(consumers=[{"domain": "purchases"}]))
     pods = {
         "api": pod_of(body, 1),
-        "indexes": indexes.job(body)["spec"]["template"]["spec"],
+        "indexes": index_job.job(body)["spec"]["template"]["spec"],
         "consumer": consumers.deployment(
             made
             | {"spec": {"stopGraceSeconds": 30, "readOnlyRootFilesystem": True, **made["spec"]}}
@@ -85,7 +85,7 @@ def test_each_part_is_its_own_user_of_kafka_and_mounts_no_other_password(shop: M
     secrets = {"passwordsSecretRef": {"name": "users"}, "caSecretRef": {"name": "tls"}}
     kafka = {"bootstrapServers": "kafka:9092", **secrets}
     body = shop(kafka=kafka, consumers=[{"domain": "purchases"}])
-    (made,) = domains.consumers(body)
+    (made,) = shop_consumers.consumers(body)
     found = {name: environment(pod_of(body, part)) for part, name in enumerate(("cm-server", "cm-api"))}
     found["purchases-consumer"] = {entry["name"]: entry["value"] for entry in made["spec"]["env"]}
     for principal, variables in found.items():
@@ -113,8 +113,8 @@ def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
         "caSecretRef": {"name": "ca"},
     }
     body = shop(mongodb={"database": "shop", **refs}, consumers=[{"domain": "purchases"}])
-    (made,) = domains.consumers(body)
-    job = indexes.job(body)["spec"]["template"]["spec"]
+    (made,) = shop_consumers.consumers(body)
+    job = index_job.job(body)["spec"]["template"]["spec"]
     assert files(pod_of(body, 1)) == {
         "/etc/shop/mongodb": ("m", ("reader",)),
         "/etc/shop/mongodb-ca": ("ca", ("ca.crt",)),

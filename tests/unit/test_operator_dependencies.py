@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from shop_operator.cluster import Cluster
-from shop_operator.dependencies import Dependencies, Report, unavailable
-from shop_operator.resources import policies, tiers
+from shop_operator.adapters.cluster import Cluster
+from shop_operator.adapters.dependencies import Dependencies, Report, unavailable
+from shop_operator.desired import http_services, policies
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
@@ -20,8 +20,8 @@ FINE = Report({})
 
 
 def test_no_tier_is_taken_out_of_its_service_for_what_all_pods_share(shop: Make) -> None:
-    for tier in tiers.tiers(shop()):
-        container = tiers.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]
+    for tier in http_services.tiers(shop()):
+        container = http_services.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]
         paths = {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
         assert paths == {"/healthz"}, tier.name
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shop_operator import doctor
-from shop_operator.observation import Observation, Partition
-from shop_operator.pod_troubles import first_trouble, unready
-from shop_operator.status import changed, complete, condition, listed, rollout
+from shop_operator.decisions import diagnostics
+from shop_operator.decisions.conditions import changed, complete, condition, listed, rollout
+from shop_operator.decisions.group_state import Observation, Partition
+from shop_operator.decisions.pod_failures import first_trouble, unready
 
 Make = Callable[..., dict[str, Any]]
 
@@ -21,21 +21,21 @@ def lags(*numbers: int) -> Observation:
 
 def test_more_pods_than_partitions(consumer: Make) -> None:
     spec = consumer(maxReplicas=20)["spec"]
-    found = doctor.partition_bound(spec, lags(0, 0, 0, 0))
+    found = diagnostics.partition_bound(spec, lags(0, 0, 0, 0))
     assert found.holds and found.reason == "MaxAbovePartitions"
     assert "set spec.maxReplicas to 4" in found.message and "--alter --topic orders --partitions 20" in found.message
-    pinned = doctor.partition_bound(consumer(maxReplicas=4, replicas=6)["spec"], lags(0, 0, 0, 0))
+    pinned = diagnostics.partition_bound(consumer(maxReplicas=4, replicas=6)["spec"], lags(0, 0, 0, 0))
     assert pinned.reason == "PinnedAbovePartitions" and "kubectl scale --replicas=4" in pinned.message
-    assert not doctor.partition_bound(consumer(maxReplicas=4)["spec"], lags(0, 0, 0, 0)).holds
+    assert not diagnostics.partition_bound(consumer(maxReplicas=4)["spec"], lags(0, 0, 0, 0)).holds
 
 
 def test_one_partition_with_most_of_the_lag(consumer: Make) -> None:
     spec = consumer()["spec"]
-    assert doctor.hot_partition(spec, lags(5000, 10, 0, 20), 100).holds
-    assert "Partition 0" in doctor.hot_partition(spec, lags(5000, 10, 0, 20), 100).message
-    assert not doctor.hot_partition(spec, lags(150, 0, 0, 0), 100).holds, "one pod's worth is no trouble"
-    assert not doctor.hot_partition(spec, lags(500, 480, 510, 499), 100).holds
-    assert not doctor.hot_partition(spec, lags(900, 10), 100).holds, "of two partitions one always has most"
+    assert diagnostics.hot_partition(spec, lags(5000, 10, 0, 20), 100).holds
+    assert "Partition 0" in diagnostics.hot_partition(spec, lags(5000, 10, 0, 20), 100).message
+    assert not diagnostics.hot_partition(spec, lags(150, 0, 0, 0), 100).holds, "one pod's worth is no trouble"
+    assert not diagnostics.hot_partition(spec, lags(500, 480, 510, 499), 100).holds
+    assert not diagnostics.hot_partition(spec, lags(900, 10), 100).holds, "of two partitions one always has most"
 
 
 @pytest.mark.parametrize(
@@ -48,23 +48,23 @@ def test_one_partition_with_most_of_the_lag(consumer: Make) -> None:
     ],
 )
 def test_a_consumer_that_starts_at_the_end(changes: dict[str, Any], consumer: Make) -> None:
-    found = doctor.offset_policy(consumer(**changes)["spec"], lags(0))
+    found = diagnostics.offset_policy(consumer(**changes)["spec"], lags(0))
     assert found.holds and found.reason == "ConsumerStartsLatest" and "earliest" in found.message
 
 
 def test_offsets_that_retention_has_passed(consumer: Make) -> None:
-    found = doctor.offset_policy(consumer()["spec"], Observation((Partition(0, 50, 90, 10),), 1))
+    found = diagnostics.offset_policy(consumer()["spec"], Observation((Partition(0, 50, 90, 10),), 1))
     assert found.holds and found.reason == "OffsetsBeforeLog" and "retention.ms" in found.message
     spec = consumer(env=[{"name": "AUTO_OFFSET_RESET", "value": "earliest"}])["spec"]
-    assert not doctor.offset_policy(spec, lags(3)).holds
+    assert not diagnostics.offset_policy(spec, lags(3)).holds
 
 
 def test_keda_absent_asleep_and_at_work() -> None:
-    absent = doctor.keda_missing(False, None, 0)
+    absent = diagnostics.keda_missing(False, None, 0)
     assert absent.holds and absent.reason == "NotInstalled" and "helm install keda" in absent.message
-    assert doctor.keda_missing(True, {"status": {}}, 61).reason == "NotRunning"
-    assert not doctor.keda_missing(True, {"status": {}}, 5).holds
-    assert not doctor.keda_missing(True, {"status": {"conditions": [{"type": "Ready"}]}}, 600).holds
+    assert diagnostics.keda_missing(True, {"status": {}}, 61).reason == "NotRunning"
+    assert not diagnostics.keda_missing(True, {"status": {}}, 5).holds
+    assert not diagnostics.keda_missing(True, {"status": {"conditions": [{"type": "Ready"}]}}, 600).holds
 
 
 def deployment(asked: int, **have: Any) -> dict[str, Any]:

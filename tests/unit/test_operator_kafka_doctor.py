@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shop_operator import kafka_doctor, troubles
-from shop_operator.observation import Observation, Partition
+from shop_operator.decisions import kafka_diagnostics, kafka_faults
+from shop_operator.decisions.group_state import Observation, Partition
 
 Make = Callable[..., dict[str, Any]]
 SEEN = Observation((Partition(0, 0, 0, 0),), 1)
@@ -16,28 +16,32 @@ SEEN = Observation((Partition(0, 0, 0, 0),), 1)
 
 def test_a_missing_topic_and_a_missing_kafka_are_told_apart(consumer: Make) -> None:
     spec = consumer(kafka={"bootstrapServers": "kafka:9092", "createTopics": False})["spec"]
-    missing = kafka_doctor.topic_missing(spec, None)
+    missing = kafka_diagnostics.topic_missing(spec, None)
     assert missing.holds and "kafka-topics.sh" in missing.message and "--partitions 12" in missing.message
-    away = kafka_doctor.topic_missing(spec, None, troubles.AWAY, "Kafka at kafka:9092: no answer")
+    away = kafka_diagnostics.topic_missing(spec, None, kafka_faults.AWAY, "Kafka at kafka:9092: no answer")
     assert away.status == "Unknown" and away.reason == "KafkaAway" and "Is Kafka up" in away.message
-    assert kafka_doctor.topic_missing(spec, SEEN).status == "False"
+    assert kafka_diagnostics.topic_missing(spec, SEEN).status == "False"
 
 
-@pytest.mark.parametrize("reason", kafka_doctor.TO_CORRECT)
+@pytest.mark.parametrize("reason", kafka_diagnostics.TO_CORRECT)
 def test_each_trouble_is_a_condition_of_its_own(reason: str, consumer: Make) -> None:
     spec = consumer()["spec"]
-    rows = {entry.type: entry for entry in kafka_doctor.rights(reason, "why", {})}
+    rows = {entry.type: entry for entry in kafka_diagnostics.rights(reason, "why", {})}
     assert [kind for kind, entry in rows.items() if entry.holds] == [reason] and rows[reason].message == "why"
-    missing = kafka_doctor.topic_missing(spec, None, reason, "why")
+    missing = kafka_diagnostics.topic_missing(spec, None, reason, "why")
     assert (missing.status, missing.reason) == ("Unknown", reason)
     body = consumer() | {"status": {"partitions": 12}}
-    verdict = kafka_doctor.verdict(body, [missing, *rows.values()])
+    verdict = kafka_diagnostics.verdict(body, [missing, *rows.values()])
     assert verdict is not None and (verdict.status, verdict.reason) == ("False", reason)
 
 
 def test_a_kafka_that_is_away_says_nothing_of_login_and_rights() -> None:
-    rows = {entry.type: entry.status for entry in kafka_doctor.rights(troubles.AWAY, "why", {})}
-    assert rows == {"SecretInvalid": "False", troubles.NOT_AUTHENTICATED: "Unknown", troubles.NOT_AUTHORIZED: "Unknown"}
+    rows = {entry.type: entry.status for entry in kafka_diagnostics.rights(kafka_faults.AWAY, "why", {})}
+    assert rows == {
+        "SecretInvalid": "False",
+        kafka_faults.NOT_AUTHENTICATED: "Unknown",
+        kafka_faults.NOT_AUTHORIZED: "Unknown",
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,44 +58,44 @@ def test_a_kafka_that_is_away_says_nothing_of_login_and_rights() -> None:
     ],
 )
 def test_a_refused_topic_is_told_with_its_field(name: str, code: str, words: str, named: str, consumer: Make) -> None:
-    found = kafka_doctor.topic_refused(consumer()["spec"], {name: (code, words)})
+    found = kafka_diagnostics.topic_refused(consumer()["spec"], {name: (code, words)})
     assert found.holds and found.reason == "TopicRefused"
     assert f"refuses topic {name} ({named}): {words}" in found.message
 
 
 def test_a_right_that_is_missing_is_no_refusal(consumer: Make) -> None:
     refused = {"orders.dlq": ("TopicAuthorizationFailedError", "Authorization failed.")}
-    assert not kafka_doctor.topic_refused(consumer()["spec"], refused).holds
-    denied = next(c for c in kafka_doctor.rights("", "", refused) if c.holds)
-    assert denied.type == troubles.NOT_AUTHORIZED and "orders.dlq: grant CREATE" in denied.message
+    assert not kafka_diagnostics.topic_refused(consumer()["spec"], refused).holds
+    denied = next(c for c in kafka_diagnostics.rights("", "", refused) if c.holds)
+    assert denied.type == kafka_faults.NOT_AUTHORIZED and "orders.dlq: grant CREATE" in denied.message
 
 
 def test_nobody_is_ready_before_the_topic_was_seen_once(consumer: Make) -> None:
     body = consumer(kafka={"bootstrapServers": "kafka:9092", "createTopics": False})
-    away = kafka_doctor.topic_missing(body["spec"], None, troubles.AWAY, "no answer")
-    told = kafka_doctor.verdict(body, [away])
+    away = kafka_diagnostics.topic_missing(body["spec"], None, kafka_faults.AWAY, "no answer")
+    told = kafka_diagnostics.verdict(body, [away])
     assert told is not None and (told.type, told.status, told.reason) == ("Ready", "False", "KafkaAway")
     known = body | {"status": {"partitions": 12}}
-    assert kafka_doctor.verdict(known, [away]) is None, "later that is another condition's"
-    assert kafka_doctor.verdict(body, [kafka_doctor.topic_missing(body["spec"], SEEN)]) is None
+    assert kafka_diagnostics.verdict(known, [away]) is None, "later that is another condition's"
+    assert kafka_diagnostics.verdict(body, [kafka_diagnostics.topic_missing(body["spec"], SEEN)]) is None
 
 
 def test_a_group_with_two_owners(consumer: Make) -> None:
     spec = consumer()["spec"]
-    named = kafka_doctor.group_shared(spec, ["other/billing"], [])
+    named = kafka_diagnostics.group_shared(spec, ["other/billing"], [])
     assert named.holds and "other/billing" in named.message
-    assert kafka_doctor.group_shared(spec, [], ["10.0.0.9"]).reason == "StrangeMembers"
-    assert not kafka_doctor.group_shared(spec, [], []).holds
+    assert kafka_diagnostics.group_shared(spec, [], ["10.0.0.9"]).reason == "StrangeMembers"
+    assert not kafka_diagnostics.group_shared(spec, [], []).holds
 
 
 def test_members_at_other_addresses_are_strange_only_where_ours_are_seen() -> None:
     pods = [{"status": {"podIP": "10.0.0.1"}}, {"status": {}}]
-    assert kafka_doctor.strange(["10.0.0.1", "10.0.0.9"], pods) == ["10.0.0.9"]
-    assert kafka_doctor.strange(["10.0.0.1"], pods) == []
-    assert kafka_doctor.strange(["172.16.0.5"], pods) == [], "translated on its way"
+    assert kafka_diagnostics.strange(["10.0.0.1", "10.0.0.9"], pods) == ["10.0.0.9"]
+    assert kafka_diagnostics.strange(["10.0.0.1"], pods) == []
+    assert kafka_diagnostics.strange(["172.16.0.5"], pods) == [], "translated on its way"
 
 
 def test_offsets_that_are_lost_and_not_put_back(consumer: Make) -> None:
-    found = kafka_doctor.offsets_lost(consumer()["spec"], "2 members are in it")
+    found = kafka_diagnostics.offsets_lost(consumer()["spec"], "2 members are in it")
     assert found.holds and "--replicas=0" in found.message
-    assert not kafka_doctor.offsets_lost(consumer()["spec"], "").holds
+    assert not kafka_diagnostics.offsets_lost(consumer()["spec"], "").holds

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shop_operator.controllers.leader import Term, Watch
 from shop_operator.health import Health
-from shop_operator.leader import Term, Watch
 from shop_operator.settings import ConfigError, load
 
 

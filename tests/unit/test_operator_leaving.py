@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shop_operator import holding
-from shop_operator.holding import DRAIN, DRAINING, FINALIZER, drain_asked, held, seconds_left
+from shop_operator.controllers import finalizers
+from shop_operator.controllers.finalizers import DRAIN, DRAINING, FINALIZER, drain_asked, held, seconds_left
 from shop_operator.testing import FakeCluster
 
 Make = Callable[..., dict[str, Any]]
@@ -43,6 +43,6 @@ def test_the_finalizer_of_an_older_operator_is_taken_off_and_no_other(consumer: 
     body["metadata"]["finalizers"] = ["somebody/else", FINALIZER]
     cluster = FakeCluster(body)
     assert held(body)
-    holding.release(cluster, body)
+    finalizers.release(cluster, body)
     (left,) = cluster.of("ShopConsumer")
     assert left["metadata"]["finalizers"] == ["somebody/else"] and not held(left)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from shop_operator import complaints, login
-from shop_operator.kafkas import Kafkas
-from shop_operator.login import BadSecret, Login
+from shop_operator.adapters import kafka_client_log
+from shop_operator.adapters.kafka_pool import Kafkas
+from shop_operator.desired import kafka_login
+from shop_operator.desired.kafka_login import BadSecret, Login
 
 Manifest = dict[str, Any]
 SCRAM = {"sasl": b"scram_sha512", "username": b"me", "password": b"secret"}
@@ -35,7 +36,7 @@ def secret(**data: bytes) -> Manifest:
 )
 def test_a_login_that_cannot_work(data: dict[str, bytes] | None, words: str) -> None:
     with pytest.raises(BadSecret) as caught:
-        login.read({"secretRef": {"name": "s"}}, lambda _: None if data is None else secret(**data))
+        kafka_login.read({"secretRef": {"name": "s"}}, lambda _: None if data is None else secret(**data))
     assert words in str(caught.value) and "astray" not in str(caught.value)
 
 
@@ -53,22 +54,24 @@ def test_a_login_that_cannot_work(data: dict[str, bytes] | None, words: str) -> 
 )
 def test_certificates_that_are_none(key: str, content: bytes, words: str) -> None:
     with pytest.raises(BadSecret) as caught:
-        login.read({"caSecretRef": {"name": "c"}}, lambda _: secret(**{key: content}))
+        kafka_login.read({"caSecretRef": {"name": "c"}}, lambda _: secret(**{key: content}))
     assert words in str(caught.value)
 
 
 def test_a_login_with_line_ends_from_an_editor() -> None:
-    found = login.read({"secretRef": {"name": "s"}}, lambda _: secret(**SCRAM | {"sasl": b"scram_sha512\n"}))
-    assert login.options(found)["sasl_mechanism"] == "SCRAM-SHA-512" and found.user == "me"
-    assert login.options(Login()) == {"security_protocol": "PLAINTEXT"}
-    assert login.options(login.read({"secretRef": {"name": "s"}}, lambda _: {})) == {"security_protocol": "PLAINTEXT"}
+    found = kafka_login.read({"secretRef": {"name": "s"}}, lambda _: secret(**SCRAM | {"sasl": b"scram_sha512\n"}))
+    assert kafka_login.options(found)["sasl_mechanism"] == "SCRAM-SHA-512" and found.user == "me"
+    assert kafka_login.options(Login()) == {"security_protocol": "PLAINTEXT"}
+    assert kafka_login.options(kafka_login.read({"secretRef": {"name": "s"}}, lambda _: {})) == {
+        "security_protocol": "PLAINTEXT"
+    }
 
 
 def test_the_cause_of_a_failed_connection_is_heard() -> None:
-    heard = complaints.Complaints()
+    heard = kafka_client_log.Complaints()
 
     def say(thread: str, text: str, *arguments: object) -> None:
-        record = logging.LogRecord(complaints.LOGGER, logging.WARNING, "", 0, text, arguments, None)
+        record = logging.LogRecord(kafka_client_log.LOGGER, logging.WARNING, "", 0, text, arguments, None)
         record.threadName = thread
         heard.handle(record)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from shop_operator.controllers.loops import Loops
 from shop_operator.health import HANGS_AFTER, Health
-from shop_operator.loops import Loops
 
 
 def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:

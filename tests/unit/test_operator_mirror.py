@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from shop_operator import drift
-from shop_operator.cluster import ClusterError, _refuse_stranger
-from shop_operator.mirror import Absent, Gone, Mirror, Source, change_of
+from shop_operator.adapters.cluster import ClusterError, _refuse_stranger
+from shop_operator.adapters.watch_cache import Absent, Gone, Mirror, Source, change_of
+from shop_operator.decisions import drift
 from shop_operator.testing import FakeCluster
 
 Manifest = dict[str, Any]

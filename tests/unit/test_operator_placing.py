@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from shop_operator.desired import consumer as consumers
+from shop_operator.desired import http_services, index_job, policies, shop_consumers
+from shop_operator.desired.base import reachable
 from shop_operator.health import Health
-from shop_operator.resources import consumer as consumers
-from shop_operator.resources import domains, indexes, policies, tiers
-from shop_operator.resources.base import reachable
 from shop_operator.settings import load
 
 Manifest = dict[str, Any]
@@ -32,9 +32,9 @@ SAID = SCHEDULING | {"podLabels": {"team": "a", "app.kubernetes.io/name": "x"}, 
 
 def templates(body: Manifest) -> dict[str, Manifest]:
     """Every pod that a Shop leads to."""
-    found = {tier.name: tiers.deployment(body, tier)["spec"]["template"] for tier in tiers.tiers(body)}
-    found["indexes"] = indexes.job(body)["spec"]["template"]
-    for child in domains.consumers(body):
+    found = {tier.name: http_services.deployment(body, tier)["spec"]["template"] for tier in http_services.tiers(body)}
+    found["indexes"] = index_job.job(body)["spec"]["template"]
+    for child in shop_consumers.consumers(body):
         spec = {"stopGraceSeconds": 30, "readOnlyRootFilesystem": True, **child["spec"]}
         stored = child | {"spec": spec, "metadata": child["metadata"] | {"uid": "u"}}
         found[child["metadata"]["name"]] = consumers.deployment(stored)["spec"]["template"]

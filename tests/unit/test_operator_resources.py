@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from shop_operator import drift
-from shop_operator.resources import base, domains, door, indexes, policies, scaler, tiers
-from shop_operator.resources import consumer as consumers
+from shop_operator.decisions import drift
+from shop_operator.desired import base, http_services, index_job, ingress, policies, scaler, shop_consumers
+from shop_operator.desired import consumer as consumers
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
@@ -82,27 +82,27 @@ def test_an_autoscaled_deployment_never_names_replicas(everything: Everything, s
     for entry in everything(body):
         if entry["kind"] == "Deployment":
             assert "replicas" not in entry["spec"]
-    server, api = tiers.tiers(body)
-    assert tiers.fixed_replicas(server) is None and tiers.fixed_replicas(api) == 1
-    kinds = [entry["kind"] for entry in tiers.around(body, server)]
+    server, api = http_services.tiers(body)
+    assert http_services.fixed_replicas(server) is None and http_services.fixed_replicas(api) == 1
+    kinds = [entry["kind"] for entry in http_services.around(body, server)]
     assert "HorizontalPodAutoscaler" in kinds
-    assert "HorizontalPodAutoscaler" not in [entry["kind"] for entry in tiers.around(body, api)]
+    assert "HorizontalPodAutoscaler" not in [entry["kind"] for entry in http_services.around(body, api)]
 
 
 def test_defaults_of_the_two_tiers(shop: Make) -> None:
-    server, api = tiers.tiers(shop())
-    assert (tiers.fixed_replicas(server), tiers.fixed_replicas(api)) == (2, 1)
+    server, api = http_services.tiers(shop())
+    assert (http_services.fixed_replicas(server), http_services.fixed_replicas(api)) == (2, 1)
     for tier, threads in ((server, "16"), (api, "48")):
         env = {
             e["name"]: e.get("value")
-            for e in tiers.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]["env"]
+            for e in http_services.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]["env"]
         }
         assert env["HTTP_THREADS"] == threads and env["HTTP_HOST"] == "0.0.0.0"
 
 
 def test_the_environment_of_a_tier_can_be_overridden_once(shop: Make) -> None:
     body = shop(server={"env": [{"name": "HTTP_WORKERS", "value": "3"}, {"name": "LOG_LEVEL", "value": "DEBUG"}]})
-    env = tiers.deployment(body, tiers.server(body))["spec"]["template"]["spec"]["containers"][0]["env"]
+    env = http_services.deployment(body, http_services.server(body))["spec"]["template"]["spec"]["containers"][0]["env"]
     assert [e["value"] for e in env if e["name"] == "HTTP_WORKERS"] == ["3"]
     assert {"name": "LOG_LEVEL", "value": "DEBUG"} in env
 
@@ -119,7 +119,7 @@ def test_ingress_has_class_annotations_tls_and_no_rewrite(shop: Make) -> None:
         "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
         "tls": {"secretName": "shop-tls"},
     }
-    (made,) = door.door(shop(ingress=said))
+    (made,) = ingress.door(shop(ingress=said))
     path = made["spec"]["rules"][0]["http"]["paths"][0]
     assert made["kind"] == "Ingress" and made["spec"]["ingressClassName"] == "nginx"
     assert path["path"] == "/scalable-shop-cm-server" and path["pathType"] == "Prefix"
@@ -128,10 +128,10 @@ def test_ingress_has_class_annotations_tls_and_no_rewrite(shop: Make) -> None:
 
 
 def test_a_gateway_gives_an_http_route_instead(shop: Make) -> None:
-    (made,) = door.door(shop(gateway={"parentRefs": [{"name": "public"}], "hostnames": ["shop.example"]}))
+    (made,) = ingress.door(shop(gateway={"parentRefs": [{"name": "public"}], "hostnames": ["shop.example"]}))
     assert made["kind"] == "HTTPRoute" and made["spec"]["parentRefs"] == [{"name": "public"}]
     assert made["spec"]["rules"][0]["backendRefs"] == [{"name": "shop-cm-server", "port": 8080}]
-    assert door.door(shop()) == []
+    assert ingress.door(shop()) == []
 
 
 def test_policies_open_what_is_needed_and_can_be_switched_off(shop: Make) -> None:
@@ -162,17 +162,17 @@ def test_policies_select_the_pods_they_are_meant_for(everything: Everything, sho
 
 
 def test_a_new_image_or_database_makes_a_new_job_and_nothing_else_does(shop: Make) -> None:
-    name = indexes.job(shop())["metadata"]["name"]
-    assert name == indexes.job(shop(server={"replicas": 5}))["metadata"]["name"]
+    name = index_job.job(shop())["metadata"]["name"]
+    assert name == index_job.job(shop(server={"replicas": 5}))["metadata"]["name"]
     images = {"cmServer": "registry.example/cm-server:1", "cmApi": "registry.example/cm-api:2"}
-    assert name != indexes.job(shop(images=images))["metadata"]["name"]
+    assert name != index_job.job(shop(images=images))["metadata"]["name"]
     done = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-    assert indexes.done(done) and not indexes.done(None) and not indexes.failed(done)
+    assert index_job.done(done) and not index_job.done(None) and not index_job.failed(done)
 
 
 def test_a_shop_makes_a_consumer_for_each_domain_by_the_services_names(shop: Make) -> None:
     wanted = [{"domain": "purchases", "drainWithin": "30s"}, {"domain": "catalog", "topic": "t", "group": "g"}]
-    purchases, catalog = domains.consumers(shop(consumers=wanted))
+    purchases, catalog = shop_consumers.consumers(shop(consumers=wanted))
     assert purchases["metadata"]["name"] == "purchases"
     assert (purchases["spec"]["topic"], purchases["spec"]["group"]) == ("shop.purchases", "cm-api-purchases")
     assert purchases["spec"]["drainWithin"] == "30s" and "lagThreshold" not in purchases["spec"]
@@ -233,10 +233,10 @@ def test_a_shared_cache_is_told_to_the_queries_and_the_consumers(
     cache: Manifest, variable: Manifest, shop: Make
 ) -> None:
     body = shop(cache=cache)
-    (child,) = domains.consumers(body)
-    api = tiers.deployment(body, tiers.api(body))["spec"]["template"]["spec"]["containers"][0]
+    (child,) = shop_consumers.consumers(body)
+    api = http_services.deployment(body, http_services.api(body))["spec"]["template"]["spec"]["containers"][0]
     assert variable in child["spec"]["env"] and variable in api["env"]
-    server = tiers.deployment(body, tiers.server(body))["spec"]["template"]["spec"]["containers"][0]
+    server = http_services.deployment(body, http_services.server(body))["spec"]["template"]["spec"]["containers"][0]
     assert variable not in server["env"]
     port = {"port": cache.get("port", 6379), "protocol": "TCP"}
     open_to = {

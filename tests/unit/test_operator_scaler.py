@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shop_operator.resources import scaler
-from shop_operator.resources.base import reachable
+from shop_operator.desired import scaler
+from shop_operator.desired.base import reachable
 
 Make = Callable[..., dict[str, Any]]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shop_operator.observation import Observation, Partition
-from shop_operator.scaling import Limits, Speed, decide, seconds, threshold_for
+from shop_operator.decisions.group_state import Observation, Partition
+from shop_operator.decisions.scaling import Limits, Speed, decide, seconds, threshold_for
 
 
 def seen(*lags: int, committed: int = 1000) -> Observation:

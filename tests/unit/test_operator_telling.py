@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from shop_operator import following
-from shop_operator.causes import Causes
-from shop_operator.cluster import ClusterError
-from shop_operator.following import Gap
-from shop_operator.reporting import OUTDATED, Reporter, undeclared
-from shop_operator.resources.pods import Folder
-from shop_operator.status import condition
-from shop_operator.telling import MANY
+from shop_operator.adapters.cluster import ClusterError
+from shop_operator.adapters.pod_start_causes import Causes
+from shop_operator.controllers.event_recorder import MANY
+from shop_operator.controllers.status_writer import OUTDATED, Reporter, undeclared
+from shop_operator.decisions import scaling_progress
+from shop_operator.decisions.conditions import condition
+from shop_operator.decisions.scaling_progress import Gap
+from shop_operator.desired.pods import Folder
 from shop_operator.testing import FakeCluster
 
 Make = Callable[..., dict[str, Any]]
@@ -103,17 +103,17 @@ def scaled(**rest: Any) -> Manifest:
 def test_pods_that_do_not_follow(consumer: Make) -> None:
     spec, gap = consumer(pollingInterval=5, cooldownPeriod=60)["spec"], Gap()
     assert gap.lasts(0, 5, 0) == 0 and gap.lasts(64, 5, 0) == 64
-    assert not following.not_scaling(spec, 64, gap, 5, scaled(), None).holds
-    late = following.not_scaling(spec, gap.lasts(66, 5, 0), gap, 5, scaled(), None)
+    assert not scaling_progress.not_scaling(spec, 64, gap, 5, scaled(), None).holds
+    late = scaling_progress.not_scaling(spec, gap.lasts(66, 5, 0), gap, 5, scaled(), None)
     assert late.holds and late.reason == "KedaNotResponding" and "5 pods are needed, 0" in late.message
     bad = {"type": "ScalingActive", "status": "False", "reason": "FailedGetExternalMetric", "message": "no metrics"}
     hpa = {"metadata": {"name": "keda-hpa-billing"}, "status": {"conditions": [bad]}}
-    failing = following.not_scaling(spec, 66, gap, 5, scaled(), hpa)
+    failing = scaling_progress.not_scaling(spec, 66, gap, 5, scaled(), hpa)
     assert failing.reason == "HpaFailing" and "FailedGetExternalMetric: no metrics" in failing.message
     assert gap.lasts(67, 5, 2) == 0, "a step is progress"
-    assert gap.lasts(200, 5, 5) == 0 and not following.not_scaling(spec, 0, gap, 5, scaled(), hpa).holds
+    assert gap.lasts(200, 5, 5) == 0 and not scaling_progress.not_scaling(spec, 0, gap, 5, scaled(), hpa).holds
     assert gap.lasts(300, 1, 5) == 0
-    assert following.bound(spec, gap) == 5 + 60 + 2 * 60, "downwards after the cooldowns"
+    assert scaling_progress.bound(spec, gap) == 5 + 60 + 2 * 60, "downwards after the cooldowns"
     assert gap.lasts(400, 19, 20) == 0, "the HPA leaves a tenth alone"
 
 
@@ -128,17 +128,17 @@ def test_pods_that_do_not_follow(consumer: Make) -> None:
     ],
 )
 def test_a_pause_is_told_at_once(live: Manifest, holds: bool, consumer: Make) -> None:
-    found = following.not_scaling(consumer()["spec"], 0, Gap(), 0, live, None)
+    found = scaling_progress.not_scaling(consumer()["spec"], 0, Gap(), 0, live, None)
     assert found.holds is holds and (found.reason == "Paused") is holds
 
 
 def test_a_tier_whose_autoscaler_has_no_metrics() -> None:
     bad = {"type": "ScalingActive", "status": "False", "reason": "FailedGetResourceMetric", "message": "no server"}
     hpa = {"metadata": {"name": "shop-cm-server"}, "status": {"conditions": [bad]}}
-    assert "does not scale cm-server: FailedGetResourceMetric" in following.autoscaler("cm-server", hpa, 120)
-    assert following.autoscaler("cm-server", hpa, 10) == "", "a start takes a while"
+    assert "does not scale cm-server: FailedGetResourceMetric" in scaling_progress.autoscaler("cm-server", hpa, 120)
+    assert scaling_progress.autoscaler("cm-server", hpa, 10) == "", "a start takes a while"
     asleep = {"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}
-    assert following.autoscaler("x", {"metadata": {"name": "h"}, "status": {"conditions": [asleep]}}, 999) == ""
+    assert scaling_progress.autoscaler("x", {"metadata": {"name": "h"}, "status": {"conditions": [asleep]}}, 999) == ""
 
 
 def waiting(name: str = "p") -> Manifest:

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from shop_operator import login
-from shop_operator.consumers import let_in_again
-from shop_operator.login import BadSecret
-from shop_operator.resources import consumer as consumers
-from shop_operator.resources import policies
+from shop_operator.controllers.consumer import let_in_again
+from shop_operator.desired import consumer as consumers
+from shop_operator.desired import kafka_login, policies
+from shop_operator.desired.kafka_login import BadSecret
 from shop_operator.testing import FakeCluster
 
 Manifest = dict[str, Any]
@@ -74,7 +73,7 @@ def test_nobody_connects_to_a_consumer_of_ones_own_save_for_metrics(consumer: Ma
 
 def secret(annotation: str | None, **values: str) -> Manifest:
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    marks = {} if annotation is None else {login.ADDRESSES: annotation}
+    marks = {} if annotation is None else {kafka_login.ADDRESSES: annotation}
     return {"metadata": {"name": "login", "namespace": "ns", "annotations": marks}, "data": data}
 
 
@@ -100,18 +99,18 @@ LOGIN = {"sasl": "scram_sha512", "username": "me", "password": "x"}
 def test_a_login_is_sent_only_where_its_owner_says(field: str, annotation: str, addresses: str, sent: bool) -> None:
     kafka = {"bootstrapServers": addresses, field: {"name": "login"}}
     if sent:
-        login.read(kafka, lambda _: secret(annotation, **LOGIN))
+        kafka_login.read(kafka, lambda _: secret(annotation, **LOGIN))
     else:
-        with pytest.raises(BadSecret, match=f"kafka.{field}.*is not for .*:[0-9]+: .*{login.ADDRESSES}"):
-            login.read(kafka, lambda _: secret(annotation, **LOGIN))
+        with pytest.raises(BadSecret, match=f"kafka.{field}.*is not for .*:[0-9]+: .*{kafka_login.ADDRESSES}"):
+            kafka_login.read(kafka, lambda _: secret(annotation, **LOGIN))
 
 
 @pytest.mark.security(34)
 def test_a_password_is_never_sent_in_the_clear() -> None:
     kafka = {"bootstrapServers": "kafka:9092", "secretRef": {"name": "login"}}
     with pytest.raises(BadSecret, match="sasl plaintext without tls"):
-        login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext"}))
-    login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext", "tls": "enable"}))
+        kafka_login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext"}))
+    kafka_login.read(kafka, lambda _: secret(None, **LOGIN | {"sasl": "plaintext", "tls": "enable"}))
 
 
 def test_a_policy_that_is_not_asked_for_any_more_goes_and_nobody_elses(consumer: Make) -> None:

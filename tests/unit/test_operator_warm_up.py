@@ -14,15 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from shop_core.answers import campaigns as answers
 from shop_core.events.fields import format_instant
-from shop_operator import warming
-from shop_operator.campaigns import UNSEEN, ApiAway, Campaigns, CampaignsApi, unseen
-from shop_operator.cluster import Cluster
-from shop_operator.resources import domains, policies, scaler
-from shop_operator.scaling import Limits
+from shop_core.responses import campaigns as answers
+from shop_operator.adapters.campaigns_api import UNSEEN, ApiAway, Campaigns, CampaignsApi, unseen
+from shop_operator.adapters.cluster import Cluster
+from shop_operator.decisions import warm_up
+from shop_operator.decisions.scaling import Limits
+from shop_operator.decisions.warm_up import Campaign, Told, decide, extra, news
+from shop_operator.desired import policies, scaler, shop_consumers
 from shop_operator.settings import ConfigError, load
-from shop_operator.warming import Campaign, Told, decide, extra, news
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
@@ -56,7 +56,7 @@ def test_warm_is_from_some_minutes_before_the_start_until_before_the_end(
     warm = decide(ASKED, told(*campaigns), None, NOON)
     assert (warm["campaign"] if warm else None) == name
     if warm and until:
-        assert warming.instant(warm["until"]) == at(until).replace(microsecond=0)
+        assert warm_up.instant(warm["until"]) == at(until).replace(microsecond=0)
         assert warm["extraReplicas"] == 2 and warm["consumers"] == ["analytics", "purchases"]
 
 
@@ -116,9 +116,9 @@ def test_the_reason_names_the_campaign() -> None:
 def test_a_shop_tells_only_the_consumers_that_are_named(shop: Make) -> None:
     body = shop(consumers=[{"domain": "purchases"}, {"domain": "catalog"}], campaignWarmUp=ASKED)
     warm = decide(ASKED, told(("a", 0, 60)), None, NOON)
-    hot, cold = domains.consumers(body, warm)
+    hot, cold = shop_consumers.consumers(body, warm)
     assert hot["spec"]["warmUp"] == {"campaign": "a", "extraReplicas": 2, "until": "2026-11-27T13:00:00Z"}
-    assert "warmUp" not in cold["spec"] and domains.consumers(body, None) == domains.consumers(body)
+    assert "warmUp" not in cold["spec"] and shop_consumers.consumers(body, None) == shop_consumers.consumers(body)
 
 
 def test_the_operator_is_let_in_to_cm_api(shop: Make) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shop_operator import metrics
-from shop_operator.watching import watch_all
+from shop_operator.controllers.watches import watch_all
 
 
 def run(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cm_server.prefer import preferences, wait_in
+from cm_server.commands.prefer import preferences, wait_in
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from shop_core.errors import Outage, RecordRefused, ShopError, TopicRefused
+from shop_core.errors import RecordRefused, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
-from shop_core.kafka.clients import CLIENTS
+from shop_core.kafka.producers import CLIENTS
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.testing import MemoryClient
 
@@ -67,7 +67,7 @@ def test_a_sender_that_is_interrupted_leaves_nothing_in_flight(publishers: Publi
     assert publisher.in_flight == 0
 
 
-@pytest.mark.parametrize("fault", [TopicRefused("t", "c"), RecordRefused("t", "c"), Outage("no room")])
+@pytest.mark.parametrize("fault", [TopicRefused("t", "c"), RecordRefused("t", "c"), Unavailable("no room")])
 def test_a_fault_that_is_told_keeps_the_client(publishers: Publishers, fault: ShopError) -> None:
     publishers.answer = odd_answer(fault)
     publisher = publishers.make()
@@ -78,7 +78,7 @@ def test_a_fault_that_is_told_keeps_the_client(publishers: Publishers, fault: Sh
 
 def test_refused_goes_before_away(publishers: Publishers) -> None:
     """A caller that may send the whole again must not be told so where a part of it is refused again."""
-    answers = iter([Outage("no room"), RecordRefused("t", "too odd"), Outage("no room")])
+    answers = iter([Unavailable("no room"), RecordRefused("t", "too odd"), Unavailable("no room")])
     publishers.answer = lambda record: next(answers)
     with pytest.raises(RecordRefused, match="too odd"):
         publishers.make().publish([GOOD] * 3)
@@ -88,7 +88,7 @@ def test_a_missing_ack_drops_a_client_that_acks_nobody(publishers: Publishers, u
     publishers.answer = lambda record: None
     publisher = publishers.make()
     publishers.answer = lambda record: "shop.purchases-0-1"
-    with pytest.raises(Outage, match="no ack in time"):
+    with pytest.raises(Unavailable, match="no ack in time"):
         publisher.publish([GOOD])
     assert publisher.publish([GOOD]) == ["shop.purchases-0-1"], "waits a moment for the next client"
     until(lambda: publishers.clients[0].abandoned, "the silent one is closed", 5)
@@ -110,7 +110,7 @@ def test_a_missing_ack_of_one_topic_costs_no_other_sender_its_answer(publishers:
     thread.start()
     try:
         for _ in range(3):
-            with pytest.raises(Outage, match="no ack in time"):
+            with pytest.raises(Unavailable, match="no ack in time"):
                 publisher.publish([ODD])
         before = sent
         until(lambda: sent > before + 100, "the other still sends", 5)
@@ -130,6 +130,6 @@ def test_those_who_wait_on_a_dropped_client_get_their_answer(publishers: Publish
         first = pool.submit(publisher.publish_each, [GOOD])
         until(lambda: time.monotonic() > started + 0.2, "half of its time is over", 5)
         second = pool.submit(publisher.publish_each, [ODD])
-        assert isinstance(first.result(5)[0], Outage)
+        assert isinstance(first.result(5)[0], Unavailable)
         publishers.clients[0].ack("shop.campaigns-0-7")
         assert second.result(5) == ["shop.campaigns-0-7"]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.order import moment_of, order_key
-from cm_api.purchases.projection import to_document
-from cm_server.batches import split
-from cm_server.purchases import parse, to_record
+from cm_api.domains.purchases.projection import to_document
+from cm_api.sort_keys import moment_of, order_key
+from cm_server.commands.batches import split
+from cm_server.domains.purchases import parse, to_record
 from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message, decode, encode
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE
@@ -37,7 +37,7 @@ def test_what_passes_the_door_comes_out_of_the_log_as_it_went_in(
     username: str, userid: str, price: str, at: datetime
 ) -> None:
     sent = body(username=username, userid=userid, price=price, timestamp=at.isoformat())
-    record = to_record(parse(sent, NOW), "id-1", NOW, named=True)
+    record = to_record(parse(sent, NOW), "id-1", NOW, may_repeat=True)
     event = decode(DOMAIN, Message(record.topic, 3, 7, record.key, record.value, record.headers))
     assert (event.data.username, event.data.userid, event.data.price) == (username, userid, price)
     assert event.data.timestamp == at

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm_api.catalog.rating import PRIOR_REVIEWS, PRIOR_STARS, RANK_SCALE, Rating
+from cm_api.domains.catalog.rating import PRIOR_REVIEWS, PRIOR_STARS, RANK_SCALE, Rating
 
 stars = st.integers(1, 5)
 

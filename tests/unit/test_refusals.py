@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from cm_server.app import build
 from cm_server.context import PREFIX, Context
-from cm_server.queries import QueryClient
+from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
 from shop_core.testing import MemoryPublisher
 

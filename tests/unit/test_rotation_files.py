@@ -10,9 +10,9 @@ import pytest
 
 from cm_api.settings import ConsumerSettings, QuerySettings
 from cm_server.settings import ServerSettings
-from shop_core import gunicorn_hooks
-from shop_core.rotation import CREDENTIAL_FILES, READ_AGAIN
-from shop_core.watched import Changes
+from shop_core.config.credential_rotation import CREDENTIAL_FILES, READ_AGAIN
+from shop_core.config.reloading import ChangeDetector
+from shop_core.http import gunicorn_hooks
 
 
 def swap(path: Path, text: str) -> None:
@@ -24,7 +24,7 @@ def swap(path: Path, text: str) -> None:
 def test_another_file_that_says_the_same_is_no_change(tmp_path: Path) -> None:
     password = tmp_path / "password"
     password.write_text("one")
-    changes = Changes([str(password), "", str(tmp_path / "not-there")])
+    changes = ChangeDetector([str(password), "", str(tmp_path / "not-there")])
     swap(password, "one")
     assert not changes.any()
     password.unlink()
@@ -36,7 +36,7 @@ def test_another_file_that_says_the_same_is_no_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", CREDENTIAL_FILES)
 def test_a_change_while_a_worker_starts_is_seen(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Worker:
-        credentials: Changes
+        credentials: ChangeDetector
 
     secret, worker = tmp_path / "secret", Worker()
     secret.write_text("one")

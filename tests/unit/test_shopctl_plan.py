@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shopctl.layout import Layout, Ports
 from shopctl.options import Options
-from shopctl.parts import Plan, plan_of
+from shopctl.processes import Plan, plan_of
 
 KAFKA_COMMAND = ("java", "kafka.Kafka")
 

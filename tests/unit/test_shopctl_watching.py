@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from shop_core.errors import ConfigError
-from shop_core.kafka.groups import GroupLag, PartitionLag
-from shopctl.kafka_home import cluster_id
+from shop_core.kafka.lag import GroupLag, PartitionLag
+from shopctl.kafka_install import cluster_id
 from shopctl.layout import Layout
 from shopctl.report import cause_in, ending
 from shopctl.restarts import Backoff

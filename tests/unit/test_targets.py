@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_core.targets import SLASH, BadTarget, read_target
+from shop_core.http.request_target import SLASH, BadTarget, read_target
 
 
 @pytest.mark.parametrize("origin", ["", "http://h", "HTTP://127.0.0.1:8080", "https://[::1]:443", "http://a@b"])

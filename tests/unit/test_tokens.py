@@ -14,10 +14,10 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from cm_server.jwks import REFRESH_SECONDS, UNKNOWN_SECONDS, Jwks, parse
-from cm_server.tokens import Expected, Tokens
+from cm_server.security.jwks import REFRESH_SECONDS, UNKNOWN_SECONDS, Jwks, parse
+from cm_server.security.jwt_tokens import Expected, Tokens
 from shop_core.auth import Unauthenticated
-from shop_core.errors import Outage
+from shop_core.errors import Unavailable
 
 ISSUER, AUDIENCE = "https://issuer.example", "scalable-shop"
 EXPECTED = Expected(ISSUER, AUDIENCE, ("RS256", "ES256"), leeway=30)
@@ -167,7 +167,7 @@ def test_a_rotated_key_works_at_once_and_made_up_ones_cost_nothing() -> None:
 def test_keys_are_kept_while_the_issuer_is_away() -> None:
     issuer = Issuer(RSA)
     issuer.away = True
-    with pytest.raises(Outage):
+    with pytest.raises(Unavailable):
         issuer.jwks.find("rsa")
     issuer.away, issuer.now = False, issuer.now + 2
     assert issuer.jwks.find("rsa")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shop_core.intake.turns import Turns
+from shop_core.http.worker.thread_slots import ThreadSlots
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class Asked:
     network: str = "a"
 
 
-def turns(most: int) -> tuple[Turns, list[Any]]:
+def turns(most: int) -> tuple[ThreadSlots, list[Any]]:
     started: list[Any] = []
-    return Turns(most, lambda conn: started.append(conn.number)), started  # type: ignore[attr-defined]
+    return ThreadSlots(most, lambda conn: started.append(conn.number)), started  # type: ignore[attr-defined]
 
 
-def take(made: Turns, number: int, network: str = "a") -> None:
+def take(made: ThreadSlots, number: int, network: str = "a") -> None:
     made.take(Asked(number, network))  # type: ignore[arg-type]
 
 

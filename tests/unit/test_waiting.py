@@ -6,10 +6,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from cm_server.stalls import Stalls
-from cm_server.waiting import Waiting
-from shop_core.addresses import network_of
-from shop_core.errors import Outage
+from cm_server.query_proxy.circuit_breaker import CircuitBreaker
+from cm_server.query_proxy.waiting import Waiting
+from shop_core.errors import Unavailable
+from shop_core.http.addresses import network_of
 
 
 def given_to(waiting: Waiting, stack: ExitStack, who: str, asks: int) -> int:
@@ -54,10 +54,10 @@ def test_one_network_is_one_caller(address: str, network: str) -> None:
 
 def test_those_who_come_after_a_stall_are_told_at_once() -> None:
     now = [100.0]
-    stalls = Stalls(2, lambda: now[0])
+    stalls = CircuitBreaker(2, lambda: now[0])
     with stalls.watched(), stalls.watched():
         now[0] += 5
-        with pytest.raises(Outage), stalls.watched():
+        with pytest.raises(Unavailable), stalls.watched():
             raise AssertionError("it was let through")
         with stalls.watched(False):
             """What is allowed to take long is not counted."""

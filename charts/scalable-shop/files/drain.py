@@ -52,7 +52,7 @@ def wait_until_gone(deadline: float) -> None:
 
 
 call("PATCH", SHOP_PATH, {"metadata": {"annotations": {"scalable-shop.dev/drain": "true"}}})
-wait_until_gone(time.monotonic() + int(os.environ["PATIENCE_SECONDS"]))
+wait_until_gone(time.monotonic() + int(os.environ["TIMEOUT_SECONDS"]))
 print(f"Shop {SHOP} is gone.")
 volumes = [volume["metadata"]["name"] for volume in (call("GET", VOLUMES_PATH) or {}).get("items", [])]
 if volumes:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from contextlib import suppress
 
 from cm_api.settings import QuerySettings
-from shop_core import mongo, serve
-from shop_core.errors import Outage
-from shop_core.settings import load
+from shop_core import cli
+from shop_core.config.settings import load
+from shop_core.errors import Unavailable
+from shop_core.mongo import client
 
 
 def main() -> None:
     """Exit with one sentence where the configuration can't work; a database that is away is waited for later."""
-    with serve.one_sentence():
+    with cli.exit_with_message():
         settings = load(QuerySettings)
-        with suppress(Outage):  # readiness names it; it may come
-            mongo.require_transactions(mongo.connect(settings, "cm-api"))
-        serve.gunicorn(
+        with suppress(Unavailable):  # readiness names it; it may come
+            client.require_transactions(client.connect(settings, "cm-api"))
+        cli.gunicorn(
             "cm_api.app:create_app()",
             host=settings.http_host,
             port=settings.http_port,

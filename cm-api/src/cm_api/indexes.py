@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cm_api.domains import rooms
-from shop_core import mongo, serve
-from shop_core.mongo import Erasures
-from shop_core.settings import MongoSettings, load
+from cm_api.registry import domain_modules
+from shop_core import cli
+from shop_core.config.settings import MongoSettings, load
+from shop_core.mongo import client
+from shop_core.mongo.client import Erasures
 
 # What the consumers write in their transactions and no domain has an index on.
 COLLECTIONS = (
@@ -15,13 +16,13 @@ COLLECTIONS = (
 
 
 def main() -> None:
-    with serve.one_sentence():
-        db = mongo.connect(load(MongoSettings), "cm-api-indexes")
-        mongo.require_transactions(db)
-        mongo.ensure_collections(db, COLLECTIONS)
+    with cli.exit_with_message():
+        db = client.connect(load(MongoSettings), "cm-api-indexes")
+        client.require_transactions(db)
+        client.ensure_collections(db, COLLECTIONS)
         Erasures(db, "").ensure_indexes()
-        for room in rooms():
-            room.ensure_indexes(db)
+        for domain_module in domain_modules():
+            domain_module.ensure_indexes(db)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop_core.settings import (
+from shop_core.config.settings import (
     CacheSettings,
     KafkaSettings,
     MongoSettings,
@@ -33,8 +33,16 @@ class ConsumerSettings(KafkaSettings, MongoSettings, CacheSettings):
     health_port: int = variable("HEALTH_PORT", 8090, whole(1, 65535), "port", "Port of health and metrics")
     batch: int = variable("CONSUMER_BATCH", 2000, whole(1, 10000), "events", "Events of one transaction, at most")
     session_timeout_ms: int = variable(
-        "CONSUMER_SESSION_TIMEOUT_MS", 10_000, whole(1000, 300_000), "ms", "Silence after which a consumer is dead"
+        "CONSUMER_SESSION_TIMEOUT_MS",
+        10_000,
+        whole(1000, 300_000),
+        "ms",
+        "Session timeout: the group removes a member after so long without a heartbeat",
     )
     visitor_days: int = variable(
-        "ANALYTICS_VISITOR_DAYS", 90, whole(2, 3650), "days", "How long it is known who was in an hour"
+        "ANALYTICS_VISITOR_DAYS",
+        90,
+        whole(2, 3650),
+        "days",
+        "Days to keep per-user visitor records, which unique-user counts depend on",
     )

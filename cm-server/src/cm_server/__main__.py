@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from cm_server.callers import authenticators
+from cm_server.security.authentication import authenticators
 from cm_server.settings import ServerSettings
-from shop_core import serve
-from shop_core.settings import load
+from shop_core import cli
+from shop_core.config.settings import load
 
 
 def main() -> None:
     """Exit with one sentence where the configuration can't work; Kafka that is away is waited for by the workers."""
-    with serve.one_sentence():
+    with cli.exit_with_message():
         settings = load(ServerSettings)
         authenticators(settings)
-        serve.gunicorn(
+        cli.gunicorn(
             "cm_server.app:create_app()",
             host=settings.http_host,
             port=settings.http_port,

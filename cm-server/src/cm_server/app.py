@@ -9,19 +9,26 @@ from importlib import import_module
 from flask import Flask, redirect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from cm_server import callers, codings, commands, docs, limit_settings, limits, people, prefer, receipts, ui
+from cm_server import ui
+from cm_server.api_docs import routes
+from cm_server.api_docs.openapi import document, operations
+from cm_server.commands import command, content_encoding, prefer
 from cm_server.context import PREFIX, Context
-from cm_server.openapi import document, operations
-from cm_server.queries import QueryClient
+from cm_server.domains import privacy, receipts
+from cm_server.idempotency_keys import KeyUsed
+from cm_server.query_proxy.client import QueryClient
+from cm_server.rate_limit import limiter
+from cm_server.rate_limit import settings as limit_settings
+from cm_server.security import authentication
 from cm_server.settings import ServerSettings
-from cm_server.used_keys import KeyUsed
-from shop_core import browsers, watched
+from shop_core.config import reloading
+from shop_core.config.settings import load, redis_address
 from shop_core.events import DOMAINS
+from shop_core.http import browsers
+from shop_core.http.app import aside, make_app
+from shop_core.http.service_token import ServiceToken
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.service_token import ServiceToken
-from shop_core.settings import load, redis_address
 from shop_core.telemetry import logs
-from shop_core.web import aside, make_app
 
 log = logging.getLogger(__name__)
 
@@ -53,30 +60,30 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     checks = {"kafka": context.publisher.check, "cm-api": context.queries.check}
     app = make_app("cm_server", checks, prefixes=("", PREFIX))
     table = {(operation.method, operation.path): operation.access for operation in operations()}
-    callers.install(app, callers.authenticators(settings), table)
+    authentication.install(app, authentication.authenticators(settings), table)
     if settings.auth_mode == "none":
         browsers.guard(app, settings.http_allowed_hosts)
     if settings.limits:
-        limits.install(app, limiter_of(settings), table)
-    codings.install(app)
+        limiter.install(app, limiter_of(settings), table)
+    content_encoding.install(app)
     prefer.install(app)
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
-    app.register_error_handler(KeyUsed, commands.key_used)
+    app.register_error_handler(KeyUsed, command.key_used)
     app.register_blueprint(receipts.blueprint(context))
-    app.register_blueprint(people.blueprint(context))
+    app.register_blueprint(privacy.blueprint(context))
     for name in DOMAINS:
-        app.register_blueprint(import_module(f"cm_server.{name}").blueprint(context))
+        app.register_blueprint(import_module(f"cm_server.domains.{name}").blueprint(context))
     app.register_blueprint(ui.blueprint(settings.docs_path if settings.docs_active else None), url_prefix=PREFIX)
     if settings.docs_active:
         described = document(secured=settings.auth_mode != "none", limited=bool(settings.limits))
-        app.register_blueprint(docs.blueprint(settings.docs_path, described))
+        app.register_blueprint(routes.blueprint(settings.docs_path, described))
     return app
 
 
-def limiter_of(settings: ServerSettings) -> limits.Limiter:
+def limiter_of(settings: ServerSettings) -> limiter.Limiter:
     """Counting in the shared store where there is one."""
-    url = watched.held(settings.limits_url_file, settings.limits_url, redis_address)
-    shared = import_module("cm_server.shared_limits").SharedStore(url) if url else None
-    return limits.Limiter(limit_settings.parse(settings.limits), shared)
+    url = reloading.read_secret(settings.limits_url_file, settings.limits_url, redis_address)
+    shared = import_module("cm_server.rate_limit.redis_store").SharedStore(url) if url else None
+    return limiter.Limiter(limit_settings.parse(settings.limits), shared)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cm_server.brief_questions import BriefQuestions
-from cm_server.queries import QueryClient
-from cm_server.used_keys import UsedKeys
+from cm_server.idempotency_keys import UsedKeys
+from cm_server.query_proxy.brief_lookup import BriefQuestions
+from cm_server.query_proxy.client import QueryClient
 from shop_core.kafka.publisher import Publisher
 
 PREFIX = "/scalable-shop-cm-server"

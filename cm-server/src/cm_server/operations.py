@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cm_server.access import ADMIN, EVERYBODY, KNOWN, STAFF, Access
-from shop_core.answers import CommandAnswer, Readiness, ReceiptState
+from cm_server.security.permissions import ADMIN, AUTHENTICATED, EVERYBODY, STAFF, Access
+from shop_core.responses import CommandAnswer, Readiness, ReceiptState
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def query(
     """A read: conditional, and able to wait for a receipt."""
     return Operation(
         "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
-        headers=NOT_MODIFIED, access=KNOWN,
+        headers=NOT_MODIFIED, access=AUTHENTICATED,
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ SHARED = (
              "none are waited where too many wait already",
              {"type": "number", "minimum": 0, "multipleOf": 0.001},
          )),
-        access=KNOWN,
+        access=AUTHENTICATED,
     ),
     Operation("get", "/healthz", "Liveness: `Success` while the process runs", {200: str}, access=EVERYBODY),
     Operation("get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness}, access=EVERYBODY),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cm_server.auth_settings import AuthSettings
-from cm_server.limit_settings import LimitSettings
-from shop_core.kafka.clients import CLIENTS, native_module
-from shop_core.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
+from cm_server.rate_limit.settings import LimitSettings
+from cm_server.security.settings import AuthSettings
+from shop_core.config.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
+from shop_core.kafka.producers import CLIENTS, native_module
 
 
 def url(value: str) -> str:

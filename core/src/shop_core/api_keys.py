@@ -21,9 +21,9 @@ from pathlib import Path
 import msgspec
 
 from shop_core.auth import Caller, Unauthenticated, scopes_of
+from shop_core.config.reloading import ReloadingFile
 from shop_core.errors import ConfigError
 from shop_core.events.fields import check_text
-from shop_core.watched import Watched
 
 MARK = "shop_"
 _KEY = re.compile(r"shop_([a-z0-9]{12})_([A-Za-z0-9_-]{43})")
@@ -73,7 +73,7 @@ class ApiKeys:
     """`shop_core.auth.Authenticator` by the file at `path`."""
 
     def __init__(self, path: str) -> None:
-        self._keys: Watched[Mapping[str, ApiKey]] = Watched(path, parse)
+        self._keys: ReloadingFile[Mapping[str, ApiKey]] = ReloadingFile(path, parse)
 
     def recognises(self, credentials: str) -> bool:
         return credentials.startswith(MARK)

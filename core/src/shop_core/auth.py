@@ -1,6 +1,6 @@
 """Who calls and what they may: the caller, the scopes, and how one says no.
 
-Nothing here knows a transport or a file: `api_keys` and `tokens` make callers, cm-server's `callers` asks them.
+Nothing here knows a transport or a file: `api_keys` and `jwt_tokens` make callers, `authentication` asks them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Authenticator(Protocol):
         """Whether they are of this kind, whether they hold or not."""
 
     def caller(self, credentials: str) -> Caller:
-        """Whose they are; raises `Unauthenticated`, or `Outage` when that can't be told now."""
+        """Whose they are; raises `Unauthenticated`, or `Unavailable` when that can't be told now."""
 
 
 def scopes_of(words: str) -> frozenset[str]:

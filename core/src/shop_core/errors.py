@@ -1,4 +1,4 @@
-"""The small tree of errors that cross module borders; HTTP statuses are mapped in one place, `shop_core.problems`."""
+"""The small tree of errors that cross module borders; HTTP statuses are mapped in `shop_core.http.problems`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ConfigError(ShopError):
     """Configuration that stops the start; the message is one sentence that says what to set."""
 
 
-class Outage(ShopError):
+class Unavailable(ShopError):
     """A dependency (broker, database, cm-api) is away or too slow: retry later, never a fault of the data."""
 
 
-class Conflict(Outage):
+class Conflict(Unavailable):
     """Two transactions met and this one lost: again at once, and only when that keeps failing an outage."""
 
 

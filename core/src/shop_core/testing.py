@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shop_core.errors import Outage, RecordTooLarge, Refused, ShopError, TopicRefused
+from shop_core.errors import RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Message, Record
-from shop_core.kafka.batch import Outcome
-from shop_core.kafka.delivery import MAX_REQUEST_BYTES, Acked, Failed, NoAck, check_record, headers_of
+from shop_core.kafka.producer_port import MAX_REQUEST_BYTES, Acked, Failed, NoAck, check_record, headers_of
+from shop_core.kafka.publish_batch import Outcome
 from shop_core.kafka.publisher import receipts_of
 
 
@@ -48,7 +48,7 @@ class MemoryPublisher:
 
     def check(self) -> None:
         if self.away:
-            raise Outage("the memory publisher was told to be away")
+            raise Unavailable("the memory publisher was told to be away")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -68,8 +68,9 @@ class MemoryPublisher:
 
 
 class MemoryClient:
-    """`shop_core.kafka.delivery.Client` in memory: `answer` says what becomes of a record. A receipt or an error is
-    told, an exception in `raises` comes out of `send`, and None leaves the record in flight until `abandon`."""
+    """`shop_core.kafka.producer_port.Client` in memory: `answer` says what becomes of a record. A receipt or an
+    error is told, an exception in `raises` comes out of `send`, and None leaves the record in flight until
+    `abandon`."""
 
     def __init__(self, answer: Callable[[Record], str | ShopError | None], raises: BaseException | None = None) -> None:
         self.answer = answer
@@ -105,7 +106,7 @@ class MemoryClient:
 
 
 class MemoryCatalog:
-    """`cm_api.catalog.store.CatalogStore` in memory, as far as a projection needs it."""
+    """`cm_api.domains.catalog.store.CatalogStore` in memory, as far as a projection needs it."""
 
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, dict[str, Any]]] = {"products": {}, "reviews": {}, "catalog_applied": {}}

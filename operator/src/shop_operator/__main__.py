@@ -18,20 +18,21 @@ from typing import Any
 
 import kopf
 
-from shop_operator import handlers, logs, metrics
-from shop_operator.campaigns import Campaigns, CampaignsApi
-from shop_operator.cluster import Cluster, ClusterError, Manifest, connect, controller_of
-from shop_operator.consumers import Consumers
-from shop_operator.dependencies import Dependencies
-from shop_operator.groups import Groups
+from shop_operator import logs, metrics
+from shop_operator.adapters.campaigns_api import Campaigns, CampaignsApi
+from shop_operator.adapters.cluster import Cluster, ClusterError, Manifest, connect, controller_of
+from shop_operator.adapters.dependencies import Dependencies
+from shop_operator.adapters.kafka_pool import Kafkas
+from shop_operator.controllers import handlers
+from shop_operator.controllers.consumer import Consumers
+from shop_operator.controllers.group_monitor import Groups
+from shop_operator.controllers.leader import Elector, Term
+from shop_operator.controllers.loops import Loops
+from shop_operator.controllers.shop import Shops
+from shop_operator.controllers.status_writer import Reporter
+from shop_operator.controllers.watches import watch_all
 from shop_operator.health import Health
-from shop_operator.kafkas import Kafkas
-from shop_operator.leader import Elector, Term
-from shop_operator.loops import Loops
-from shop_operator.reporting import Reporter
 from shop_operator.settings import ConfigError, OperatorSettings, load
-from shop_operator.shops import Shops
-from shop_operator.watching import watch_all
 
 log = logging.getLogger(__name__)
 # A look waits for the network most of its time. Kafka and the services have threads of their own: one that is away

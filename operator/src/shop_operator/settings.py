@@ -59,32 +59,38 @@ class OperatorSettings:
 
     namespace: str = variable("OPERATOR_NAMESPACE", "default", text, "", "Namespace of the operator and its Lease")
     watched: str = variable(
-        "OPERATOR_WATCH_NAMESPACES", "", str, "name,…", "Namespaces to look after; its own without it"
+        "OPERATOR_WATCH_NAMESPACES", "", str, "name,…", "Namespaces to watch; default: the operator's own"
     )
     identity: str = variable(
-        "OPERATOR_IDENTITY", "", str, "", "Name of this process in the Lease; the host's without it"
+        "OPERATOR_IDENTITY", "", str, "", "Identity of this process in the Lease; default: the host name"
     )
-    interval: int = variable("OPERATOR_INTERVAL", 5, whole(1, 20), "seconds", "Time between two looks at a resource")
+    interval: int = variable(
+        "OPERATOR_INTERVAL", 5, whole(1, 20), "seconds", "Time between two reconciliations of a resource"
+    )
     campaigns_interval: int = variable(
-        "OPERATOR_CAMPAIGNS_INTERVAL", 30, whole(1, 60), "seconds", "Time between two questions for the campaigns"
+        "OPERATOR_CAMPAIGNS_INTERVAL", 30, whole(1, 60), "seconds", "Time between two requests for the campaigns"
     )
     cm_api_url: str = variable(
         "OPERATOR_CM_API_URL",
         "http://{shop}-cm-api.{namespace}.svc:8081",
         address,
         "URL",
-        "Where a Shop's cm-api is asked for its campaigns and what it misses",
+        "URL of a Shop's cm-api, for its campaigns and its readiness",
     )
     cm_server_url: str = variable(
         "OPERATOR_CM_SERVER_URL",
         "http://{shop}-cm-server.{namespace}.svc:8080",
         address,
         "URL",
-        "Where a Shop's cm-server is asked what it misses",
+        "URL of a Shop's cm-server, for its readiness",
     )
     lease: str = variable("OPERATOR_LEASE", "shop-operator", text, "", "Name of the Lease that the leader holds")
     lease_seconds: int = variable(
-        "OPERATOR_LEASE_SECONDS", 15, whole(3, 300), "seconds", "Silence after which another one leads"
+        "OPERATOR_LEASE_SECONDS",
+        15,
+        whole(3, 300),
+        "seconds",
+        "Lease duration: a standby takes over after so long without a renewal",
     )
     pod_ips: str = variable(
         "OPERATOR_POD_IPS", "", str, "address,…", "Its pod's addresses: what pods listen on by theirs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from shop_operator.cluster import Cluster, ClusterError
+from shop_operator.adapters.cluster import Cluster, ClusterError
 
 Manifest = dict[str, Any]
 

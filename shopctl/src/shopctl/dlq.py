@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shop_core import mongo
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain
-from shop_core.mongo import Rejections
+from shop_core.mongo import client
+from shop_core.mongo.client import Rejections
 from shopctl import terminal
-from shopctl.letters import Letter, domain_of, letters
+from shopctl.dead_letters import Letter, domain_of, letters
 from shopctl.listing import as_object, columns, print_letter, row_of, write_value
 from shopctl.mending import mended, successor
 from shopctl.redriving import Redrive
@@ -136,7 +136,7 @@ class Desk:
         self.target = target_of(options.state_dir)
         self.target.tell()
         self.bootstrap = self.target.bootstrap
-        self.db = mongo.connect(self.target.mongo, "shopctl")
+        self.db = client.connect(self.target.mongo, "shopctl")
         self.notes = Rejections(self.db)
 
     def chosen(self) -> list[Letter]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shop_core.errors import ConfigError
-from shopctl.letters import Letter
+from shopctl.dead_letters import Letter
 from shopctl.status import table
 from shopctl.terminal import cut, escaped, shown
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from shop_core.errors import ShopError
-from shopctl import access, dlq, down, keys, readmodels, seed, skip, status, up
+from shopctl import dlq, down, keys, readmodels, seed, server_access, skip, status, up
 from shopctl.terminal import escaped, prepare_output
 
 
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (up, down, status, dlq, skip, readmodels, seed, keys, access):
+    for module in (up, down, status, dlq, skip, readmodels, seed, keys, server_access):
         module.register(subcommands)
     return parser
 

@@ -11,7 +11,7 @@ import msgspec.inspect
 
 from shop_core.errors import ConfigError, InvalidInput
 from shop_core.events.envelope import COPIES, REDRIVEN, Message, Record, decode, place_of
-from shopctl.letters import Letter
+from shopctl.dead_letters import Letter
 from shopctl.terminal import cut
 
 _NOT_TEXT = (

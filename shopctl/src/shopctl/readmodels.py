@@ -12,7 +12,7 @@ from typing import Any
 
 from shopctl.target import add_target, target_of
 
-VERIFIERS = {"ratings": "cm_api.catalog.verify"}
+VERIFIERS = {"ratings": "cm_api.domains.catalog.verify"}
 
 
 def register(commands: Any) -> None:
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
 
 def _rebuild(options: argparse.Namespace) -> int:
     flags = [f"--{name}" for name in ("check", "repair") if getattr(options, name)]
-    return _run(options, "cm_api.rebuild", options.domain, *flags)
+    return _run(options, "cm_api.pipeline.rebuild", options.domain, *flags)
 
 
 def _run(options: argparse.Namespace, module: str, *words: str) -> int:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from shop_core.errors import ShopError
 from shop_core.events.envelope import Record, parse_receipt
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.mongo import Database, Document, Positions, Rejections
-from shopctl.letters import Letter
+from shop_core.mongo.client import Database, Document, Positions, Rejections
+from shopctl.dead_letters import Letter
 from shopctl.terminal import escaped
 
 SETTLED_WITHIN = 5.0

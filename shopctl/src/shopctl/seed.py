@@ -17,7 +17,7 @@ from shop_core.events import catalog
 from shop_core.events.envelope import Record, encode
 from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
-from shopctl import words
+from shopctl import seed_vocabulary
 from shopctl.target import add_target, target_of
 
 BATCH = 1000
@@ -86,19 +86,22 @@ class Seed:
 
     def _product(self, number: int) -> Record:
         chance = self._chance
-        thing, category, low, high = chance.choice(words.THINGS)
-        name = f"{chance.choice(words.LOOKS)} {chance.choice(words.MATERIALS)} {thing}"
+        thing, category, low, high = chance.choice(seed_vocabulary.THINGS)
+        name = f"{chance.choice(seed_vocabulary.LOOKS)} {chance.choice(seed_vocabulary.MATERIALS)} {thing}"
         price = f"{chance.randrange(low, high)}.{chance.choice(('00', '50', '90', '95', '99'))}"
-        text = f"{chance.choice(words.OPENINGS)} {chance.choice(words.DETAILS)} {chance.choice(words.CARE)}"
+        parts = (seed_vocabulary.OPENINGS, seed_vocabulary.DETAILS, seed_vocabulary.CARE)
+        text = " ".join(chance.choice(part) for part in parts)
         id = self._products[number]
-        data = catalog.ProductCreated(id, name.capitalize(), price, text, [category, chance.choice(words.TAGS)])
+        data = catalog.ProductCreated(
+            id, name.capitalize(), price, text, [category, chance.choice(seed_vocabulary.TAGS)]
+        )
         return self._record(catalog.PRODUCT_CREATED, data, id, SINCE + timedelta(hours=number % 2000))
 
     def _review(self, number: int, product: int, person: int) -> Record:
         chance = self._chance
         stars = min(5, max(1, round(chance.gauss(self._quality[product], 1.0))))
-        first, last = words.name_of(person)
-        text = " ".join(chance.sample(words.OPINIONS[stars], chance.randrange(0, 3)))
+        first, last = seed_vocabulary.name_of(person)
+        text = " ".join(chance.sample(seed_vocabulary.OPINIONS[stars], chance.randrange(0, 3)))
         moment = SINCE + timedelta(days=90, seconds=chance.randrange(DAYS * 700) * 100)
         id, at = self._id("review", number), Instant.of(moment)
         data = catalog.ReviewAdded(

@@ -10,12 +10,12 @@ import argparse
 import sys
 from typing import Any
 
-from shop_core import mongo
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS, TOPICS
 from shop_core.events.envelope import parse_receipt
-from shop_core.kafka.ends import Ends
-from shop_core.mongo import Positions, Standstill
+from shop_core.kafka.stable_offsets import Ends
+from shop_core.mongo import client
+from shop_core.mongo.client import Positions, Standstill
 from shopctl.target import Target, add_target, target_of
 from shopctl.terminal import escaped
 
@@ -35,14 +35,18 @@ def run(arguments: argparse.Namespace) -> int:
     """0 when it was done, or nothing stands still; 1 where it was not wanted in the end."""
     target = target_of(arguments.state_dir)
     target.tell()
-    db = mongo.connect(target.mongo, "shopctl-skip")
+    db = client.connect(target.mongo, "shopctl-skip")
     if arguments.receipt is None:
         return _list(
-            [each for domain in DOMAINS.values() for each in Positions(db, domain.group).standstills(domain.topic)]
+            [
+                each
+                for domain in DOMAINS.values()
+                for each in Positions(db, domain.group).blocked_partitions(domain.topic)
+            ]
         )
     topic, partition, offset = parse_receipt(arguments.receipt, list(TOPICS))
     positions = Positions(db, TOPICS[topic].group)
-    found = [s for s in positions.standstills(topic) if (s.partition, s.offset) == (partition, offset)]
+    found = [s for s in positions.blocked_partitions(topic) if (s.partition, s.offset) == (partition, offset)]
     if not found:
         raise ConfigError(
             f"{topic}-{partition} does not stand still at offset {offset}: `shopctl skip` lists what does."
@@ -72,10 +76,10 @@ def checked_end(standstill: Standstill, to: int | None, target: Target) -> int:
     return end
 
 
-def _list(standstills: list[Standstill]) -> int:
-    for each in standstills:
+def _list(blocked_partitions: list[Standstill]) -> int:
+    for each in blocked_partitions:
         print(f"{each.topic}-{each.partition}-{each.offset}  {escaped(each.reason)}")
-    if not standstills:
+    if not blocked_partitions:
         print("No partition stands still.", file=sys.stderr)
     return 0
 

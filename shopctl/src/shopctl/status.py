@@ -11,9 +11,9 @@ from typing import Any
 
 import urllib3
 
-from shop_core.errors import Outage
+from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
-from shop_core.kafka.groups import GroupLag, group_lags
+from shop_core.kafka.lag import GroupLag, group_lags
 from shopctl.layout import layout_of, shown
 from shopctl.options import add_state_dir
 from shopctl.state import PlatformState, StateDirectory
@@ -60,7 +60,7 @@ def status_of(directory: StateDirectory) -> Status:
         return Status(False, None, None)
     try:
         lags, problem = group_lags(state.bootstrap, DOMAINS.values()), None
-    except Outage as error:
+    except Unavailable as error:
         lags, problem = None, str(error)
     return Status(True, state, lags, problem, unreadable(state))
 

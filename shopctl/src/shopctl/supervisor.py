@@ -1,6 +1,6 @@
 """Runs the parts: starts each, waits until it is ready, starts it again when it dies, stops all in order.
 
-Only the main thread may start processes (see launch.py), so this is asyncio, without threads."""
+Only the main thread may start processes (see die_with_parent.py), so this is asyncio, without threads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shop_core.errors import ShopError
-from shopctl import launch, probes
+from shopctl import die_with_parent, probes
 from shopctl.layout import HOST, shown
-from shopctl.parts import Part
+from shopctl.processes import Part
 from shopctl.report import cause_in, ending
 from shopctl.restarts import Backoff
 from shopctl.state import ProcessState
@@ -164,7 +164,7 @@ async def run_to_end(command: Sequence[str], environ: Mapping[str, str], log: Pa
 
 def spawn(command: Sequence[str], environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     """`command` in its own session (Ctrl-C does not reach it), tied to this process, logging to `log`."""
-    tied = (sys.executable, "-I", "-S", launch.__file__, str(os.getpid()), *command)
+    tied = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *command)
     with log.open("ab") as output:
         return subprocess.Popen(
             tied,

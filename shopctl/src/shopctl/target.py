@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shop_core.config.settings import KafkaSettings, MongoSettings, load
 from shop_core.errors import ConfigError
-from shop_core.settings import KafkaSettings, MongoSettings, load
 from shopctl.layout import layout_of, shown
 from shopctl.options import add_state_dir
-from shopctl.parts import DATABASE
+from shopctl.processes import DATABASE
 from shopctl.state import PlatformState, StateDirectory
 
 _NAMED_BY = ("KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_URI_FILE")

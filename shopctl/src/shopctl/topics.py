@@ -7,9 +7,9 @@ from __future__ import annotations
 import sys
 import time
 
-from shop_core.errors import Outage, ShopError
+from shop_core.errors import ShopError, Unavailable
 from shop_core.events import DOMAINS
-from shop_core.kafka.admin import ensure_topics
+from shop_core.kafka.topics import ensure_topics
 
 WAIT_FOR_BROKER = 30.0
 
@@ -21,7 +21,7 @@ def main(bootstrap: str, partitions: int, replication: int) -> None:
         try:
             ensure_topics(bootstrap, DOMAINS.values(), partitions, replication)
             return
-        except Outage:
+        except Unavailable:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)

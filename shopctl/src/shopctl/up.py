@@ -15,10 +15,10 @@ from typing import Any
 
 from shop_core.errors import ConfigError
 from shopctl import detached, probes
-from shopctl.kafka_home import KafkaHome
+from shopctl.kafka_install import KafkaHome
 from shopctl.layout import HOST, PREFIX, project_root
 from shopctl.options import Options, add_arguments, options_from
-from shopctl.parts import DATABASE, KAFKA, Part, Plan, plan_of
+from shopctl.processes import DATABASE, KAFKA, Part, Plan, plan_of
 from shopctl.report import Progress, ready_text
 from shopctl.state import PlatformState, ProcessState, StateDirectory
 from shopctl.supervisor import StartFailure, Supervisor, run_to_end

@@ -24,7 +24,7 @@ BROKER, CONTROLLER = "shop-kafka-broker", "shop-kafka-controller"
 REFUSED_AT_MOST = 2
 COPIES = """
 import json, os
-from shop_core.kafka.admin import admin
+from shop_core.kafka.topics import admin
 with admin(os.environ["KAFKA_BOOTSTRAP_SERVERS"]) as client:
     [topic] = client.describe_topics(["shop.purchases"])
 print(json.dumps([[len(p["isr_nodes"]), len(p["replica_nodes"])] for p in topic["partitions"]]))

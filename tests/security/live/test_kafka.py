@@ -30,14 +30,14 @@ from kafka.admin import (
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from shop_core.admin import kafka_acls
+from shop_core.admin.acl_table import Rule, read
 from shop_core.events import DOMAINS
-from shop_core.kafka import access
-from shop_core.kafka.acls import Rule, read
-from shop_core.kafka.admin import ensure_topics
-from shop_core.kafka.groups import group_lags
-from shop_core.kafka.log import read_all
-from shop_operator.login import Login
-from shop_operator.topics import Kafka, Layout
+from shop_core.kafka.lag import group_lags
+from shop_core.kafka.topic_reader import read_all
+from shop_core.kafka.topics import ensure_topics
+from shop_operator.adapters.kafka import Kafka, Layout
+from shop_operator.desired.kafka_login import Login
 
 ACLS = Path(__file__).parents[3] / "kafka" / "acls.json"
 # No consumer of this domain runs here, so that its group and topic belong to the table test alone.
@@ -239,14 +239,14 @@ def test_taking_the_table_there_again_changes_nothing(secured: Any) -> None:
 
     # What somebody added by hand is shown as surplus, and goes with --prune.
     by_hand = Rule("User:keda", "TOPIC", "shop.purchases", "LITERAL", "READ")
-    access.create(secured.brokers, [by_hand])
+    kafka_acls.create(secured.brokers, [by_hand])
 
     def taken(**how: bool) -> tuple[int, set[str]]:
         lines: list[str] = []
-        code = access.apply(secured.brokers, table, say=lines.append, **how)
+        code = kafka_acls.apply(secured.brokers, table, say=lines.append, **how)
         return code, {line for line in lines if not line.startswith("kept")}
 
-    assert taken(prune=False, dry_run=True) == (access.DIFFERS, {f"surplus {by_hand}"})
+    assert taken(prune=False, dry_run=True) == (kafka_acls.DIFFERS, {f"surplus {by_hand}"})
     assert taken(prune=True, dry_run=False) == (0, {f"removed {by_hand}"})
     assert taken(prune=False, dry_run=True) == (0, set())
 
@@ -259,7 +259,7 @@ class Witness:
         self.let_in: set[str] = set()
 
     def alter_user_scram_credentials(self, users: list[Any]) -> Any:
-        known = {rule.principal for rule in access.found(self._client)}
+        known = {rule.principal for rule in kafka_acls.found(self._client)}
         assert {f"User:{user.user}" for user in users} <= known
         self.let_in |= {user.user for user in users}
         return self._client.alter_user_scram_credentials(users)
@@ -275,11 +275,11 @@ def test_nobody_can_log_in_before_having_their_rights(secured: Any, tmp_path: Pa
     witness = Witness(secured.brokers)
     said: list[str] = []
     try:
-        assert access.bring(witness, read(file), {"newcomer": "a-password-of-this-test"}, say=said.append) == 0
+        assert kafka_acls.bring(witness, read(file), {"newcomer": "a-password-of-this-test"}, say=said.append) == 0
         assert witness.let_in == {"newcomer"} and said[-1] == "password User:newcomer"
     finally:
         file.write_text(json.dumps({"principals": {"newcomer": {"why": "is gone", "may": []}}}))
-        access.bring(secured.brokers, read(file), {}, prune=True, say=said.append)
+        kafka_acls.bring(secured.brokers, read(file), {}, prune=True, say=said.append)
 
 
 def test_the_operator_does_its_work(secured: Any) -> None:

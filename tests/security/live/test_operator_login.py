@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shop_operator import troubles
-from shop_operator.login import Login
-from shop_operator.topics import Kafka
-from shop_operator.troubles import KafkaTrouble
+from shop_operator.adapters.kafka import Kafka
+from shop_operator.decisions import kafka_faults
+from shop_operator.decisions.kafka_faults import KafkaTrouble
+from shop_operator.desired.kafka_login import Login
 
 # kafka-python 3.0.12 leaves the sockets of a refused TLS handshake to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
@@ -58,7 +58,7 @@ def trouble(bootstrap: str, known_by: Login) -> tuple[str, str]:
 def test_a_login_that_is_refused_names_user_and_secret(secured: Any, way: str) -> None:
     other, words = WRONG[way]
     reason, said = trouble(secured.bootstrap, login(secured, **other))
-    assert reason == troubles.NOT_AUTHENTICATED
+    assert reason == kafka_faults.NOT_AUTHENTICATED
     for word in words:
         assert word in said
     assert "wrong" not in said, "no password in a status"
@@ -69,5 +69,5 @@ def test_a_broker_that_shows_another_certificate_is_not_trusted(
 ) -> None:
     other = make_authority(tmp_path / "other").certificate.read_text()
     reason, said = trouble(secured.bootstrap, login(secured, ca=other))
-    assert reason == troubles.NOT_AUTHENTICATED
+    assert reason == kafka_faults.NOT_AUTHENTICATED
     assert "certificate that is not trusted" in said and "kafka.caSecretRef" in said

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from shop_core.kafka import access
-from shop_core.kafka.acls import Rule
+from shop_core.admin import kafka_acls
+from shop_core.admin.acl_table import Rule
 from shop_security.secured import BIN
 from shopctl.layout import HOST, PREFIX
 from shopctl.supervisor import spawn
@@ -69,8 +69,8 @@ def till(secured: Any, any_port: Callable[[], int], tmp_path: Path, request: Any
     password, log, port = tmp_path / "password", tmp_path / "cm-server.log", any_port()
     password.write_text("a-password-of-this-test")
     may = [right(principal, "shop.purchases"), right(principal, "shop.analytics")]
-    access.create(secured.brokers, [*may, right(principal, "shop.campaigns", "DESCRIBE")])
-    access.set_passwords(secured.brokers, {principal: password.read_text()}, lambda _: None)
+    kafka_acls.create(secured.brokers, [*may, right(principal, "shop.campaigns", "DESCRIBE")])
+    kafka_acls.set_passwords(secured.brokers, {principal: password.read_text()}, lambda _: None)
     own = {
         "KAFKA_CLIENT": request.param, "KAFKA_SASL_PASSWORD_FILE": str(password),
         "HTTP_HOST": HOST, "HTTP_PORT": str(port), "HTTP_WORKERS": "1",
@@ -82,8 +82,8 @@ def till(secured: Any, any_port: Callable[[], int], tmp_path: Path, request: Any
         stack.callback(process.wait, 60)
         stack.callback(process.terminate)
         yield Till(principal, f"http://{HOST}:{port}{PREFIX}", http)
-    rules = [rule for rule in access.found(secured.brokers) if rule.principal == f"User:{principal}"]
-    access.delete(secured.brokers, rules)
+    rules = [rule for rule in kafka_acls.found(secured.brokers) if rule.principal == f"User:{principal}"]
+    kafka_acls.delete(secured.brokers, rules)
 
 
 @pytest.mark.security(16)
@@ -97,10 +97,10 @@ def test_who_may_not_write_to_a_topic_says_so_and_serves_the_others(
         for topic in ("shop.catalog", "shop.campaigns"):
             till.assert_refused(topic)
             assert till.takes("shop.purchases"), "nobody else is told no"
-    access.create(secured.brokers, [right(till.principal, "shop.catalog"), right(till.principal, "shop.campaigns")])
+    kafka_acls.create(secured.brokers, [right(till.principal, "shop.catalog"), right(till.principal, "shop.campaigns")])
     for topic in ("shop.catalog", "shop.campaigns"):
         until(lambda topic=topic: till.takes(topic), f"{topic} is written to once that is allowed")
-    access.delete(secured.brokers, [right(till.principal, "shop.purchases")])
+    kafka_acls.delete(secured.brokers, [right(till.principal, "shop.purchases")])
     until(lambda: not till.takes("shop.purchases"), "it may not sell any more")
     till.assert_refused("shop.purchases")
     assert till.takes("shop.catalog")

@@ -18,7 +18,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
-from shop_core import mongo_access
+from shop_core.admin import mongo_users
 
 ROOT = Path(__file__).parents[3]
 BUYERS = 3
@@ -69,7 +69,7 @@ def buying(shop: Any) -> Iterator[Buying]:
 
 
 @dataclass
-class Rotation:
+class CredentialWatch:
     """The steps, each done when every process has taken it and purchases go on."""
 
     secured: Any
@@ -116,8 +116,8 @@ class Rotation:
         table = ("--file", ROOT / "kafka" / "acls.json")
         self.secured.command("shopctl", "kafka", "acls", *table, "--passwords", folder / self.secured.kafka.name)
         with self.secured.database() as db:
-            users = mongo_access.read(ROOT / "mongodb" / "users.json")
-            mongo_access.apply(db, users, mongo_access.passwords_in(folder / self.secured.mongodb.name, users))
+            users = mongo_users.read(ROOT / "mongodb" / "users.json")
+            mongo_users.apply(db, users, mongo_users.passwords_in(folder / self.secured.mongodb.name, users))
         return fresh
 
     def take(self, fresh: dict[str, Path]) -> None:
@@ -139,13 +139,13 @@ class Rotation:
 
 
 @pytest.fixture
-def rotation(secured: Any, database: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> Rotation:
-    return Rotation(secured, database, shop, buying, until, replace_file)
+def rotation(secured: Any, database: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> CredentialWatch:
+    return CredentialWatch(secured, database, shop, buying, until, replace_file)
 
 
 @pytest.mark.security(14)
 def test_passwords_and_certificates_change_under_load(
-    rotation: Rotation, tmp_path: Path, make_authority: Callable[[Path], Any]
+    rotation: CredentialWatch, tmp_path: Path, make_authority: Callable[[Path], Any]
 ) -> None:
     secured, shop, buying = rotation.secured, rotation.shop, rotation.buying
     rotation.goes_on()

@@ -17,7 +17,7 @@ containers:
   - name: access
     image: {{ include "scalable-shop.image" (list . .Values.shop.images.cmApi "cm-api") | quote }}
     imagePullPolicy: {{ .Values.shop.images.pullPolicy }}
-    command: [python, -m, shop_core.kafka.access]
+    command: [python, -m, shop_core.admin.kafka_acls]
     args: [--file, /etc/shop/access/acls.json, --passwords, /etc/shop/kafka, --prune, --wait, "180"]
     env:
       {{- include "shop-library.env" (list (include "scalable-shop.kafkaAccessEnv" .) $settings) | nindent 6 }}

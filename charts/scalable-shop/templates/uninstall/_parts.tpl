@@ -2,7 +2,7 @@
 - {name: NAMESPACE, value: {{ .Release.Namespace | quote }}}
 - {name: RELEASE, value: {{ .Release.Name | quote }}}
 - {name: SHOP, value: {{ include "scalable-shop.name" . | quote }}}
-- {name: PATIENCE_SECONDS, value: {{ add .Values.shop.drainGraceSeconds 180 | quote }}}
+- {name: TIMEOUT_SECONDS, value: {{ add .Values.shop.drainGraceSeconds 180 | quote }}}
 {{- end }}
 
 {{/* The same to Argo CD, which has a phase of its own for it; call with the wave. */}}

@@ -38,7 +38,7 @@ class Page:
 
 # In the order of the navigation, by where each is below the base address.
 PAGES = {
-    "": Page("Purchases", "Make a purchase, watch it being stored, and look up what a user bought.", "app.js"),
+    "": Page("Purchases", "Make a purchase, watch it being stored, and look up what a user bought.", "purchases.js"),
     "catalog": Page("Catalog", "Products, what customers say of them, and ratings that are exact.", "catalog.js"),
     "campaigns": Page(
         "Campaigns", "Which campaigns are live, and what visitors did in the last 48 hours.", "campaigns.js"

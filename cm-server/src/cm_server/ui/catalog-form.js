@@ -4,7 +4,7 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import * as reviews from "./catalog-reviews.js";
 import { busy, fields, isBusy } from "./fields.js";
-import { once } from "./once.js";
+import { once } from "./submit-once.js";
 
 const $ = (id) => document.getElementById(id);
 const [node, title, button, cancel, region] = ["review", "review-title", "say", "cancel", "review-alert"].map($);

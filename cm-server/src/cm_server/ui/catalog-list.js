@@ -4,7 +4,7 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import { busy, fields, isBusy } from "./fields.js";
 import { announce, countOf, element, price } from "./format.js";
-import { once } from "./once.js";
+import { once } from "./submit-once.js";
 import { averageOf, columns, reviewsOf, stars } from "./stars.js";
 
 const TYPING_MS = 250;

@@ -4,7 +4,7 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import { busy, isBusy } from "./fields.js";
 import { announce, countOf, element, time } from "./format.js";
-import { once } from "./once.js";
+import { once } from "./submit-once.js";
 import { stars } from "./stars.js";
 
 const PAGE = 10;

@@ -1,7 +1,7 @@
 // The form: what it holds, where its errors show, and the key that makes sending the same purchase twice harmless.
 
 import { fields } from "./fields.js";
-import { once } from "./once.js";
+import { once } from "./submit-once.js";
 
 const entries = fields(document.getElementById("purchase"), ["username", "userid", "price", "timestamp"]);
 

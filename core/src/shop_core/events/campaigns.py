@@ -96,7 +96,7 @@ class CampaignDeleted(Checked, frozen=True, forbid_unknown_fields=True):
     campaignid: CampaignId
 
 
-class EventCreated(_Timed, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class CampaignEventCreated(_Timed, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """An event was planned inside a campaign."""
 
     campaignid: CampaignId
@@ -122,7 +122,7 @@ class EventChanged(_Change, frozen=True, forbid_unknown_fields=True, rename="cam
         faults.settle()
 
 
-class EventDeleted(Checked, frozen=True, forbid_unknown_fields=True):
+class CampaignEventDeleted(Checked, frozen=True, forbid_unknown_fields=True):
     """An event was called off."""
 
     campaignid: CampaignId
@@ -156,9 +156,9 @@ DOMAIN = Domain(
         CAMPAIGN_CREATED: CampaignCreated,
         CAMPAIGN_CHANGED: CampaignChanged,
         CAMPAIGN_DELETED: CampaignDeleted,
-        EVENT_CREATED: EventCreated,
+        EVENT_CREATED: CampaignEventCreated,
         EVENT_CHANGED: EventChanged,
-        EVENT_DELETED: EventDeleted,
+        EVENT_DELETED: CampaignEventDeleted,
     },
     topic_config={"retention.ms": "-1"},
 )

@@ -71,7 +71,7 @@ class Event:
     """A decoded event. `id` is its identity, made of CloudEvents source and id; `digest` tells two bodies under one
     identity apart (sha-256, hex).
 
-    `named` events may be in the log more than once: a client or a person may have sent one again under its id.
+    `may_repeat` events may be in the log more than once: a client or a person may have sent one again under its id.
     `everywhere`: it is one of the copies that stand in every partition of the topic. `belated`: it was said earlier
     than its place in the log has it; `redriven` is then the receipt that it had, where a person sent it again.
     """
@@ -82,7 +82,7 @@ class Event:
     digest: str
     data: Any
     receipt: str
-    named: bool = False
+    may_repeat: bool = False
     everywhere: bool = False
     belated: bool = False
     redriven: str = ""
@@ -180,7 +180,7 @@ def decode(domain: Domain, message: Message) -> Event:
         digest=attributes.get("ce_digest") or digest_of(message.value),
         data=data,
         receipt=message.receipt,
-        named="ce_digest" in attributes or REDRIVEN in attributes,
+        may_repeat="ce_digest" in attributes or REDRIVEN in attributes,
         everywhere=COPIES in attributes,
         belated=REDRIVEN in attributes or came - time > BELATED,
         redriven=attributes.get(REDRIVEN, ""),

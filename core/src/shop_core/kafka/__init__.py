@@ -1,1 +1,1 @@
-"""The only room that knows the Kafka client: writing (`publisher`), reading (`reader`) and topics (`admin`)."""
+"""The only package that knows the Kafka clients: writing (`publisher`), reading (`group_consumer`) and `topics`."""

@@ -19,11 +19,11 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Protocol
 
-from shop_core.errors import Outage, Refused, ShopError
+from shop_core.errors import Refused, ShopError, Unavailable
 from shop_core.events.envelope import Record
-from shop_core.kafka.batch import Aside, Batch, Link, Outcome
-from shop_core.kafka.clients import CLIENTS
-from shop_core.kafka.delivery import LINGER_MS, Client, NoAck, is_topic
+from shop_core.kafka.producer_port import LINGER_MS, Client, NoAck, is_topic
+from shop_core.kafka.producers import CLIENTS
+from shop_core.kafka.publish_batch import Aside, Batch, Link, Outcome
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -37,18 +37,18 @@ class Publisher(Protocol):
 
     def publish(self, records: Sequence[Record]) -> list[str]:
         """The receipts of `records`, all acked. Raises `Refused` where Kafka would refuse one of them again, else
-        `Outage` when one of them is not known to be in the log; the others may be there."""
+        `Unavailable` when one of them is not known to be in the log; the others may be there."""
 
     def publish_each(self, records: Sequence[Record]) -> list[Outcome]:
-        """For each record its receipt, or the `Refused` or `Outage` that befell it alone. Raises `Outage` only where
-        nothing was sent at all."""
+        """For each record its receipt, or the `Refused` or `Unavailable` that befell it alone. Raises `Unavailable`
+        only where nothing was sent at all."""
 
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         """How many partitions each topic has now, those that were added a moment ago too. `ShopError` where Kafka does
         not say it."""
 
     def check(self) -> None:
-        """Raise `Outage` when the broker can't be reached."""
+        """Raise `Unavailable` when the broker can't be reached."""
 
     def close(self) -> None:
         """Flush and close within the ack timeout."""
@@ -117,22 +117,22 @@ class KafkaPublisher:
     def partitions(self, topics: Sequence[str]) -> dict[str, int]:
         link = self._link
         if link is None or link.stalled:
-            raise Outage("not connected to Kafka")
+            raise Unavailable("not connected to Kafka")
         found = link.client.partitions(topics, METADATA_SECONDS)
         if unknown := [topic for topic, count in found.items() if count < 1]:
-            raise Outage(f"Kafka says nothing of the partitions of {unknown}")
+            raise Unavailable(f"Kafka says nothing of the partitions of {unknown}")
         return found
 
     def check(self) -> None:
         link = self._link
         if link is None or link.stalled:
-            raise Outage(f"no answer from Kafka at {self._bootstrap}")
+            raise Unavailable(f"no answer from Kafka at {self._bootstrap}")
         for address in self._bootstrap.split(","):
             host, _, port = address.strip().rpartition(":")
             with suppress(OSError):
                 socket.create_connection((host, int(port)), timeout=0.5).close()
                 return
-        raise Outage(f"no connection to Kafka at {self._bootstrap}")
+        raise Unavailable(f"no connection to Kafka at {self._bootstrap}")
 
     def close(self) -> None:
         self._closing.set()
@@ -140,7 +140,7 @@ class KafkaPublisher:
             self._link.close(self._ack_timeout)
 
     def _admit(self, count: int) -> Link:
-        """The link to send on, with `count` records added to what is in flight; `Outage` where that can't be."""
+        """The link to send on, with `count` records added to what is in flight; `Unavailable` where that can't be."""
         with self._lock:
             self._callers += 1
             link = self._find_link()
@@ -148,7 +148,7 @@ class KafkaPublisher:
             if link is None or full or (link.stalled and self._callers > self._waiting):
                 self._callers -= 1
                 metrics.PRODUCE_ACKS.labels("-", "refused").inc(count)
-                raise Outage("not connected to Kafka" if link is None else "Kafka is not acknowledging events")
+                raise Unavailable("not connected to Kafka" if link is None else "Kafka is not acknowledging events")
             link.open(count)
         return link
 
@@ -207,8 +207,8 @@ def receipts_of(outcomes: Sequence[Outcome]) -> list[str]:
     """The receipts, where each outcome is one; else the error that a caller should know first."""
     faults = [outcome for outcome in outcomes if isinstance(outcome, ShopError)]
     for fault in sorted(faults, key=lambda fault: not isinstance(fault, Refused)):
-        if isinstance(fault, Outage):
-            raise Outage(f"Kafka did not take the event ({fault})") from fault
+        if isinstance(fault, Unavailable):
+            raise Unavailable(f"Kafka did not take the event ({fault})") from fault
         raise fault
     return [outcome for outcome in outcomes if isinstance(outcome, str)]
 
@@ -230,7 +230,7 @@ def account(records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         if isinstance(outcome, Refused):
             metrics.PRODUCE_ACKS.labels(label_of(record.topic), "rejected").inc()
             told.add((outcome.topic, outcome.cause))
-        elif isinstance(outcome, Outage):
+        elif isinstance(outcome, Unavailable):
             metrics.PRODUCE_ACKS.labels(label_of(record.topic), "failed").inc()
     for topic, cause in sorted(told):
         log.error("record_refused", extra={"topic": topic, "error": cause})

@@ -1,7 +1,7 @@
 """How this process proves itself to Kafka and checks the broker: the same for every client it makes.
 
 Read anew for each client, so that one made after a rotation has the new password and certificates; who must make a new
-client then is said in `shop_core.rotation`.
+client then is said in `shop_core.config.credential_rotation`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from shop_core.config.settings import KafkaSettings, load
 from shop_core.errors import ConfigError
-from shop_core.settings import KafkaSettings, load
 
 
 def options() -> dict[str, Any]:
@@ -57,7 +57,7 @@ def password(settings: KafkaSettings) -> str:
     return found
 
 
-def doubt() -> str:
+def auth_hint() -> str:
     """What else a silence may mean: clients report a refused password as a broker that doesn't answer."""
     settings = load(KafkaSettings, os.environ)
     if not settings.security_protocol.startswith("SASL"):

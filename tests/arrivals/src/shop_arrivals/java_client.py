@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shop_arrivals.acks import Acks
 from shop_arrivals.records import Foreign
-from shopctl.kafka_home import java
+from shopctl.kafka_install import java
 
 SOURCE = Path(__file__).resolve().parents[2] / "java" / "Sender.java"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shop_cluster.commands import run
 from shop_cluster.places import ROOT
-from shopctl.kafka_home import KafkaHome
+from shopctl.kafka_install import KafkaHome
 from shopctl.layout import Ports, layout_of
 
 

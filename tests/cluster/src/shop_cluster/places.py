@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from shopctl.kafka_home import cache_folder
+from shopctl.kafka_install import cache_folder
 
 SOURCES = Path(__file__).resolve().parents[2]
 ROOT = SOURCES.parents[1]

@@ -19,8 +19,7 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 from pymongo import MongoClient
 
-from shop_core import mongo_access
-from shop_core.kafka import acls
+from shop_core.admin import acl_table, mongo_users
 from shop_security.authority import Authority
 from shop_security.surroundings import clean_environment
 from shopctl.layout import HOST
@@ -48,7 +47,10 @@ class Secured:
         self.ca = self.folder / "ca.pem"
         self.database_ca = self.folder / "database-ca.pem"
         self.broker_keys = self.folder / "broker.pem"
-        for folder, users in ((self.kafka, acls.read(ACLS).principals), (self.mongodb, mongo_access.read(USERS).users)):
+        for folder, users in (
+            (self.kafka, acl_table.read(ACLS).principals),
+            (self.mongodb, mongo_users.read(USERS).users),
+        ):
             folder.mkdir()
             for user in users:
                 (folder / user).write_text(secrets.token_hex(12) + "\n")

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 
 from shop_security.authority import Authority
 from shop_security.secured import ACLS, BIN, ROOT, USERS, Secured
-from shopctl.kafka_home import KafkaHome
+from shopctl.kafka_install import KafkaHome
 from shopctl.layout import HOST, Layout, Ports
 from shopctl.supervisor import spawn
 

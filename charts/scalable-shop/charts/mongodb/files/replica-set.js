@@ -36,7 +36,7 @@ const tls = TLS_CA ? `&tls=true&tlsCAFile=${encodeURIComponent(TLS_CA)}` : "";
 const login = `root:${secret("rootPassword")}@${members.join(",")}`;
 const shop = connect(`mongodb://${login}/${DATABASE}?replicaSet=${REPLICA_SET}&authSource=admin${tls}`);
 
-// What mongodb/users.json says; `python -m shop_core.mongo_access` does the same for a MongoDB that is run elsewhere.
+// What mongodb/users.json says; `python -m shop_core.admin.mongo_users` does the same for a MongoDB that is run elsewhere.
 const table = JSON.parse(fs.readFileSync("/scripts/users.json", "utf8"));
 const there = (found) => found.length > 0;
 for (const [role, { actions }] of Object.entries(table.roles)) {

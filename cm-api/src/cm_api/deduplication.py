@@ -1,0 +1,33 @@
+"""Each command of a batch once: what is new is handled in order, known ids change nothing, broken rules are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cm_api.batch_result import Refusal, Refused
+from shop_core.events.envelope import Event
+
+USED_BEFORE = "Idempotency-Key was used before for another command"
+
+
+def each_once(
+    events: Sequence[Event], known: Mapping[str, str], handle: Callable[[Event], None]
+) -> tuple[dict[str, str], list[Refusal], int]:
+    """(digest by id of what was handled, refusals, how many were known). `known` maps stored ids to their digests;
+    `handle` raises `Refused` where an event breaks a rule, and must then have changed nothing."""
+    fresh: dict[str, str] = {}
+    refused: list[Refusal] = []
+    duplicates = 0
+    for event in events:
+        digest = fresh.get(event.id, known.get(event.id))
+        if digest is None:
+            try:
+                handle(event)
+                fresh[event.id] = event.digest
+            except Refused as refusal:
+                refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
+        elif digest == event.digest:
+            duplicates += 1
+        else:
+            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+    return fresh, refused, duplicates

@@ -1,0 +1,113 @@
+"""Queries over purchases: translate the request, ask the store, shape the answer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response
+
+from cm_api.domains.purchases.store import PurchaseStore
+from cm_api.http import paging
+from cm_api.http.context import Context
+from cm_api.sort_keys import moment_of, order_key
+from shop_core.events.instants import format_instant
+from shop_core.http.app import conditional, in_path
+from shop_core.http.problems import problem
+from shop_core.mongo.client import Document
+from shop_core.responses.purchases import Profile, Purchase
+
+EXPORT_PURCHASES = 5000
+PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
+
+
+def blueprint(context: Context) -> Blueprint:
+    """/buyList/{username}, /v1/purchases/{id}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
+    routes = Blueprint("purchases", __name__)
+    store = PurchaseStore(context.db)
+
+    @routes.get("/buyList/<segment:username>")
+    def by_username(username: str) -> Response:
+        return conditional(page(context, store, "username", username))
+
+    @routes.get("/v1/purchases/<segment:id>")
+    def purchase(id: str) -> Response:
+        paging.refuse_unknown("after")
+        in_path("id", id)
+        context.await_after()
+        found = store.one(id, paging.owner())
+        return conditional(to_purchase(found)) if found else problem(404, "There is no such purchase.")
+
+    @routes.get("/v1/users/<segment:userid>/purchases")
+    def by_userid(userid: str) -> Response:
+        return conditional(page(context, store, "userid", userid))
+
+    @routes.get("/v1/users/<segment:userid>")
+    def profile(userid: str) -> Response:
+        paging.read(("after",), partial(in_path, "userid", userid))
+        context.await_after()
+        found = context.cache.get(("profile", userid), lambda: store.profile(userid))
+        return conditional(to_profile(found)) if found else problem(404, "This user has no purchases.")
+
+    return routes
+
+
+def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
+    """One page, newest first, and the cursor of the next one, null at the end."""
+    _, limit, cursor, since, until = paging.read(
+        PAGE_ARGS,
+        partial(in_path, field, value),
+        paging.limit_arg,
+        paging.cursor_arg,
+        partial(paging.instant_arg, "from"),
+        partial(paging.instant_arg, "to"),
+    )
+    low = None if since is None else order_key(since, "")
+    highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
+    high = min(highs, default=None)
+    context.await_after()
+    owner = paging.owner()
+    key = (field, value, low, high, limit, owner)
+    found = context.cache.get(key, lambda: store.page(field, value, low, high, limit + 1, owner))
+    more = len(found) > limit
+    return {
+        field: value,
+        "purchases": [to_purchase(doc) for doc in found[:limit]],
+        "next": paging.encode_cursor(found[limit - 1]["order"]) if more else None,
+    }
+
+
+def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+    """What is kept of a user here; the profile comes with the first page."""
+    store = PurchaseStore(context.db)
+    found = store.page("userid", userid, None, cursor, EXPORT_PURCHASES + 1)
+    profile = store.profile(userid) if cursor is None else None
+    more = len(found) > EXPORT_PURCHASES
+    return {
+        "profile": msgspec.convert(to_profile(profile), Profile) if profile else None,
+        "purchases": [msgspec.convert(to_purchase(doc), Purchase) for doc in found[:EXPORT_PURCHASES]],
+        "next": paging.encode_cursor(found[EXPORT_PURCHASES - 1]["order"]) if more else None,
+    }
+
+
+def to_purchase(doc: Document) -> dict[str, Any]:
+    product = {"productid": doc["productid"]} if "productid" in doc else {}
+    return {
+        "_id": doc["_id"],
+        "username": doc["username"],
+        "userid": doc["userid"],
+        "price": str(doc["price"]),
+        "timestamp": format_instant(moment_of(doc["order"])),
+    } | product
+
+
+def to_profile(doc: Document) -> dict[str, Any]:
+    return {
+        "userid": doc["_id"],
+        "username": doc["username"],
+        "count": doc["count"],
+        "totalSpent": f"{doc['totalSpent'].to_decimal():f}",
+        "firstPurchase": format_instant(moment_of(doc["first"])),
+        "lastPurchase": format_instant(moment_of(doc["last"])),
+    }

@@ -1,0 +1,1 @@
+"""The query API: composition root, context, paging, receipts."""

@@ -1,0 +1,181 @@
+"""What every query has in common: pages by keyset, date ranges, `?after=` and the short-lived cache."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from flask import request
+
+from cm_api.sort_keys import is_order
+from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.events import TOPICS
+from shop_core.events.envelope import parse_receipt
+from shop_core.events.instants import parse_instant
+from shop_core.events.sentences import LONGEST_SHOWN
+from shop_core.http.app import OWNER_HEADER
+from shop_core.telemetry import metrics
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+
+def read(known: Sequence[str], *readers: Callable[[], Any]) -> list[Any]:
+    """What each of `readers` gives; every fault of them and of `?after=` at once, and every argument not `known`."""
+    faults = Faults()
+    faults.read(refuse_unknown, *known)
+    found = [faults.read(each) for each in readers]
+    if "after" in known:
+        faults.read(_check_after)
+    faults.settle(400)
+    return found
+
+
+def refuse_unknown(*known: str) -> None:
+    """A misspelt query argument is an error, not ignored."""
+    about = f"is not known here, expected {', '.join(known)}"
+    unknown = [FieldFault(name[:LONGEST_SHOWN], about) for name in request.args if name not in known]
+    if unknown:
+        raise InvalidInput(*unknown, status=400)
+
+
+def limit_arg() -> int:
+    return whole_arg("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
+
+
+def choice_arg(name: str, choices: Iterable[str], default: str) -> str:
+    """One of `choices`."""
+    text = request.args.get(name, default)
+    if text not in choices:
+        raise InvalidInput(FieldFault(name, f"must be one of {', '.join(choices)}"), status=400)
+    return text
+
+
+def whole_arg(name: str, low: int, high: int) -> int | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
+        raise InvalidInput(FieldFault(name, f"must be a whole number from {low} to {high}"), status=400)
+    return int(text)
+
+
+def owner() -> str | None:
+    """The userid whose own things alone are to be shown, where cm-server says so."""
+    text = request.headers.get(OWNER_HEADER)
+    return None if text is None else unquote(text)
+
+
+def instant_arg(name: str) -> datetime | None:
+    text = request.args.get(name)
+    return None if text is None else parse_instant(name, text, status=400)
+
+
+def encode_cursor(order: str) -> str:
+    return base64.urlsafe_b64encode(order.encode()).decode().rstrip("=")
+
+
+def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
+    """What `encode_cursor` was given, from `?cursor=`; `valid` tells whether it may have been."""
+    text = request.args.get("cursor")
+    if text is None:
+        return None
+    try:
+        order = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        order = ""
+    if not valid(order):
+        raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400)
+    return order
+
+
+def _check_after() -> None:
+    if (text := request.args.get("after")) is not None:
+        try:
+            parse_receipt(text, list(TOPICS))
+        except InvalidInput as error:
+            raise InvalidInput(FieldFault("after", error.faults[0].detail), status=400) from None
+
+
+class _Flight:
+    """One load under way: whoever asks for the same key meanwhile waits for it."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.landed = threading.Event()
+        self.value: Any = None
+        self.error: Exception | None = None
+
+    def result(self) -> Any:
+        self.landed.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Cache:
+    """Answers not older than `max_age` seconds, and never older than the last event this process saw stored.
+
+    `freshen` is called when a receipt was seen stored: what was read before that moment is not served any more.
+    Many who ask for the same at once make one question to the database.
+    """
+
+    def __init__(self, max_age: float = 1.0, size: int = 4096) -> None:
+        self._max_age = max_age
+        self._size = size
+        self._entries: OrderedDict[Any, tuple[float, Any]] = OrderedDict()
+        self._flights: dict[Any, _Flight] = {}
+        self._floor = 0.0
+        self._lock = threading.Lock()
+
+    def get(self, key: Any, load: Callable[[], Any]) -> Any:
+        """The cached value of `key`, or what `load` reads now."""
+        with self._lock:
+            read_at, value = self._entries.get(key, (-1e9, None))
+            if read_at > max(self._floor, time.monotonic() - self._max_age):
+                metrics.CACHE.labels("memory", "hit").inc()
+                return value
+        return self.once(key, load, keep=True)
+
+    def once(self, key: Any, load: Callable[[], Any], *, keep: bool = False) -> Any:
+        """What `load` reads now, for all who ask meanwhile; kept for those who ask later only where wanted."""
+        with self._lock:
+            flight = self._flights.get(key)
+            joined = flight is not None and flight.started > self._floor
+            if flight is None or not joined:
+                # The start is before the read: an entry is never fresher than it claims.
+                flight = self._flights[key] = _Flight(time.monotonic())
+        metrics.CACHE.labels("memory", "hit" if joined else "miss").inc()
+        return flight.result() if joined else self._land(key, flight, load, keep)
+
+    def _land(self, key: Any, flight: _Flight, load: Callable[[], Any], keep: bool) -> Any:
+        try:
+            flight.value = load()
+        except Exception as error:
+            flight.error = error
+            raise
+        finally:
+            with self._lock:
+                if self._flights.get(key) is flight:
+                    del self._flights[key]
+                if keep and flight.error is None and self._entries.get(key, (-1e9, None))[0] < flight.started:
+                    self._keep(key, flight)
+            flight.landed.set()
+        return flight.value
+
+    def _keep(self, key: Any, flight: _Flight) -> None:
+        self._entries[key] = (flight.started, flight.value)
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+
+    def freshen(self) -> None:
+        with self._lock:
+            self._floor = time.monotonic()

@@ -1,0 +1,1 @@
+"""From Kafka to MongoDB: consume, apply in one transaction, relay, rebuild."""

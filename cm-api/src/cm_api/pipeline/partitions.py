@@ -1,0 +1,132 @@
+"""Where a consumer stands in each of its partitions, and how it comes to stand there.
+
+On assignment it seeks to the stored position. No position: the start of the log. A topic made anew (other id): the
+start again. A position that the log no longer reaches: on from the log's first offset, with an alert, never silently.
+Behind the last event the position follows over transactions' markers and compacted records, so that the lag ends at 0.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from cm_api.pipeline.blocked_partitions import BlockedPartitions
+from shop_core.events.envelope import Domain, Message
+from shop_core.kafka.group_consumer import GroupConsumer, Place
+from shop_core.kafka.topics import topic_ids
+from shop_core.mongo import client
+from shop_core.mongo.client import Database, Document, Position, Positions
+from shop_core.telemetry import metrics
+
+log = logging.getLogger(__name__)
+Moves = dict[Place, tuple[Position, int]]
+COMMIT_SECONDS = 15.0
+
+
+class PartitionPositions:
+    """The positions of one group member, in memory as the database knows them."""
+
+    def __init__(self, domain: Domain, bootstrap: str, reader: GroupConsumer, db: Database[Document]) -> None:
+        self.positions = Positions(db, domain.group)
+        self.blocked_partitions = BlockedPartitions(domain, self.positions)
+        self.replaced = threading.Event()
+        """Set where somebody saw that the topic has another id than the positions."""
+        self._db = db
+        self._domain = domain
+        self._bootstrap = bootstrap
+        self._reader = reader
+        self._at: dict[Place, Position] = {}
+        self._last: dict[Place, Position] = {}  # as it was before `forget`: what an outage's lag is counted from
+        self._committed = 0.0
+        self.topic_id = ""
+
+    def settle(self) -> bool:
+        """Seek every partition that waits for it, and drop what was revoked.
+
+        Whether Kafka is to be told anew where we stand: a commit that failed would else show a lag, which keeps the
+        consumers awake, until the next event comes.
+        """
+        mine = self._reader.assigned
+        for topic, partition in (self._at.keys() | self._last.keys()) - mine:
+            self._at.pop((topic, partition), None)
+            self._last.pop((topic, partition), None)
+        if self.replaced.is_set():
+            self.replaced.clear()
+            log.warning("topic_recreated", extra={"topic": self._domain.topic})
+            self.forget()
+        sought = self._reader.unpositioned & mine
+        self._seek(sought)
+        self._reader.unpositioned |= self.blocked_partitions.look(self._reader.unreadable, self._at)
+        due = time.monotonic() - self._committed > COMMIT_SECONDS
+        if due or sought:
+            self._committed = time.monotonic()
+        return due or bool(sought)
+
+    def forget(self) -> None:
+        """Stop reading and ask the database again for every position."""
+        self._last = self._at or self._last
+        self._at = {}
+        self._reader.unpositioned |= self._reader.assigned
+        self._reader.pause()
+
+    def expects(self, message: Message) -> bool:
+        """Whether a polled message is the next of a partition that is still ours, sought, and not behind."""
+        at = self._at.get((message.topic, message.partition))
+        return at is not None and message.offset >= at.offset
+
+    def moves(self, messages: Sequence[Message]) -> Moves:
+        """For each partition of a batch: the position it stands on, and the offset after its last message."""
+        ends = {(m.topic, m.partition): m.offset + 1 for m in messages}
+        return {place: (self._at[place], end) for place, end in ends.items()}
+
+    def advance(self, moves: Moves) -> None:
+        self._at = self._at | {place: Position(end, old.topic_id) for place, (old, end) in moves.items()}
+
+    def follow(self) -> bool:
+        """Move behind what holds no event: everything polled before is applied. Whether there was such a thing."""
+        moves = {
+            place: (at, end)
+            for place, at in self._at.items()
+            if place not in self._reader.unpositioned and (end := self._reader.at(place)) > at.offset
+        }
+        if moves:
+            client.in_transaction(self._db, lambda session: self.positions.move(session, moves))
+            self.advance(moves)
+        return bool(moves)
+
+    def offsets(self) -> Mapping[Place, int]:
+        return {place: at.offset for place, at in self._at.items()}
+
+    def known(self) -> Mapping[Place, int]:
+        """Where each partition of ours stands, or stood when an outage began; may be asked by another thread."""
+        return {place: at.offset for place, at in (self._at or self._last).items()}
+
+    def _seek(self, places: set[Place]) -> None:
+        if not places:
+            return
+        self.topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
+        stored = self.positions.load(places)
+        bounds = self._reader.bounds(places)
+        for place in places:
+            at = self._start(place, stored.get(place), *bounds[place])
+            self._at = self._at | {place: at}
+            self._reader.seek({place: at.offset})
+        log.info("partitions_sought", extra={"offsets": {p[1]: self._at[p].offset for p in sorted(places)}})
+
+    def _start(self, place: Place, stored: Position | None, first: int, end: int) -> Position:
+        """The position to read on from; whatever differs from the stored one is written before it is used."""
+        if stored and stored.topic_id == self.topic_id and first <= stored.offset <= end:
+            return stored
+        if stored is None or stored.topic_id != self.topic_id:
+            # Offset 0, not `first`: a log that already lost its start is a gap as well, and is seen as one.
+            stored = Position(0, self.topic_id)
+        at = Position(min(max(stored.offset, first), end), self.topic_id)
+        if at.offset != stored.offset:
+            missing = abs(at.offset - stored.offset)
+            metrics.GAPS.labels(place[0], str(place[1])).inc(missing)
+            log.error("log_gap", extra={"topic": place[0], "partition": place[1], "position": stored.offset,
+                                        "log": [first, end], "events": missing})  # fmt: skip
+        self.positions.place(place, at)
+        return at

@@ -1,8 +1,0 @@
-"""Purchases as read models: each purchase, and each user's profile kept incrementally."""
-
-from cm_api.purchases.projection import apply, erase
-from cm_api.purchases.routes import blueprint, export
-from cm_api.purchases.store import PurchaseStore as Store
-from cm_api.purchases.store import ensure_indexes
-
-__all__ = ["Store", "apply", "blueprint", "ensure_indexes", "erase", "export"]

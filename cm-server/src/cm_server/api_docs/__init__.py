@@ -1,0 +1,1 @@
+"""OpenAPI, AsyncAPI and the page that shows them."""

@@ -1,0 +1,1 @@
+"""What every command has in common: identity, Idempotency-Key, Prefer, publish, batches."""

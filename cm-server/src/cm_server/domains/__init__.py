@@ -1,0 +1,1 @@
+"""One module a domain: its routes, what they parse, and its row of operations."""

@@ -1,0 +1,196 @@
+"""Campaigns in: campaigns and their events, parsed, published, answered; and their queries, passed on to cm-api."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response
+from msgspec import UNSET, UnsetType
+
+from cm_server.commands import command as commands
+from cm_server.commands import identity
+from cm_server.commands.identity import Identity
+from cm_server.context import PREFIX, Context
+from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
+from cm_server.query_proxy.client import pass_on
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import campaigns
+from shop_core.events.campaigns import DOMAIN, CampaignId, Name, check_campaign_id, check_event_id, check_span
+from shop_core.events.dates import parse_date
+from shop_core.events.fields import Rule
+from shop_core.events.instants import to_plain
+from shop_core.events.reading import Checked, decode_json
+from shop_core.responses.campaigns import (  # fmt: skip
+    Campaign,
+    CampaignEvent,
+    CampaignEvents,
+    Campaigns,
+    LiveCampaigns,
+    LiveEvents,
+)
+
+Date = Annotated[
+    str,
+    msgspec.Meta(
+        description="yyyy/MM/dd hh:mm:ss (24 hours, UTC) or RFC 3339; kept to the millisecond",
+        examples=["2026/11/27 00:00:00", "2026-11-27T00:00:00Z"],
+    ),
+    Rule(parse_date),
+]
+
+
+class _Dated(Checked, frozen=True):
+    """What is sent of something that starts and ends."""
+
+    def across(self) -> None:
+        sent: Any = self
+        check_span(_date(sent.start_date), _date(sent.end_date))
+
+
+def _date(text: str | UnsetType) -> datetime | UnsetType:
+    try:
+        return UNSET if text is UNSET else parse_date("date", str(text))
+    except InvalidInput:
+        return UNSET
+
+
+class CampaignRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A campaign: live from `startDate` until before `endDate`."""
+
+    name: Name
+    start_date: Date
+    end_date: Date
+
+
+class CampaignPatch(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What of a campaign, or of an event, is to change; the fields left out stay."""
+
+    name: Name | UnsetType = UNSET
+    start_date: Date | UnsetType = UNSET
+    end_date: Date | UnsetType = UNSET
+
+
+class EventRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """An event inside the campaign `campaignEventId`, under a name of its own there."""
+
+    name: Name
+    campaign_event_id: CampaignId
+    start_date: Date
+    end_date: Date
+
+
+ID = path_segment("id", "The campaign's id")
+EVENT_ID = path_segment("id", "The event's id")
+DATES = Parameter("dates", "query", "The form of the dates in the answer", {"enum": ["iso", "slash"], "default": "iso"})
+AT = Parameter("at", "query", "Another moment than now: RFC 3339 or yyyy/MM/dd hh:mm:ss")
+PAGED = (LIMIT, CURSOR, DATES)
+
+
+def _described(path: str, things: str, pages: Any, live: Any) -> tuple[Any, ...]:
+    """The lists of campaigns or of events."""
+    return (
+        query(f"{path}/", f"All {things}, in the order of their start", pages, PAGED, ()),
+        query(f"{path}/live", f"The {things} that are live, to the second", live, (AT, *PAGED), ()),
+        query(f"{path}/upcoming", f"The {things} that have yet to start", pages, (AT, *PAGED), ()),
+        query(f"{path}/ended", f"The {things} that are over, the latest first", pages, (AT, *PAGED), ()),
+    )
+
+
+OPERATIONS = (
+    *_described("/campaign-events", "campaigns", Campaigns, LiveCampaigns),
+    command("post", "/campaign-events/", "Plan a campaign", 201, (), CampaignRequest),
+    query("/campaign-events/{id}", "A campaign", Campaign, (ID, DATES)),
+    query("/campaign-events/{id}/events", "A campaign's events", CampaignEvents, (ID, *PAGED)),
+    command("patch", "/campaign-events/{id}", "Change a campaign", 200, (ID,), CampaignPatch),
+    command("delete", "/campaign-events/{id}", "Call a campaign off, with its events", 204, (ID,)),
+    *_described("/events", "events", CampaignEvents, LiveEvents),
+    command("post", "/events/", "Plan an event inside a campaign", 201, (), EventRequest),
+    query("/events/{id}", "An event", CampaignEvent, (EVENT_ID, DATES)),
+    command("patch", "/events/{id}", "Change an event", 200, (EVENT_ID,), CampaignPatch),
+    command("delete", "/events/{id}", "Call an event off", 204, (EVENT_ID,)),
+)
+
+
+def blueprint(context: Context) -> Blueprint:
+    """The routes of this domain, below the prefix."""
+    routes = Blueprint("campaigns", __name__, url_prefix=PREFIX)
+    routes.register_error_handler(commands.Rejected, commands.rejected)
+    _campaigns(routes, context)
+    _events(routes, context)
+    for path in (operation.path for operation in OPERATIONS if operation.method == "get"):
+        pass_on(routes, context.queries, path)
+    return routes
+
+
+def _campaigns(routes: Blueprint, context: Context) -> None:
+    @routes.post("/campaign-events/")
+    def plan_campaign() -> Response:
+        known, sent = identify(), decode_json(commands.body(), CampaignRequest)
+        data = campaigns.CampaignCreated(campaignid=known.id, **fields_of(sent))
+        return answer(context, data, 201, known, known.id, f"/campaign-events/{known.id}")
+
+    @routes.patch("/campaign-events/<segment:id>")
+    def change_campaign(id: str) -> Response:
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
+        data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
+        return answer(context, data, 200, known, id)
+
+    @routes.delete("/campaign-events/<segment:id>")
+    def delete_campaign(id: str) -> Response:
+        return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, identify(), id)
+
+
+def _events(routes: Blueprint, context: Context) -> None:
+    @routes.post("/events/")
+    def plan_event() -> Response:
+        known, sent = identify(), decode_json(commands.body(), EventRequest)
+        campaign = sent.campaign_event_id
+        data = campaigns.CampaignEventCreated(campaignid=campaign, eventid=f"{campaign}.{known.id}", **fields_of(sent))
+        return answer(context, data, 201, known, data.eventid, f"/events/{data.eventid}")
+
+    @routes.patch("/events/<segment:id>")
+    def change_event(id: str) -> Response:
+        known, sent = identify(), decode_json(commands.body(), CampaignPatch)
+        data = campaigns.EventChanged(campaignid=campaign_of(id), eventid=id, **fields_of(sent))
+        return answer(context, data, 200, known, id)
+
+    @routes.delete("/events/<segment:id>")
+    def delete_event(id: str) -> Response:
+        return answer(context, campaigns.CampaignEventDeleted(campaign_of(id), id), 204, identify(), id)
+
+
+def identify() -> Identity:
+    """What the command in hand is known by: a campaign or event is nobody's, so its keys are those of its address."""
+    return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
+
+
+def answer(context: Context, data: Any, stored: int, known: Identity, about: str, place: str = "") -> Response:
+    said, key = msgspec.json.encode(data, enc_hook=to_plain), data.campaignid
+    return commands.send(
+        context, DOMAIN, data, key=key, known=known, about=about, said=said, stored=stored, place=place
+    )
+
+
+def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest) -> dict[str, Any]:
+    """The fields that the client sent, its dates read; a change that names none is refused."""
+    found: dict[str, Any] = {}
+    if sent.name is not UNSET:
+        found["name"] = sent.name
+    for name, field in (("start_date", "startDate"), ("end_date", "endDate")):
+        if (text := getattr(sent, name)) is not UNSET:
+            found[name] = parse_date(field, text)
+    if not found:
+        raise InvalidInput(FieldFault("body", "must name at least one field to change"))
+    return found
+
+
+def campaign_in(id: str) -> str:
+    """A campaign's id in the address; nothing else can be one."""
+    return check_campaign_id("id", id, status=400)
+
+
+def campaign_of(id: str) -> str:
+    """The campaign of the event whose id is in the address."""
+    return campaigns.campaign_of(check_event_id("id", id, status=400))

@@ -1,0 +1,1 @@
+"""Queries, passed on to cm-api."""

@@ -1,0 +1,1 @@
+"""How often each caller may use each route."""

@@ -1,0 +1,1 @@
+"""Settings from the environment, and files that change while a process runs."""

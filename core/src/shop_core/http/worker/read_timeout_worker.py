@@ -1,0 +1,318 @@
+"""gunicorn's thread worker in which a client holds a thread only while a route works for it.
+
+gunicorn's own gives a thread to a connection and lets it read there, so that a few clients which send slowly, or
+nothing, or take no answer, hold them all. Here one loop reads for everybody and hands over requests that are whole
+(`shop_core.http.worker`); a route whose answer needs no body is asked before that. Answers go out the same way.
+Requests that were sent one after the other without waiting are answered one after the other. Liveness has a thread
+of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from gunicorn.workers import gthread
+
+from shop_core.http.worker import bad_requests
+from shop_core.http.worker.bad_requests import Refused
+from shop_core.http.worker.body import BodyWanted
+from shop_core.http.worker.connection import BUSY, ENDED, LEAVING, READING, SENDING, Connection
+from shop_core.http.worker.connections import MOST_BYTES, ConnectionTable
+from shop_core.http.worker.thread_slots import ASIDE, THREADS_A_TURN, ThreadSlots
+
+DEFAULT_READ_SECONDS = 20
+ANSWER_SECONDS = 30  # longest wait for a client that takes nothing of its answer
+LEAVE_SECONDS = 5  # so long a connection that ends is listened to, that its client may read the answer
+LEAVE_BYTES = 4 * 1024 * 1024
+HEAD_FIRST_SECONDS = 0.05  # a body that comes with its head is waited for so long before the head alone is judged
+PIECE = 64 * 1024
+DEFAULT_CONNECTIONS = 4096
+WEIGH_AFTER = MOST_BYTES // 8  # bytes that came or were left to send, or a second
+_HEALTH = re.compile(r"(?:/[^/]+)?/healthz")
+
+
+class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
+    """The worker class that `shop_core.cli` starts."""
+
+    wsgi: Any
+
+    def init_process(self) -> None:
+        seconds = float(os.environ.get("HTTP_READ_TIMEOUT", DEFAULT_READ_SECONDS))
+        self.read_seconds, self.pause = seconds, min(1.0, seconds / 4)
+        most = most_connections(int(os.environ.get("HTTP_CONNECTIONS", DEFAULT_CONNECTIONS)))
+        self.places = ConnectionTable(most)
+        self.worker_connections = 2 * most  # it is `places` that makes room, so none waits to be accepted
+        self.to_judge: deque[tuple[float, Connection, int]] = deque()
+        self.health = ThreadPoolExecutor(1, "health")
+        self.turns = ThreadSlots(self.cfg.threads, self._start)
+        self.looked, self.came = time.monotonic(), 0
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        app: Any = self.wsgi
+        self.app_made = app  # what gunicorn's hooks look into
+
+        def kept(environ: dict[str, Any], start_response: Any) -> Any:
+            environ["shop.kept"] = environ["gunicorn.socket"].kept
+            environ[ASIDE] = self.aside
+            return app(environ, start_response)
+
+        self.wsgi = kept
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """As many work at once as gunicorn is told; the other threads are for those who wait."""
+        return ThreadPoolExecutor(self.cfg.threads * THREADS_A_TURN, "request")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The request whose thread this is only waits while the block lasts."""
+        self.method_queue.defer(self.turns.done)
+        try:
+            yield
+        finally:
+            self.method_queue.defer(self.turns.back)
+
+    # The loop's side: everything from here to `handle` runs in the main thread.
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        now = time.monotonic()
+        until = min(now + timeout, self.looked + self.pause)
+        if self.to_judge:
+            until = min(until, self.to_judge[0][0])
+        super().wait_for_and_dispatch_events(max(0.0, until - now))
+        now = time.monotonic()
+        while self.to_judge and self.to_judge[0][0] <= now:
+            _, conn, number = self.to_judge.popleft()
+            if conn.state == READING and conn.taken == number and conn.head and not conn.judged:
+                self._run(conn)
+        if now - self.looked >= self.pause or self.came > WEIGH_AFTER:
+            self._look(now)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self.wait_for_and_dispatch_events(timeout=0)  # what was said until now is answered yet
+            for conn in [conn for conn in self.places if conn.idle]:
+                self._end(conn)
+
+    def accept(self, listener: Any) -> None:
+        try:
+            plug, client = listener.accept()
+        except OSError:  # taken by another worker, or gone
+            return
+        with suppress(OSError):
+            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        conn = Connection(plug, client, listener.getsockname(), self.cfg)
+        conn.due = time.monotonic() + self.cfg.keepalive
+        self.nr_conns += 1
+        self.places.add(conn)
+        self.poller.register(plug, selectors.EVENT_READ, partial(self._readable, conn))
+        if (leaving := self.places.surplus()) is not None:
+            self._end(leaving)
+
+    def _readable(self, conn: Connection, plug: socket.socket) -> None:
+        if conn.state not in (READING, LEAVING):
+            return  # the event is older than what another one, of the same look at the poller, did to the connection
+        try:
+            data = plug.recv(PIECE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._end(conn)
+            return
+        self.came += len(data)
+        if conn.state == LEAVING:
+            conn.discarded += len(data)
+            if not data or conn.discarded > LEAVE_BYTES:
+                self._end(conn)
+        elif data:
+            if conn.idle:
+                conn.due = time.monotonic() + self.read_seconds
+            conn.buffer += data
+            self._go_on(conn)
+        elif conn.idle:
+            self._end(conn)
+        else:
+            self._refuse(conn, Refused(400, "The request ended before it was whole."))
+        if self.came > WEIGH_AFTER:
+            self._look(time.monotonic())
+
+    def _go_on(self, conn: Connection) -> None:
+        """See whether what has come is a request, and run it."""
+        known = conn.taken
+        try:
+            conn.take()
+        except Refused as error:
+            self._refuse(conn, error)
+            return
+        if conn.runs:
+            self._run(conn)
+        elif conn.taken > known and conn.head:
+            if conn.head.expects_continue or (conn.head.length or 0) > PIECE:
+                self._run(conn)  # by its head alone
+            else:
+                self.to_judge.append((time.monotonic() + HEAD_FIRST_SECONDS, conn, conn.taken))
+
+    def _run(self, conn: Connection) -> None:
+        self.poller.unregister(conn.plug)
+        self._submit(conn)
+
+    def _submit(self, conn: Connection) -> None:
+        conn.state = BUSY
+        if conn.whole:
+            self.places.used(conn)
+        is_health = conn.whole and conn.head is not None and _HEALTH.fullmatch(conn.head.request.path or "")
+        if is_health:
+            future = self.health.submit(self.handle, conn)
+            future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        else:
+            self.turns.take(conn)
+
+    def _start(self, conn: Connection) -> None:
+        future: Future[bool] = self.tpool.submit(self.handle, conn)
+        future.add_done_callback(lambda done: self.method_queue.defer(self._worked, conn, done))
+
+    def _worked(self, conn: Connection, future: Future[Any]) -> None:
+        self.turns.done()
+        self.finish_request(conn, future)
+
+    def finish_request(self, conn: Connection, future: Future[Any]) -> None:
+        """The thread has answered, or wants the body first."""
+        wanted = future.exception()
+        if isinstance(wanted, BodyWanted):
+            try:
+                conn.wants(wanted.most)
+                conn.sock.flush()
+            except Refused as error:
+                self._refuse(conn, error, registered=False)
+                return
+            except OSError:
+                self._end(conn, registered=False)
+                return
+            if conn.runs:
+                self._submit(conn)
+                return
+            conn.state = READING
+            self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        elif wanted is not None:
+            self._end(conn, registered=False)
+        else:
+            self._answered(conn, stays=bool(future.result()) and self.alive)
+
+    def _answered(self, conn: Connection, stays: bool) -> None:
+        if conn.sock.waiting:
+            conn.state = SENDING
+            conn.due = time.monotonic() + ANSWER_SECONDS
+            self.poller.register(conn.plug, selectors.EVENT_WRITE, partial(self._writable, conn, stays))
+            self.came += len(conn.sock.waiting)
+        elif stays:
+            self._next(conn)
+        else:
+            self._leave(conn)
+
+    def _writable(self, conn: Connection, stays: bool, plug: socket.socket) -> None:
+        if conn.state != SENDING:
+            return
+        before = len(conn.sock.waiting)
+        try:
+            done = conn.sock.flush()
+        except OSError:
+            self._end(conn)
+            return
+        if len(conn.sock.waiting) < before:
+            conn.due = time.monotonic() + ANSWER_SECONDS
+        if done:
+            self.poller.unregister(plug)
+            self._answered(conn, stays and self.alive)
+
+    def _next(self, conn: Connection) -> None:
+        """Wait for the connection's next request, which may have come already."""
+        conn.next()
+        conn.state = READING
+        conn.due = time.monotonic() + (self.read_seconds if conn.buffer else self.cfg.keepalive)
+        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        if conn.buffer:
+            self._go_on(conn)
+
+    def _refuse(self, conn: Connection, error: Refused, registered: bool = True) -> None:
+        conn.sock.sendall(bad_requests.answer(error))
+        if registered:
+            self.poller.unregister(conn.plug)
+        try:
+            conn.sock.flush()
+        except OSError:
+            self._end(conn, registered=False)
+            return
+        self._answered(conn, stays=False)
+
+    def _leave(self, conn: Connection) -> None:
+        """Say that nothing more comes, and discard what the client still sends: else it may lose the answer to a reset
+        (RFC 9112 §9.6)."""
+        try:
+            conn.plug.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._end(conn, registered=False)
+            return
+        conn.next()
+        conn.buffer.clear()
+        conn.state = LEAVING
+        conn.due = time.monotonic() + LEAVE_SECONDS
+        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+
+    def _end(self, conn: Connection, registered: bool = True) -> None:
+        if registered:
+            self.poller.unregister(conn.plug)
+        conn.plug.close()
+        conn.state = ENDED
+        self.places.remove(conn)
+        self.nr_conns -= 1
+
+    def _look(self, now: float) -> None:
+        """End what is late, and what there is no room for."""
+        self.looked, self.came = now, 0
+        for conn in [conn for conn in self.places if conn.due <= now and conn.state != BUSY]:
+            if conn.state == READING and not conn.idle:
+                self._refuse(conn, Refused(408, "The request took too long to come."))
+            else:
+                self._end(conn)
+        for conn in self.places.heavy():
+            if conn.state == READING:
+                self._refuse(conn, Refused(503, "Too much that is not whole is kept here already: send it again."))
+            else:
+                self._end(conn)
+
+    # A thread's side.
+
+    def handle(self, conn: Connection) -> bool:
+        """Run the route; whether the connection may stay. Raises `BodyWanted`."""
+        try:
+            stays = bool(self.handle_request(conn.request(), conn))
+        except Exception as error:
+            self.log.exception("Error handling request: %s", type(error).__name__)
+            conn.sock.waiting.clear()
+            conn.sock.sendall(bad_requests.answer(Refused(500, "The service failed; its log has the request.")))
+            stays = False
+        with suppress(OSError):
+            conn.sock.flush()
+        return stays
+
+
+def most_connections(wanted: int) -> int:
+    """How many connections this process may hold, with files left for all else."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 2 * wanted if hard == resource.RLIM_INFINITY else min(hard, 2 * wanted)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, soft), hard))
+    return min(wanted, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 256))

@@ -1,0 +1,1 @@
+"""The only package that knows pymongo, beside the domains' stores: connection, transactions, errors, positions."""

@@ -1,0 +1,170 @@
+"""The collection `positions`: where a consumer group stands in each partition, by the database's word.
+
+A document is {_id: group/topic/partition, offset, topicId, at}. `unreadable` says why a partition stands still, and
+`skipped` lists what a person told the group to go past. Moves are compare-and-set on the old offset, so a consumer that
+lost its partition can't write, and a person's skip makes the consumer look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from shop_core.errors import ShopError
+from shop_core.mongo.errors import translate_errors
+
+Place = tuple[str, int]
+
+
+class PositionMoved(ShopError):
+    """The database knows another position than this consumer: someone else wrote, or it lost its tail."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a group stands in one partition: the next offset, and the id of the topic it counts in."""
+
+    offset: int
+    topic_id: str
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """A partition that can't be read on from `offset`; `end` is the offset after what can't be read, where known."""
+
+    topic: str
+    partition: int
+    offset: int
+    end: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Offsets from `start` until before `end` that a person told the group to go past."""
+
+    start: int
+    end: int
+    reason: str
+
+    def holds(self, offset: int) -> bool:
+        return self.start <= offset < self.end
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A position with what a person did to it."""
+
+    offset: int
+    skipped: Sequence[Skip]
+
+
+class Positions:
+    """The positions of one group."""
+
+    def __init__(self, db: Database[dict[str, Any]], group: str) -> None:
+        self._positions = db["positions"]
+        self._group = group
+
+    def load(self, places: Iterable[Place]) -> dict[Place, Position]:
+        """The known positions among `places`."""
+        ids = {self._id(place): place for place in places}
+        with translate_errors():
+            found = list(self._positions.find({"_id": {"$in": list(ids)}}))
+        return {ids[doc["_id"]]: Position(doc["offset"], doc["topicId"]) for doc in found}
+
+    def topic(self, topic: str, session: ClientSession | None = None) -> dict[int, int]:
+        """Offset by partition of every known position of `topic`."""
+        return {partition: stored.offset for partition, stored in self.stored(topic, session).items()}
+
+    def stored(self, topic: str, session: ClientSession | None = None) -> dict[int, Stored]:
+        """Every known position of `topic` by partition, with what was skipped there."""
+        with translate_errors():
+            found = list(self._positions.find(self._of(topic), session=session))
+        return {
+            _partition(doc): Stored(doc["offset"], [Skip(**each) for each in map(_plain, doc.get("skipped", ()))])
+            for doc in found
+        }
+
+    def blocked_partitions(self, topic: str) -> list[Standstill]:
+        """The partitions of `topic` that can't be read on."""
+        with translate_errors():
+            found = list(self._positions.find(self._of(topic) | {"unreadable": {"$exists": True}}))
+        return [
+            Standstill(topic, _partition(doc), each["offset"], each["end"], each["reason"])
+            for doc in found
+            if (each := doc["unreadable"])["offset"] == doc["offset"]
+        ]
+
+    def place(self, place: Place, position: Position) -> None:
+        """Set a position outright: a first assignment, a topic made anew, or a gap. Others lose by compare-and-set."""
+        now = datetime.now(UTC)
+        with translate_errors():
+            self._positions.update_one(
+                {"_id": self._id(place)},
+                {"$set": {"offset": position.offset, "topicId": position.topic_id, "at": now}},
+                upsert=True,
+            )
+
+    def touch(self, session: ClientSession, topic: str) -> None:
+        """Write every position as it is: of this transaction and one that moves any of them, the database lets one
+        win."""
+        self._positions.update_many(self._of(topic), {"$set": {"at": datetime.now(UTC)}}, session=session)
+
+    def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
+        """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""
+        now = datetime.now(UTC)
+        result = self._positions.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": self._id(place), "offset": old.offset, "topicId": old.topic_id},
+                    {"$set": {"offset": new, "at": now}},
+                )
+                for place, (old, new) in moves.items()
+            ],
+            session=session,
+        )
+        if result.matched_count != len(moves):
+            raise PositionMoved(f"{len(moves) - result.matched_count} of {len(moves)} positions are others'")
+
+    def stand_still(self, standstill: Standstill) -> None:
+        """Note why a partition can't be read on."""
+        note = {"offset": standstill.offset, "end": standstill.end, "reason": standstill.reason}
+        self._update(standstill, {"$set": {"unreadable": note | {"since": datetime.now(UTC)}}})
+
+    def go_on(self, standstill: Standstill) -> None:
+        """The partition can be read again."""
+        self._update(standstill, {"$unset": {"unreadable": ""}})
+
+    def skip(self, standstill: Standstill, end: int) -> bool:
+        """Go past what can't be read, until before `end`, and keep that; False where the group stands elsewhere now."""
+        kept = {"start": standstill.offset, "end": end, "reason": standstill.reason, "at": datetime.now(UTC)}
+        query = {"_id": self._id((standstill.topic, standstill.partition)), "offset": standstill.offset}
+        update = {"$set": {"offset": end}, "$push": {"skipped": kept}, "$unset": {"unreadable": ""}}
+        with translate_errors():
+            return self._positions.update_one(query, update).matched_count == 1
+
+    def _update(self, standstill: Standstill, update: Mapping[str, Any]) -> None:
+        with translate_errors():
+            self._positions.update_one({"_id": self._id((standstill.topic, standstill.partition))}, update)
+
+    def _of(self, topic: str) -> dict[str, Any]:
+        prefix = f"{self._group}/{topic}/"
+        return {"_id": {"$gte": prefix, "$lt": prefix + "~"}}
+
+    def _id(self, place: Place) -> str:
+        return f"{self._group}/{place[0]}/{place[1]}"
+
+
+def _partition(doc: Mapping[str, Any]) -> int:
+    return int(doc["_id"].rpartition("/")[2])
+
+
+def _plain(skipped: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: skipped[name] for name in ("start", "end", "reason")}

@@ -1,0 +1,1 @@
+"""The only packages that talk to others: the API server, Kafka, and the services' APIs."""

@@ -1,0 +1,1 @@
+"""What is decided and said, from values alone: no client, no clock, no state."""
