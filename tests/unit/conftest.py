@@ -72,7 +72,7 @@ def everything() -> Callable[[Manifest], list[Manifest]]:
     def make(body: Manifest) -> list[Manifest]:
         both = http_services.tiers(body)
         made = [http_services.deployment(body, tier) for tier in both]
-        made += [entry for tier in both for entry in http_services.around(body, tier)]
+        made += [entry for tier in both for entry in http_services.companions(body, tier)]
         made += [
             *ingress.door(body),
             *policies.policies(body),

@@ -90,10 +90,10 @@ def test_a_service_is_asked_for_its_readiness(service: tuple[dict[str, Any], str
     ):
         said |= {"status": status, "body": body}
         assert asked.ask("ns", "shop") and said["path"] == "/shop/ns/readyz"
-        report = asked.told("ns", "shop")["cm-server"]
+        report = asked.latest("ns", "shop")["cm-server"]
         assert dict(report.missing) == missing and bool(report.silence) is not bool(missing)
     there[0] = None
-    assert not asked.ask("ns", "shop") and asked.told("ns", "shop") == {}
+    assert not asked.ask("ns", "shop") and asked.latest("ns", "shop") == {}
 
 
 def test_a_service_that_is_away_says_nothing(shop: Make) -> None:
@@ -103,4 +103,4 @@ def test_a_service_that_is_away_says_nothing(shop: Make) -> None:
 
     asked = Dependencies(cast(Cluster, Shops()), {"cm-api": "http://127.0.0.1:1"})
     assert asked.ask("ns", "shop")
-    assert "does not answer" in asked.told("ns", "shop")["cm-api"].silence
+    assert "does not answer" in asked.latest("ns", "shop")["cm-api"].silence

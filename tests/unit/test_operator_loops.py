@@ -35,8 +35,8 @@ def test_one_namespace_holds_no_more_than_its_share_of_the_threads() -> None:
         with ThreadPoolExecutor(4) as threads:
             loops = Loops({"ShopConsumer": look}, 5, threads, share=2)
             for number in range(24):
-                loops.told("ShopConsumer", "noisy", f"n{number}", 1)
-            loops.told("ShopConsumer", "victim", "v", 1)
+                loops.notify("ShopConsumer", "noisy", f"n{number}", 1)
+            loops.notify("ShopConsumer", "victim", "v", 1)
             try:
                 assert await asyncio.to_thread(looked.wait, 20), "the other namespace is looked at all the same"
             finally:
@@ -57,7 +57,7 @@ def test_a_look_that_hangs_is_seen_until_it_ends() -> None:
         with ThreadPoolExecutor(1) as threads:
             loops = Loops({"Shop": look}, 5, threads)
             assert loops.oldest() == 0
-            loops.told("Shop", "ns", "shop", 1)
+            loops.notify("Shop", "ns", "shop", 1)
             await asyncio.to_thread(begun.wait, 20)
             assert loops.oldest() > 0
             release.set()

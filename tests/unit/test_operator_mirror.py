@@ -101,17 +101,19 @@ def applied(cluster: FakeCluster) -> int:
 
 def test_what_is_as_it_was_applied_is_left_alone() -> None:
     cluster = FakeCluster()
-    assert [cluster.keep(wanted())[1] for _ in range(10)] == [False] * 10 and applied(cluster) == 1
+    assert [cluster.ensure(wanted())[1] for _ in range(10)] == [False] * 10 and applied(cluster) == 1
     cluster.objects["Deployment", "ns", "d"]["spec"]["replicas"] = 7
     cluster.objects["Deployment", "ns", "d"]["status"] = {"readyReplicas": 7}
-    assert cluster.keep(wanted())[1] is False and applied(cluster) == 1, "scaling and status are no drift"
+    assert cluster.ensure(wanted())[1] is False and applied(cluster) == 1, "scaling and status are no drift"
     cluster.objects["Deployment", "ns", "d"]["spec"]["image"] = "by hand"
-    assert cluster.keep(wanted())[1] is True and applied(cluster) == 2
+    assert cluster.ensure(wanted())[1] is True and applied(cluster) == 2
     cluster.objects.clear()
-    assert cluster.keep(wanted())[1] is True and applied(cluster) == 3, "deleted by hand"
-    assert cluster.keep(wanted("b"))[1] is False and applied(cluster) == 4, "another wish is no repair"
+    assert cluster.ensure(wanted())[1] is True and applied(cluster) == 3, "deleted by hand"
+    assert cluster.ensure(wanted("b"))[1] is False and applied(cluster) == 4, "another wish is no repair"
     cluster.forget("Shop", "ns", "shop")
-    assert cluster.keep(wanted("b"))[1] is False and applied(cluster) == 5, "nothing is remembered of one that is gone"
+    assert cluster.ensure(wanted("b"))[1] is False and applied(cluster) == 5, (
+        "nothing is remembered of one that is gone"
+    )
 
 
 def test_top_level_fields_are_drift_too() -> None:

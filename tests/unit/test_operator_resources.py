@@ -84,9 +84,9 @@ def test_an_autoscaled_deployment_never_names_replicas(everything: Everything, s
             assert "replicas" not in entry["spec"]
     server, api = http_services.tiers(body)
     assert http_services.fixed_replicas(server) is None and http_services.fixed_replicas(api) == 1
-    kinds = [entry["kind"] for entry in http_services.around(body, server)]
+    kinds = [entry["kind"] for entry in http_services.companions(body, server)]
     assert "HorizontalPodAutoscaler" in kinds
-    assert "HorizontalPodAutoscaler" not in [entry["kind"] for entry in http_services.around(body, api)]
+    assert "HorizontalPodAutoscaler" not in [entry["kind"] for entry in http_services.companions(body, api)]
 
 
 def test_defaults_of_the_two_tiers(shop: Make) -> None:

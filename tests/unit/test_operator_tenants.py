@@ -52,23 +52,23 @@ def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
 def test_a_domain_is_taken_for_no_other_part_of_its_shop(consumer: Make) -> None:
     body = owned(consumer(), "shop")
     body["metadata"]["name"] = "cm-server"
-    marks = consumers.marks(body)
+    marks = consumers.labels_of(body)
     assert (marks[NAME], marks[INSTANCE]) == ("consumer", "shop")
 
 
 @pytest.mark.security(35)
 def test_nobody_connects_to_a_consumer_of_ones_own_save_for_metrics(consumer: Make) -> None:
-    budget, policy = consumers.around(consumer(probes={"port": 9000}))
+    budget, policy = consumers.companions(consumer(probes={"port": 9000}))
     assert budget["kind"] == "PodDisruptionBudget" and budget["spec"]["maxUnavailable"] == 1
     chosen = consumers.deployment(consumer())["spec"]["template"]["metadata"]["labels"].items()
     for each in (budget["spec"]["selector"], policy["spec"]["podSelector"]):
         assert each["matchLabels"].items() <= chosen
     (rule,) = policy["spec"]["ingress"]
     assert rule["ports"] == [{"port": 9000, "protocol": "TCP"}] and policy["spec"]["policyTypes"] == ["Ingress"]
-    (_, closed) = consumers.around(consumer(probes={"port": 9000}, scrapers=[]))
+    (_, closed) = consumers.companions(consumer(probes={"port": 9000}, scrapers=[]))
     assert closed["spec"]["ingress"] == []
-    assert [each["kind"] for each in consumers.around(consumer(networkPolicy=False))] == ["PodDisruptionBudget"]
-    assert [each["kind"] for each in consumers.around(owned(consumer(), "shop"))] == ["PodDisruptionBudget"]
+    assert [each["kind"] for each in consumers.companions(consumer(networkPolicy=False))] == ["PodDisruptionBudget"]
+    assert [each["kind"] for each in consumers.companions(owned(consumer(), "shop"))] == ["PodDisruptionBudget"]
 
 
 def secret(annotation: str | None, **values: str) -> Manifest:
@@ -115,7 +115,7 @@ def test_a_password_is_never_sent_in_the_clear() -> None:
 
 def test_a_policy_that_is_not_asked_for_any_more_goes_and_nobody_elses(consumer: Make) -> None:
     body = consumer()
-    own = next(each for each in consumers.around(body) if each["kind"] == "NetworkPolicy")
+    own = next(each for each in consumers.companions(body) if each["kind"] == "NetworkPolicy")
     foreign = own | {"metadata": own["metadata"] | {"name": "theirs", "ownerReferences": []}}
     cluster = FakeCluster(own, foreign)
     for _ in range(2):

@@ -195,11 +195,11 @@ def test_the_token_is_read_at_each_question(api: tuple[Api, str], shop: Make) ->
 
     campaigns = Campaigns(cast(Cluster, Shops()), CampaignsApi(address), timedelta(minutes=1))
     campaigns.ask("ns", "shop")
-    assert "Secret tokens" in campaigns.told("ns", "shop").trouble and said.asked == 0
+    assert "Secret tokens" in campaigns.latest("ns", "shop").trouble and said.asked == 0
     for text, sent in (("one\n", "Bearer one"), ("two\none\n", "Bearer two")):
         held["token"] = text
         campaigns.ask("ns", "shop")
-        assert said.token == sent and campaigns.told("ns", "shop").campaigns == ()
+        assert said.token == sent and campaigns.latest("ns", "shop").campaigns == ()
 
 
 def test_an_api_that_is_away_is_told_once_and_its_last_word_is_kept(api: tuple[Api, str], shop: Make) -> None:
@@ -211,20 +211,20 @@ def test_an_api_that_is_away_is_told_once_and_its_last_word_is_kept(api: tuple[A
             return shop(campaignWarmUp=ASKED)
 
     campaigns = Campaigns(cast(Cluster, Shops()), CampaignsApi(address), timedelta(minutes=1))
-    assert campaigns.told("ns", "shop") == Told()
+    assert campaigns.latest("ns", "shop") == Told()
     assert campaigns.ask("ns", "shop")
-    known = campaigns.told("ns", "shop").campaigns
+    known = campaigns.latest("ns", "shop").campaigns
     said.status = 503
     seen = []
     for _ in range(4):
         campaigns.ask("ns", "shop")
-        seen.append(unseen(ASKED, campaigns.told("ns", "shop"))[0])
+        seen.append(unseen(ASKED, campaigns.latest("ns", "shop"))[0])
     assert seen == [False, False, True, True]
-    assert campaigns.told("ns", "shop").campaigns == known
-    assert "answered 503" in unseen(ASKED, campaigns.told("ns", "shop"))[2]
+    assert campaigns.latest("ns", "shop").campaigns == known
+    assert "answered 503" in unseen(ASKED, campaigns.latest("ns", "shop"))[2]
     said.status = 200
     campaigns.ask("ns", "shop")
-    assert not unseen(ASKED, campaigns.told("ns", "shop"))[0] and not unseen(None, campaigns.told("ns", "shop"))[0]
+    assert not unseen(ASKED, campaigns.latest("ns", "shop"))[0] and not unseen(None, campaigns.latest("ns", "shop"))[0]
 
 
 def test_an_operator_that_has_just_begun_says_what_was_said_before() -> None:

@@ -97,8 +97,8 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, health: Health, s
     askers, asking_services = _pool("ask", _ASKERS, count)
     groups = Groups(cluster, Kafkas(), reporter, lambda *key: loops.wake(*key))
     consumers = Consumers(cluster, groups, reporter)
-    looks = {"Shop": shops.look, "ShopConsumer": consumers.look}
-    loops = Loops(looks, settings.interval, threads, share=looking)
+    reconcilers = {"Shop": shops.reconcile, "ShopConsumer": consumers.reconcile}
+    loops = Loops(reconcilers, settings.interval, threads, share=looking)
     slowest = _KAFKA_PATIENCE * settings.interval
     asked = Loops({"ShopConsumer": groups.ask}, settings.interval, kafka, slowest, asking_kafka)
     asking = {
@@ -124,13 +124,13 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, health: Health, s
 
     cluster.mirrored(heard)
 
-    def told(kind: str, namespace: str, name: str, version: Any) -> None:
-        loops.told(kind, namespace, name, version)
+    def notify(kind: str, namespace: str, name: str, version: Any) -> None:
+        loops.notify(kind, namespace, name, version)
         if kind == "ShopConsumer":
-            asked.told(kind, namespace, name, version)
+            asked.notify(kind, namespace, name, version)
         if kind == "Shop":
             for question, asker in asking.items():
-                asker.told(question, namespace, name, version)
+                asker.notify(question, namespace, name, version)
 
     running, ended = asyncio.get_running_loop(), threading.Event()
     watchers = ThreadPoolExecutor(len(settings.namespaces), thread_name_prefix="watch")
@@ -139,7 +139,7 @@ async def _watch(settings: OperatorSettings, cluster: Cluster, health: Health, s
         await asyncio.to_thread(_reach, cluster, namespace)
         # In a thread and a loop of its own: kopf takes the signals of the main thread for itself.
         await running.run_in_executor(
-            watchers, handlers.watch, namespace, lambda *heard: running.call_soon_threadsafe(told, *heard), ended
+            watchers, handlers.watch, namespace, lambda *heard: running.call_soon_threadsafe(notify, *heard), ended
         )
 
     async def end() -> None:

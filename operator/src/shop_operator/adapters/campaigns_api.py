@@ -75,7 +75,7 @@ class Campaigns:
         self._cluster, self._api, self._horizon = cluster, api, horizon
         self._told: dict[tuple[str, str], Told] = {}
 
-    def told(self, namespace: str, shop: str) -> Told:
+    def latest(self, namespace: str, shop: str) -> Told:
         return self._told.get((namespace, shop), Told())
 
     def ask(self, namespace: str, shop: str) -> bool:
@@ -90,7 +90,7 @@ class Campaigns:
             self._told[namespace, shop] = Told(self._api.near(namespace, shop, until, self._token(body)))
             metrics.CAMPAIGNS_ASKED.labels("ok").inc()
         except ApiAway as error:
-            before = self.told(namespace, shop)
+            before = self.latest(namespace, shop)
             self._told[namespace, shop] = replace(before, failures=before.failures + 1, trouble=str(error))
             metrics.CAMPAIGNS_ASKED.labels("failed").inc()
         return True

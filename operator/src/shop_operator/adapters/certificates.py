@@ -28,7 +28,7 @@ class Certificates:
         self._cluster = cluster
         self._looked: dict[tuple[str, str], float] = {}
 
-    def look(self, body: Manifest) -> None:
+    def check(self, body: Manifest) -> None:
         place = body["metadata"]["namespace"], body["metadata"]["name"]
         if time.monotonic() - self._looked.get(place, -_LOOK_SECONDS) < _LOOK_SECONDS:
             return

@@ -139,7 +139,7 @@ class Cluster:
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
         return self._kept(kind, self._call("PATCH", path, query, manifest, "application/apply-patch+yaml"))
 
-    def keep(self, manifest: Manifest, *, gone: bool = False) -> tuple[Manifest, bool]:
+    def ensure(self, manifest: Manifest, *, gone: bool = False) -> tuple[Manifest, bool]:
         """Apply what must be, if it is not so already; returns the object and whether a hand had changed or deleted it
         (`gone`: just made again) since the last time."""
         kind, meta = manifest["kind"], manifest["metadata"]

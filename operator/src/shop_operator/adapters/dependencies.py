@@ -36,7 +36,7 @@ class Dependencies:
         self._pool = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
         self._told: dict[tuple[str, str], dict[str, Report]] = {}
 
-    def told(self, namespace: str, shop: str) -> dict[str, Report]:
+    def latest(self, namespace: str, shop: str) -> dict[str, Report]:
         """By service; empty before the first question."""
         return self._told.get((namespace, shop), {})
 

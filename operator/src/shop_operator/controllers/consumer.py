@@ -68,7 +68,7 @@ class Consumers:
         self._causes = Causes(cluster)
         self._memories: dict[tuple[str, str], _Memory] = {}
 
-    def look(self, namespace: str, name: str) -> bool:
+    def reconcile(self, namespace: str, name: str) -> bool:
         """Bring one ShopConsumer to what it asks for; False when it is gone."""
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
@@ -79,7 +79,7 @@ class Consumers:
         if finalizers.held(body):
             finalizers.release(self._cluster, body)
         elif "deletionTimestamp" not in body["metadata"]:
-            seen = self._groups.told(body)
+            seen = self._groups.latest(body)
             body = self._truly_owned(body)
             if finalizers.drain_asked(body):
                 self._drain(body, seen)
@@ -165,8 +165,8 @@ class Consumers:
         first = max(1, least) if decision.wanted is None else decision.wanted
         # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
         fixed = first if not keda or decision.mode == "Pinned" else None
-        for each in consumer.around(body):
-            self._told_repair(body, *self._cluster.keep(each))
+        for each in consumer.companions(body):
+            self._told_repair(body, *self._cluster.ensure(each))
         if not body["spec"].get("networkPolicy", True):
             let_in_again(self._cluster, body)
         live, repaired = deploy(self._cluster, wanted, first=first, fixed=fixed)
@@ -178,9 +178,9 @@ class Consumers:
         if not seen.reason:
             login = scaler.trigger_authentication(body, list(seen.keys))
             if login is not None:
-                self._told_repair(body, *self._cluster.keep(login))
+                self._told_repair(body, *self._cluster.ensure(login))
         partitions = printer_columns.partitions(body, seen.group)
-        live, repaired = self._cluster.keep(scaler.scaled_object(body, threshold, partitions, extra))
+        live, repaired = self._cluster.ensure(scaler.scaled_object(body, threshold, partitions, extra))
         self._told_repair(body, live, repaired)
         return live
 

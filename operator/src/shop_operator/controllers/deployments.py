@@ -15,7 +15,7 @@ def deploy(cluster: Cluster, wanted: Manifest, *, first: int, fixed: int | None)
     if fresh:
         # By the scaling manager: what the main manager once named, it could not leave to an autoscaler any more.
         cluster.apply(wanted | {"spec": wanted["spec"] | {"replicas": first}}, SCALER)
-    live, repaired = cluster.keep(wanted, gone=fresh)
+    live, repaired = cluster.ensure(wanted, gone=fresh)
     # Only where it differs: what is as it should be is not written at each look.
     if fresh or (fixed is not None and live["spec"].get("replicas") != fixed):
         live = cluster.apply(only_replicas(wanted, first if fixed is None else fixed), SCALER)

@@ -54,7 +54,7 @@ class Groups:
         self._told: dict[tuple[str, str], Seen] = {}
         self._topics: dict[tuple[str, str], str] = {}
 
-    def told(self, body: Manifest) -> Seen | None:
+    def latest(self, body: Manifest) -> Seen | None:
         """The answer for the spec as it is now; None before there is one."""
         meta = body["metadata"]
         found = self._told.get((meta["namespace"], meta["name"]))

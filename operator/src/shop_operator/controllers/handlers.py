@@ -15,31 +15,31 @@ import kopf
 
 GROUP, VERSION = "scalable-shop.dev", "v1alpha1"
 PLURALS = {"Shop": "shops", "ShopConsumer": "shopconsumers"}
-Tell = Callable[[str, str, str, Any], object]
+Notify = Callable[[str, str, str, Any], object]
 
 
-def watch(namespace: str, tell: Tell, ended: threading.Event) -> None:
+def watch(namespace: str, notify: Notify, ended: threading.Event) -> None:
     """Watch one namespace until `ended`, in the calling thread."""
     watching = kopf.operator(
-        registry=register(tell), settings=settings(), namespaces=[namespace], standalone=True, stop_flag=ended
+        registry=register(notify), settings=settings(), namespaces=[namespace], standalone=True, stop_flag=ended
     )
     asyncio.run(watching)
 
 
-def register(tell: Tell) -> kopf.OperatorRegistry:
-    """A registry whose handlers `tell` kind, namespace, name and version."""
+def register(notify: Notify) -> kopf.OperatorRegistry:
+    """A registry whose handlers `notify` kind, namespace, name and version."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(kopf.login_via_client)
     for kind, plural in PLURALS.items():
-        kopf.on.event(GROUP, VERSION, plural, id=f"told-{plural}", registry=registry)(_teller(tell, kind))
+        kopf.on.event(GROUP, VERSION, plural, id=f"event-{plural}", registry=registry)(_handler(notify, kind))
     return registry
 
 
-def _teller(tell: Tell, kind: str) -> Any:
-    async def told(meta: kopf.Meta, **_: Any) -> None:
-        tell(kind, str(meta.namespace), str(meta.name), (meta.get("generation"), meta.get("deletionTimestamp")))
+def _handler(notify: Notify, kind: str) -> Any:
+    async def on_event(meta: kopf.Meta, **_: Any) -> None:
+        notify(kind, str(meta.namespace), str(meta.name), (meta.get("generation"), meta.get("deletionTimestamp")))
 
-    return told
+    return on_event
 
 
 def settings() -> kopf.OperatorSettings:

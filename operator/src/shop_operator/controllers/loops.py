@@ -15,7 +15,7 @@ from shop_operator import metrics
 from shop_operator.adapters.cluster import ClusterError
 
 log = logging.getLogger(__name__)
-Look = Callable[[str, str], bool]
+Reconcile = Callable[[str, str], bool]
 Key = tuple[str, str, str]  # kind, namespace, name
 _SLOWEST, _UNBOUND = 60.0, 1_000_000
 
@@ -29,13 +29,13 @@ class Loops:
 
     def __init__(
         self,
-        looks: Mapping[str, Look],
+        reconcilers: Mapping[str, Reconcile],
         interval: float,
         threads: Executor,
         slowest: float = _SLOWEST,
         share: int = _UNBOUND,
     ) -> None:
-        self._looks, self._interval, self._threads, self._slowest = looks, interval, threads, slowest
+        self._reconcilers, self._interval, self._threads, self._slowest = reconcilers, interval, threads, slowest
         # So many looks at once for one namespace: what stands in one must not take the threads of another.
         self._shares: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(share))
         self._loop = asyncio.get_running_loop()
@@ -48,7 +48,7 @@ class Loops:
         """Seconds since the look began that has run longest; 0 while none runs. For other threads."""
         return max((time.monotonic() - begun for begun in list(self._begun.values())), default=0.0)
 
-    def told(self, kind: str, namespace: str, name: str, version: Any) -> None:
+    def notify(self, kind: str, namespace: str, name: str, version: Any) -> None:
         """Something was heard of a resource. Only another `version` is a reason to look at once: our own writes of the
         status are heard of too."""
         key = (kind, namespace, name)
@@ -61,7 +61,7 @@ class Loops:
             self._wakes[key].set()
 
     def wake(self, kind: str, namespace: str, name: str) -> None:
-        """Look at once, if the resource has a loop. For other threads."""
+        """Reconcile at once, if the resource has a loop. For other threads."""
         self._loop.call_soon_threadsafe(self._awake, (kind, namespace, name))
 
     def _awake(self, key: Key) -> None:
@@ -91,7 +91,7 @@ class Loops:
         try:
             async with self._shares[namespace]:
                 self._begun[key] = time.monotonic()
-                there = await self._loop.run_in_executor(self._threads, self._looks[kind], namespace, name)
+                there = await self._loop.run_in_executor(self._threads, self._reconcilers[kind], namespace, name)
             outcome = "ok"
         except Troubled:
             outcome = "away"

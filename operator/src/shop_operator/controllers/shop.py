@@ -59,7 +59,7 @@ class Shops:
         self._certificates = Certificates(cluster)
         self._pruned: dict[tuple[str, str], tuple[str, set[tuple[str, str]]]] = {}
 
-    def look(self, namespace: str, name: str) -> bool:
+    def reconcile(self, namespace: str, name: str) -> bool:
         """Bring one Shop to what it asks for; False when it is gone."""
         body = self._cluster.get(KIND, namespace, name)
         if body is None:
@@ -95,7 +95,7 @@ class Shops:
             if index_job.done(job):
                 for wanted in shop_consumers.consumers(body, warm):
                     self._kept(body, wanted)
-            self._certificates.look(body)
+            self._certificates.check(body)
             self._prune(body, (server, api))
         except ClusterError as error:
             parts = _Parts(parts.server, parts.api, parts.job, _explained(error))
@@ -105,7 +105,7 @@ class Shops:
     def _warm_up(self, body: Manifest) -> Manifest | None:
         """What is warm by now; its beginning and its end are told."""
         meta, before = body["metadata"], body.get("status", {}).get("warmUp")
-        told = self._campaigns.told(meta["namespace"], meta["name"])
+        told = self._campaigns.latest(meta["namespace"], meta["name"])
         warm = warm_up.decide(body["spec"].get("campaignWarmUp"), told, before, datetime.now(UTC))
         if event := warm_up.news(before, warm):
             self._reporter.event(body, *event)
@@ -114,11 +114,11 @@ class Shops:
 
     def _around(self, body: Manifest, both: tuple[Tier, Tier]) -> list[Manifest]:
         """All but Deployments, the Job and the consumers."""
-        made = [entry for tier in both for entry in http_services.around(body, tier)]
+        made = [entry for tier in both for entry in http_services.companions(body, tier)]
         return [*made, shop_consumers.service_account(body), *policies.policies(body), *door(body)]
 
     def _kept(self, body: Manifest, wanted: Manifest) -> Manifest:
-        live, repaired = self._cluster.keep(wanted)
+        live, repaired = self._cluster.ensure(wanted)
         if repaired:
             self._tell_repair(body, live)
         return live
@@ -173,7 +173,7 @@ class Shops:
     def _report(self, body: Manifest, parts: _Parts, warm: Manifest | None) -> None:
         children = self._children(body)
         ready = [child for child in children if _ready_child(child)]
-        needs = unavailable(self._dependencies.told(body["metadata"]["namespace"], body["metadata"]["name"]))
+        needs = unavailable(self._dependencies.latest(body["metadata"]["namespace"], body["metadata"]["name"]))
         scales = self._scales(body)
         verdict = self._verdict(body, parts, children, scales, needs)
         columns: Manifest = {
@@ -185,7 +185,7 @@ class Shops:
         }
         if warm is not None:
             columns["warmUp"] = warm
-        told = self._campaigns.told(body["metadata"]["namespace"], body["metadata"]["name"])
+        told = self._campaigns.latest(body["metadata"]["namespace"], body["metadata"]["name"])
         before = body.get("status", {}).get("conditions", [])
         blind = condition(UNSEEN, *unseen(body["spec"].get("campaignWarmUp"), told, before))
         self._reporter.status(body, columns, [verdict, scales, needs, _open_to_all(body), blind])

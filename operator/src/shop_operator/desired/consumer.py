@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shop_operator.desired import scheduling
 from shop_operator.desired.base import CONSUMER_LABEL, Manifest, labels, manifest
-from shop_operator.desired.pods import Container, Folder, Surroundings, pod
+from shop_operator.desired.pods import Container, Folder, PodOptions, pod
 from shop_operator.desired.policies import scraped
 
 # The name label of all consumers: their own names are chosen by whoever makes them, and a policy trusts cm-server's.
@@ -18,7 +18,7 @@ def selector(parent: Manifest) -> dict[str, str]:
     return {CONSUMER_LABEL: parent["metadata"]["name"]}
 
 
-def marks(parent: Manifest) -> dict[str, str]:
+def labels_of(parent: Manifest) -> dict[str, str]:
     """The labels of all that belongs to one consumer. Whose it is follows from its owner alone: labels of the resource
     are whatever somebody wrote."""
     name, shop = parent["metadata"]["name"], shop_of(parent)
@@ -36,7 +36,7 @@ def shop_of(parent: Manifest) -> str:
 
 def deployment(parent: Manifest) -> Manifest:
     """The pods of one consumer."""
-    spec, all_marks = parent["spec"], marks(parent)
+    spec, all_labels = parent["spec"], labels_of(parent)
     probes = spec.get("probes")
     container = Container(
         name="consumer",
@@ -53,7 +53,7 @@ def deployment(parent: Manifest) -> Manifest:
         user=spec.get("runAsUser"),
         folders=folders(spec),
     )
-    around = Surroundings(
+    options = PodOptions(
         pull_secrets=spec.get("pullSecrets", []),
         service_account=spec.get("serviceAccountName", ""),
         grace=spec["stopGraceSeconds"],
@@ -64,24 +64,27 @@ def deployment(parent: Manifest) -> Manifest:
         "Deployment",
         parent["metadata"]["name"],
         parent,
-        all_marks,
+        all_labels,
         spec={
             "selector": {"matchLabels": selector(parent)},
             # One pod more than wanted, never fewer: a rolling upgrade costs no speed.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": 300,
-            "template": {"metadata": scheduling.metadata(around.settings, all_marks), "spec": pod(container, around)},
+            "template": {
+                "metadata": scheduling.metadata(options.settings, all_labels),
+                "spec": pod(container, options),
+            },
         },
     )
 
 
-def around(parent: Manifest) -> list[Manifest]:
+def companions(parent: Manifest) -> list[Manifest]:
     """What stands beside the pods: how many of them may be evicted at once, and who may connect."""
-    name, all_marks = beside(parent), marks(parent)
+    name, all_labels = beside(parent), labels_of(parent)
     chosen = {"matchLabels": selector(parent)}
     spec = {"maxUnavailable": 1, "selector": chosen, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
-    made = [manifest("PodDisruptionBudget", name, parent, all_marks, spec=spec)]
+    made = [manifest("PodDisruptionBudget", name, parent, all_labels, spec=spec)]
     # A Shop's consumers have the Shop's policy, which says where to they may connect as well.
     if not shop_of(parent) and parent["spec"].get("networkPolicy", True):
         made.append(_closed(parent))
@@ -94,7 +97,7 @@ def _closed(parent: Manifest) -> Manifest:
     probes = spec.get("probes")
     let_in = scraped(spec.get("scrapers"), probes["port"]) if probes else []
     closed = {"podSelector": {"matchLabels": selector(parent)}, "policyTypes": ["Ingress"], "ingress": let_in}
-    return manifest("NetworkPolicy", beside(parent), parent, marks(parent), spec=closed)
+    return manifest("NetworkPolicy", beside(parent), parent, labels_of(parent), spec=closed)
 
 
 def beside(parent: Manifest) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from shop_operator.desired import credentials, scheduling
 from shop_operator.desired.base import Manifest, labels, manifest, selector
 from shop_operator.desired.credentials import Credentials
-from shop_operator.desired.pods import Container, Surroundings, pod, variables
+from shop_operator.desired.pods import Container, PodOptions, pod, variables
 
 SERVER, API = "cm-server", "cm-api"
 USER = 10001  # as the images of ours have it
@@ -106,7 +106,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         leave_slowly=True,
         folders=tier.credentials.folders,
     )
-    around = Surroundings(
+    options = PodOptions(
         pull_secrets=images.get("pullSecrets", []),
         service_account=full_name(shop, tier.name),
         grace=_GRACE,
@@ -119,7 +119,7 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "revisionHistoryLimit": 3,
         "progressDeadlineSeconds": 300,
-        "template": {"metadata": scheduling.metadata(around.settings, marks), "spec": pod(container, around)},
+        "template": {"metadata": scheduling.metadata(options.settings, marks), "spec": pod(container, options)},
     }
     return manifest("Deployment", full_name(shop, tier.name), shop, marks, spec=spec)
 
@@ -131,8 +131,8 @@ def fixed_replicas(tier: Tier) -> int | None:
     return int(tier.spec.get("replicas", tier.replicas))
 
 
-def around(shop: Manifest, tier: Tier) -> list[Manifest]:
-    """All that stands around a tier's Deployment."""
+def companions(shop: Manifest, tier: Tier) -> list[Manifest]:
+    """All that belongs to a tier's Deployment."""
     made = [_service(shop, tier), _service_account(shop, tier), _budget(shop, tier)]
     if tier.spec.get("autoscaling"):
         made.append(_autoscaler(shop, tier))

@@ -9,7 +9,7 @@ import json
 from shop_operator.desired import credentials, scheduling
 from shop_operator.desired.base import Manifest, labels, manifest
 from shop_operator.desired.http_services import API, USER, full_name
-from shop_operator.desired.pods import Container, Surroundings, pod, variables
+from shop_operator.desired.pods import Container, PodOptions, pod, variables
 
 
 def job(shop: Manifest) -> Manifest:
@@ -25,18 +25,18 @@ def job(shop: Manifest) -> Manifest:
         env=variables({"MONGODB_DATABASE": spec["mongodb"]["database"]} | proof.env, []),
         folders=proof.folders,
     )
-    around = Surroundings(
+    options = PodOptions(
         pull_secrets=images.get("pullSecrets", []),
         service_account=full_name(shop, API),
         restart="OnFailure",
         settings=scheduling.merged(spec.get("pods"), spec.get("api", {}).get("pods")),
     )
     marks = labels("indexes", shop["metadata"]["name"], "indexes")
-    wanted = pod(container, around)
+    wanted = pod(container, options)
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:8]
     name = full_name(shop, f"indexes-{digest}")
     # Fails early and is made anew by the operator, as a pod's own back-off grows to minutes.
-    template = {"metadata": scheduling.metadata(around.settings, marks), "spec": wanted}
+    template = {"metadata": scheduling.metadata(options.settings, marks), "spec": wanted}
     job_spec = {"backoffLimit": 4, "activeDeadlineSeconds": 600, "template": template}
     return manifest("Job", name, shop, marks, spec=job_spec)
 

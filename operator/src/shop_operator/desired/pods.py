@@ -49,7 +49,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class PodOptions:
     """What the pod around the container needs."""
 
     pull_secrets: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Surroundings:
     settings: Manifest = field(default_factory=dict)
 
 
-def pod(container: Container, around: Surroundings) -> Manifest:
+def pod(container: Container, options: PodOptions) -> Manifest:
     """The spec of a pod template."""
     security: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if container.user is not None:
@@ -72,16 +72,16 @@ def pod(container: Container, around: Surroundings) -> Manifest:
         "containers": [_container(container)],
         # Service variables such as KAFKA_PORT would look like settings.
         "enableServiceLinks": False,
-        "restartPolicy": around.restart,
+        "restartPolicy": options.restart,
         "securityContext": security,
-        "terminationGracePeriodSeconds": around.grace,
+        "terminationGracePeriodSeconds": options.grace,
         "volumes": [{"name": "tmp", "emptyDir": {}}, *(_volume(n, f) for n, f in enumerate(container.folders))],
     }
-    if around.service_account:
-        spec["serviceAccountName"] = around.service_account
-    if around.pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in around.pull_secrets]
-    return spec | scheduling.fields(around.settings, around.spread)
+    if options.service_account:
+        spec["serviceAccountName"] = options.service_account
+    if options.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in options.pull_secrets]
+    return spec | scheduling.fields(options.settings, options.spread)
 
 
 def _container(container: Container) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop_operator.desired.base import Manifest, manifest, reachable
-from shop_operator.desired.consumer import marks
+from shop_operator.desired.consumer import labels_of
 from shop_operator.desired.kafka_login import CA_KEY
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
 
@@ -27,7 +27,7 @@ def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extr
         "ScaledObject",
         name,
         parent,
-        marks(parent),
+        labels_of(parent),
         spec={
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "pollingInterval": spec["pollingInterval"],
@@ -93,7 +93,7 @@ def trigger_authentication(parent: Manifest, keys: list[str]) -> Manifest | None
         references = [reference for reference in references if reference["parameter"] != "ca"]
         references.append({"parameter": "ca", "name": trust["name"], "key": CA_KEY})
     spec = {"secretTargetRef": references}
-    return manifest("TriggerAuthentication", parent["metadata"]["name"], parent, marks(parent), spec=spec)
+    return manifest("TriggerAuthentication", parent["metadata"]["name"], parent, labels_of(parent), spec=spec)
 
 
 def _login(parent: Manifest) -> Manifest | None:
