@@ -21,7 +21,7 @@ PODS = {
     "shop-operator": ((),),
     "kafka": ((), ("definitions", "role"), ("definitions", "controllers")),
     "mongodb": ((), ("properties", "arbiter")),
-    UMBRELLA: tuple(("properties", part) for part in ("mongoExpress", "errands")),
+    UMBRELLA: tuple(("properties", part) for part in ("mongoExpress", "jobs")),
 }
 # host:port, the host perhaps an IPv6 address in brackets.
 ADDRESS = r"(\[[0-9a-fA-F:.]+\]|[^:,\s\[\]]+):[0-9]+"

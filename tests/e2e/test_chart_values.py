@@ -70,7 +70,8 @@ def test_an_arbiter_of_too_long_a_name_is_refused() -> None:
         ("mongodb.arbiter.resources.requests.memory=9Gi", "mongodb.arbiter.resources: memory"),
         ("shop.server.resources.requests.cpu=4", "shop.server.resources: cpu"),
         ("shop.consumers.catalog.resources.requests.memory=9Gi", "shop.consumers.catalog.resources: memory"),
-        ("errands.resources.requests.memory=9Gi", "errands.resources: memory"),
+        ("jobs.resources.requests.memory=9Gi", "jobs.resources: memory"),
+        ("errands.resources.requests.cpu=1", "errands is called jobs now"),
         ("kafkaUi.resources.limits.memory=lots", "no quantity"),
         ("auth.existingSecret=My_Keys", "auth.existingSecret: .* cannot be the name"),
         ("kafka.security.certificate.existingSecret=TLS", "certificate.existingSecret: .* cannot be the name"),
@@ -186,7 +187,7 @@ def test_one_place_gives_every_pod_what_a_platform_team_sets() -> None:
         ("mongodb.arbiter", {"StatefulSet/shop-mongodb-arbiter"}),
         ("kafkaUi", {"Deployment/shop-kafka-ui"}),
         ("mongoExpress", {"Deployment/shop-mongo-express"}),
-        ("errands", {"Job/shop-kafka-access", "Job/shop-uninstall", "Pod/shop-buy-and-read"}),
+        ("jobs", {"Job/shop-kafka-access", "Job/shop-uninstall", "Pod/shop-buy-and-read"}),
     ],
 )
 def test_each_part_can_be_given_its_own(part: str, names: set[str]) -> None:
@@ -214,7 +215,7 @@ def test_the_nearest_counts_and_maps_are_added_up() -> None:
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [("operator", "LOG_LEVEL"), ("kafka", "HEAP"), ("kafkaUi", "AUTH_TYPE"), ("errands", "KAFKA_SASL_USERNAME")],
+    [("operator", "LOG_LEVEL"), ("kafka", "HEAP"), ("kafkaUi", "AUTH_TYPE"), ("jobs", "KAFKA_SASL_USERNAME")],
 )
 def test_an_environment_that_the_chart_sets_too_is_said_once_and_by_the_user(part: str, name: str) -> None:
     made = templates(render(*PAGES, "--set", f"{part}.env[0].name={name},{part}.env[0].value=mine"))

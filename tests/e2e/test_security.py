@@ -106,7 +106,7 @@ def test_keys_come_to_the_pods_without_a_restart_and_are_held_to_their_scopes(
 def test_an_upgrade_keeps_keys_and_token(shop: Installation, until: Callable[..., None]) -> None:
     names = {"admin-key": "key", "api-keys": "keys.json", "service-token": "token"}
     before = {name: shop.secret(name, key) for name, key in names.items()}
-    shop.upgrade("--set", "errands.resources.requests.cpu=25m")
+    shop.upgrade("--set", "jobs.resources.requests.cpu=25m")
     assert {name: shop.secret(name, key) for name, key in names.items()} == before
     # What a test before had set goes with the upgrade, so that single pods may be replaced: a 503 is no lost key.
     until(lambda: shop.request("GET", f"/v1/users/{USER}").status == 200, "the key opens as before", 60)

@@ -1,6 +1,9 @@
 {{/* What no schema can say, each with what to do. */}}
 {{- define "scalable-shop.validate" -}}
 {{- include "shop-library.checkRelease" . }}
+{{- if .Values.errands }}
+{{- fail "errands is called jobs now: move its settings there." }}
+{{- end }}
 {{- include "scalable-shop.validateWorkloads" . }}
 {{- include "scalable-shop.validateNames" . }}
 {{- if and .Values.kafka.enabled .Values.kafka.bootstrapServers }}
@@ -100,7 +103,7 @@
 {{- fail (printf "shop.campaignWarmUp.consumers names %s, but there is no such consumer: correct it, or add shop.consumers.%s." $domain $domain) }}
 {{- end }}
 {{- end }}
-{{- range $part := list "kafkaUi" "mongoExpress" "errands" }}
+{{- range $part := list "kafkaUi" "mongoExpress" "jobs" }}
 {{- include "shop-library.checkResources" (list (printf "%s.resources" $part) (get $.Values $part).resources) }}
 {{- end }}
 {{- end }}

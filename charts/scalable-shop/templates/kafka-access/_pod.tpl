@@ -1,6 +1,6 @@
 {{- define "scalable-shop.kafkaAccessPod" -}}
 {{- $secrets := include "scalable-shop.kafkaSecrets" . | fromJson -}}
-{{- $settings := include "scalable-shop.podSettings" (list . .Values.errands) | fromYaml -}}
+{{- $settings := include "scalable-shop.podSettings" (list . .Values.jobs) | fromYaml -}}
 restartPolicy: OnFailure
 serviceAccountName: {{ include "scalable-shop.name" . }}-kafka-access
 automountServiceAccountToken: false
@@ -26,7 +26,7 @@ containers:
       {{- toYaml . | nindent 6 }}
     {{- end }}
     resources:
-      {{- toYaml .Values.errands.resources | nindent 6 }}
+      {{- toYaml .Values.jobs.resources | nindent 6 }}
     securityContext:
       {{- include "scalable-shop.containerSecurity" . | nindent 6 }}
     volumeMounts:
@@ -70,7 +70,7 @@ volumes:
 {{- else -}}
 {{- $passwords = include "kafka.passwords" $kafka -}}
 {{- end -}}
-{{- $settings := include "scalable-shop.podSettings" (list . .Values.errands) | fromYaml -}}
+{{- $settings := include "scalable-shop.podSettings" (list . .Values.jobs) | fromYaml -}}
 {{- $metadata := include "scalable-shop.podMetadata" (list . "scalable-shop" "errand" $settings) -}}
 {{- list (include "kafka.accessTable" $kafka) $secret $passwords (include "scalable-shop.kafkaAccessPod" .) $metadata | join "\n" | sha256sum | trunc 8 -}}
 {{- end }}
