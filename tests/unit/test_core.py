@@ -23,7 +23,7 @@ from shop_core.events.envelope import parse_receipt
 from shop_core.identifiers import uuid7
 from shop_core.mongo.client import Position
 from shop_core.telemetry import logs
-from shopctl.dlq import mended
+from shopctl.mending import mended
 
 
 @pytest.mark.parametrize(

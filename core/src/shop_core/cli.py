@@ -50,10 +50,13 @@ def retry_while_unavailable(act: Callable[[], T], seconds: float) -> T:
             time.sleep(PAUSE_SECONDS)
 
 
-def command(name: str, module: ModuleType, argv: Sequence[str] | None) -> int:
-    """The exit code of `python -m name`, for a module that has `add_arguments` and `run`, as shopctl's commands do."""
+def command(
+    module: ModuleType, add_arguments: Callable[[argparse.ArgumentParser], None], argv: Sequence[str] | None
+) -> int:
+    """The exit code of `python -m`, for a module whose `run` takes the parsed arguments, as shopctl's commands do."""
+    name = str(module.__spec__.name if module.__spec__ else module.__name__)
     parser = argparse.ArgumentParser(prog=name, description=(module.__doc__ or "").partition("\n")[0])
-    module.add_arguments(parser)
+    add_arguments(parser)
     with exit_with_message():
         return int(module.run(parser.parse_args(argv)))
 

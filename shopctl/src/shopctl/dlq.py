@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
@@ -20,44 +19,10 @@ from shop_core.mongo.client import Rejections
 from shopctl import terminal
 from shopctl.dead_letters import Letter, domain_of, letters
 from shopctl.listing import as_object, columns, print_letter, row_of, write_value
-from shopctl.mending import mended, successor
+from shopctl.mending import successor
 from shopctl.redriving import Redrive
-from shopctl.target import add_target, target_of
+from shopctl.target import target_of
 from shopctl.terminal import as_json, escaped, shown
-
-__all__ = ["mended", "register"]
-
-
-def register(commands: Any) -> None:
-    """Add `dlq list|show|redrive|discard` to the command line."""
-    parser = commands.add_parser("dlq", help="dead letters: list, show, redrive, discard")
-    actions = parser.add_subparsers(dest="action", required=True)
-    for name, about, run in (
-        ("list", "the letters that nobody has dealt with", list_letters),
-        ("show", "one letter, whole", show),
-        ("redrive", "send letters to their topic again, under the same event id", redrive),
-        ("discard", "put letters aside for good", discard),
-    ):
-        action = actions.add_parser(name, help=about, description=about)
-        action.add_argument("--domain", choices=sorted(DOMAINS), help="one domain only (default: all)")
-        add_target(action)
-        action.set_defaults(run=run)
-        if name == "list":
-            action.add_argument("--json", action="store_true", help="one JSON object a line")
-            action.add_argument("--all", action="store_true", help="also those already dealt with")
-        else:
-            action.add_argument(
-                "receipt", nargs="?" if name != "show" else None, help="the source: topic-partition-offset"
-            )
-        if name in ("redrive", "discard"):
-            action.add_argument("--all", action="store_true", help="every letter that nobody has dealt with")
-            action.add_argument("--yes", action="store_true", help="don't ask before --all")
-            action.add_argument("--dry-run", action="store_true", help="say what would be done, change nothing")
-        if name == "show":
-            action.add_argument("--value", action="store_true", help="nothing but the bytes of its value, for a file")
-        if name == "redrive":
-            action.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="mend a field first")
-            action.add_argument("--value", type=Path, metavar="FILE", help="the whole value, mended by hand")
 
 
 def list_letters(options: argparse.Namespace) -> int:

@@ -7,21 +7,12 @@ import contextlib
 import os
 import signal
 import time
-from typing import Any
 
 from shop_core.errors import ShopError
 from shopctl.layout import layout_of, shown
-from shopctl.options import add_state_dir
 from shopctl.state import StateDirectory
 
 _STOPS_WITHIN = 120.0
-
-
-def register(subcommands: Any) -> None:
-    """Add `down` to the command line."""
-    parser = subcommands.add_parser("down", help="stop a running platform", allow_abbrev=False)
-    add_state_dir(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

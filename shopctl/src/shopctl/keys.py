@@ -15,37 +15,11 @@ from typing import Any
 
 from shop_core import api_keys
 from shop_core.api_keys import ApiKey
-from shop_core.auth import SCOPES
 from shop_core.errors import ConfigError
 from shop_core.events.instants import format_instant
 from shopctl.status import table
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([dh])")
-
-
-def register(commands: Any) -> None:
-    """Add `keys create|list|revoke` to the command line."""
-    parser = commands.add_parser("keys", help="API keys: create, list, revoke", allow_abbrev=False)
-    actions = parser.add_subparsers(dest="action", required=True)
-    for name, about, run in (
-        ("create", "make a key and show it once", create),
-        ("list", "the keys of the file", list_keys),
-        ("revoke", "let a key hold no more", revoke),
-    ):
-        action = actions.add_parser(name, help=about, description=about, allow_abbrev=False)
-        action.add_argument("--file", type=Path, metavar="FILE", help="the file of keys (default: AUTH_API_KEYS_FILE)")
-        action.set_defaults(run=run)
-        if name == "create":
-            action.add_argument("--name", required=True, help="what the key is for")
-            action.add_argument(
-                "--scope", action="append", default=[], metavar="SCOPE", help=f"may be repeated: {', '.join(SCOPES)}"
-            )
-            action.add_argument("--userid", help="bind the key to one user; without it, it is a service's")
-            action.add_argument("--expires", metavar="SPAN", help="after so many days or hours, such as 90d or 12h")
-        if name in ("create", "list"):
-            action.add_argument("--json", action="store_true", help="as JSON")
-        if name == "revoke":
-            action.add_argument("id", help="the key's id, as `list` shows it")
 
 
 def create(options: argparse.Namespace) -> int:

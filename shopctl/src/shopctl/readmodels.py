@@ -8,28 +8,18 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from typing import Any
 
-from shopctl.target import add_target, target_of
-
-VERIFIERS = {"ratings": "cm_api.domains.catalog.verify"}
+from shopctl.arguments import VERIFIERS
+from shopctl.target import target_of
 
 
-def register(commands: Any) -> None:
-    """Add `verify` and `rebuild` to the command line."""
-    verify = commands.add_parser("verify", help="recount what is kept incrementally, and compare")
-    verify.add_argument("what", choices=sorted(VERIFIERS))
-    verify.set_defaults(run=lambda options: _run(options, VERIFIERS[options.what]))
-    rebuild = commands.add_parser("rebuild", help="make read models anew from their topic, compare, and swap them in")
-    rebuild.add_argument("domain", metavar="DOMAIN", help="catalog")
-    rebuild.add_argument("--check", action="store_true", help="compare only, change nothing")
-    rebuild.add_argument("--repair", action="store_true", help="swap even where the rebuilt ones differ")
-    for parser in (verify, rebuild):
-        add_target(parser)
-    rebuild.set_defaults(run=_rebuild)
+def verify(options: argparse.Namespace) -> int:
+    """Recount; the program's exit code."""
+    return _run(options, VERIFIERS[options.what])
 
 
-def _rebuild(options: argparse.Namespace) -> int:
+def rebuild(options: argparse.Namespace) -> int:
+    """Rebuild, check or repair; the program's exit code."""
     flags = [f"--{name}" for name in ("check", "repair") if getattr(options, name)]
     return _run(options, "cm_api.pipeline.rebuild", options.domain, *flags)
 

@@ -18,21 +18,11 @@ from shop_core.events.envelope import Record, encode
 from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
 from shopctl import seed_vocabulary
-from shopctl.target import add_target, target_of
+from shopctl.target import target_of
 
 BATCH = 1000
 _NAMESPACE = uuid.UUID("8d1f2a52-7a2e-5c0f-9f2b-5f6f0f3a7c11")
 SINCE, DAYS = datetime(2026, 1, 1, tzinfo=UTC), 300
-
-
-def register(commands: Any) -> None:
-    """Add `seed` to the command line."""
-    parser = commands.add_parser("seed", help="fill the catalog with believable products and reviews")
-    parser.add_argument("--products", type=int, default=1000, metavar="N", help="how many products (default: 1000)")
-    parser.add_argument("--reviews", type=int, default=50_000, metavar="N", help="how many reviews (default: 50000)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another catalog (default: 1)")
-    add_target(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:

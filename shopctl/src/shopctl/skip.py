@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS, TOPICS
@@ -16,19 +15,8 @@ from shop_core.events.envelope import parse_receipt
 from shop_core.kafka.stable_offsets import Ends
 from shop_core.mongo import client
 from shop_core.mongo.client import Positions, Standstill
-from shopctl.target import Target, add_target, target_of
+from shopctl.target import Target, target_of
 from shopctl.terminal import escaped
-
-
-def register(commands: Any) -> None:
-    """Add `skip` to the command line."""
-    about = "go past a batch that can't be read; without RECEIPT, list the partitions that stand still"
-    parser = commands.add_parser("skip", help=about, description=about)
-    parser.add_argument("receipt", nargs="?", metavar="RECEIPT", help="topic-partition-offset, as the list has it")
-    parser.add_argument("--to", type=int, metavar="OFFSET", help="read on from here (default: behind the batch)")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    add_target(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

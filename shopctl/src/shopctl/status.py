@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -15,10 +17,10 @@ from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
 from shop_core.kafka.lag import GroupLag, group_lags
 from shopctl.layout import layout_of, shown
-from shopctl.options import add_state_dir
 from shopctl.state import PlatformState, StateDirectory
 
 NOT_RUNNING = 3
+WATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -32,25 +34,26 @@ class Status:
     unreadable: tuple[str, ...] = ()
 
 
-def register(subcommands: Any) -> None:
-    """Add `status` to the command line."""
-    parser = subcommands.add_parser("status", help="show processes and lag", allow_abbrev=False)
-    add_state_dir(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-    parser.set_defaults(run=run)
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; exit 0 when the platform runs, 3 when it does not."""
     directory = StateDirectory(layout_of(arguments.state_dir))
+    while arguments.watch:
+        lines = as_lines(status_of(directory)) or [not_running(directory)]
+        # As `clear` does on a terminal; elsewhere the states stand one below the other.
+        print(("\x1b[H\x1b[2J" if sys.stdout.isatty() else "") + "\n".join(lines), flush=True)
+        time.sleep(WATCH_SECONDS)
     status = status_of(directory)
     if arguments.json:
         print(json.dumps(as_json(status), indent=2))
     elif status.running:
         print("\n".join(as_lines(status)))
     else:
-        print(f"No platform runs in {shown(directory.layout.state)}: start one by `make run` or `shopctl up`.")
+        print(not_running(directory))
     return 0 if status.running else NOT_RUNNING
+
+
+def not_running(directory: StateDirectory) -> str:
+    return f"No platform runs in {shown(directory.layout.state)}: start one by `make run` or `shopctl up`."
 
 
 def status_of(directory: StateDirectory) -> Status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 from shop_core.config.settings import KafkaSettings, MongoSettings, load
 from shop_core.errors import ConfigError
 from shopctl.layout import layout_of, shown
-from shopctl.options import add_state_dir
 from shopctl.processes import DATABASE
 from shopctl.state import PlatformState, StateDirectory
 
@@ -47,11 +45,6 @@ class Target:
         """Say on stderr what is acted on."""
         also = f" and MongoDB {self.database}" if database else ""
         print(f"shopctl: on Kafka {self.bootstrap}{also} ({self.named_by})", file=sys.stderr, flush=True)
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """The argument by which a command's platform is named."""
-    add_state_dir(parser)
 
 
 def target_of(state_dir: Path | None, environ: Mapping[str, str] = os.environ) -> Target:

@@ -17,7 +17,7 @@ from shop_core.errors import ConfigError
 from shopctl import detached, probes
 from shopctl.kafka_install import KafkaHome
 from shopctl.layout import HOST, PREFIX, project_root
-from shopctl.options import Options, add_arguments, options_from
+from shopctl.options import Options, options_from
 from shopctl.processes import DATABASE, KAFKA, Part, Plan, plan_of
 from shopctl.report import Progress, ready_text
 from shopctl.state import PlatformState, ProcessState, StateDirectory
@@ -25,13 +25,6 @@ from shopctl.supervisor import StartFailure, Supervisor, run_to_end
 
 PARTITIONS = 12
 _LEFTOVERS_STOP_WITHIN = 20.0
-
-
-def register(subcommands: Any) -> None:
-    """Add `up` to the command line."""
-    parser = subcommands.add_parser("up", help="start the platform and watch over it", allow_abbrev=False)
-    add_arguments(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

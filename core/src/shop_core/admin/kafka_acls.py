@@ -27,6 +27,7 @@ from kafka.admin import (
 )
 
 from shop_core import cli
+from shop_core.admin import arguments
 from shop_core.admin.acl_table import Rule, Table, compare, read
 from shop_core.config.settings import KafkaSettings, load
 from shop_core.errors import ConfigError, Unavailable
@@ -34,16 +35,6 @@ from shop_core.kafka.topics import admin
 
 DIFFERS = 3
 Say = Callable[[str], None]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--file", type=Path, required=True, metavar="FILE", help="the table, such as kafka/acls.json")
-    parser.add_argument(
-        "--passwords", type=Path, metavar="DIR", help="set the password of each principal that has a file of its name"
-    )
-    parser.add_argument("--prune", action="store_true", help="also remove what the principals may beyond the table")
-    parser.add_argument("--dry-run", action="store_true", help="change nothing; exit code 3 where something differs")
-    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long brokers may need to answer")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -147,7 +138,7 @@ def say(line: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.command("shop_core.admin.kafka_acls", sys.modules[__name__], argv)
+    return cli.command(sys.modules[__name__], arguments.kafka_acls, argv)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from shop_core import cli
+from shop_core.admin import arguments
 from shop_core.config.settings import MongoSettings, load
 from shop_core.errors import ConfigError
 from shop_core.mongo import client
@@ -80,16 +81,6 @@ def apply(db: Database[Document], table: Table, passwords: Mapping[str, str]) ->
     return said
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--file", type=Path, required=True, metavar="FILE", help="the table, such as mongodb/users.json"
-    )
-    parser.add_argument(
-        "--passwords", type=Path, required=True, metavar="DIR", help="a folder with a file for each user's password"
-    )
-    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long MongoDB may need to answer")
-
-
 def run(options: argparse.Namespace) -> int:
     """Bring users and roles to what the table says; `Unavailable` where MongoDB doesn't answer, or refuses."""
     table = read(options.file)
@@ -100,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return cli.command("shop_core.admin.mongo_users", sys.modules[__name__], argv)
+    return cli.command(sys.modules[__name__], arguments.mongo_users, argv)
 
 
 if __name__ == "__main__":
