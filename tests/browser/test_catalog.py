@@ -179,6 +179,53 @@ def test_the_average_follows_an_added_a_changed_and_a_deleted_review(shop, platf
     assert sum(request.is_navigation_request() for request in shop.requests) == 1
 
 
+def test_a_product_is_bought_on_its_page_and_its_review_is_verified(shop, platform):
+    id, userid = make(platform, f"Sold {uuid.uuid4().hex[:8]}", "12.50"), f"ada-{uuid.uuid4().hex[:8]}"
+    open_product(shop, id)
+    expect(shop.page.locator("#buy-price")).to_have_text("12.50")
+    shop.press("Buy")
+    for name in ("buyer", "username"):
+        expect(shop.page.locator(f"#{name}-error")).to_be_visible()
+    shop.page.get_by_label("Buyer").fill(userid)
+    shop.page.get_by_label("Username").fill("ada")
+    shop.press("Buy")
+    expect(shop.page.locator(".life")).to_have_attribute("data-state", "stored")
+    expect(shop.page.get_by_role("status")).to_contain_text("12.50 stored")
+    bought = platform.db["purchases"].find_one({"userid": userid})
+    assert (bought["productid"], str(bought["price"])) == (id, "12.50")
+
+    expect(shop.page.get_by_label("User ID")).to_have_value(userid)
+    say(shop, userid, 5, "As it was shown.")
+    expect(shop.page.locator("#reviews li").filter(has_text="As it was shown.")).to_contain_text("Verified purchase")
+    # What was bought is the open product's: the next one begins without it.
+    open_product(shop, make(platform, f"Next {uuid.uuid4().hex[:8]}"))
+    expect(shop.page.locator(".life")).to_have_count(0)
+
+
+def test_a_purchase_that_fails_on_the_page_of_a_product_is_told_there(shop, platform):
+    open_product(shop, make(platform, f"Away {uuid.uuid4().hex[:8]}"))
+    problem = {"status": 422, "detail": "is too long", "field": "userid"}
+    answers = [
+        {"status": 503, "body": json.dumps({"status": 503, "detail": "Kafka does not answer"})},
+        {"status": 422, "body": json.dumps(problem)},
+    ]
+    keys = []
+
+    def answer(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.fulfill(headers={"Content-Type": "application/problem+json"}, **answers[len(keys) - 1])
+
+    shop.page.route("**/v1/purchases", answer)
+    shop.page.get_by_label("Buyer").fill("ada-3")
+    shop.page.get_by_label("Username").fill("ada")
+    shop.press("Buy")
+    expect(shop.page.locator("#buy-alert")).to_contain_text("can't buy twice")
+    shop.press("Try again")
+    expect(shop.page.locator("#buyer-error")).to_have_text("Is too long.")
+    expect(shop.page.get_by_label("Buyer")).to_be_focused()
+    assert keys[0] == keys[1]
+
+
 def test_who_has_reviewed_already_is_told_and_keeps_the_entries(shop, platform):
     id = make(platform, "Once")
     review(platform, id, 5, "ada-1")

@@ -38,7 +38,7 @@ def regular(platform):
 def test_every_purchase_is_reached_by_paging_newest_first(shop, regular):
     shop.open()
     shop.fill(username=regular)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     shown = shop.page.locator("#shown")
     expect(shown).to_have_text("50 shown, older ones follow")
     more = shop.page.get_by_role("button", name="Load more")
@@ -58,7 +58,7 @@ def test_every_purchase_is_reached_by_paging_newest_first(shop, regular):
 def test_pressing_load_more_twice_adds_a_page_once(shop, regular):
     shop.open()
     shop.fill(username=regular)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.locator("#rows tr")).to_have_count(50)
     shop.page.get_by_role("button", name="Load more").dblclick()
     expect(shop.page.locator("#shown")).to_have_text("100 shown, older ones follow")
@@ -71,7 +71,7 @@ def test_a_stranger_has_an_empty_state(shop):
     name = f"nobody-{uuid.uuid4().hex[:8]}"
     shop.open()
     shop.fill(username=name)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.get_by_text(f"No purchases of {name}")).to_be_visible()
     expect(shop.page.get_by_role("table")).to_be_hidden()
 
@@ -80,7 +80,7 @@ def test_a_stranger_has_an_empty_state(shop):
 def test_a_name_that_cant_be_asked_for_is_said_at_the_field(shop, name):
     shop.open()
     shop.fill(username=name)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.get_by_label("Username")).to_have_attribute("aria-invalid", "true")
     expect(shop.page.get_by_label("Username")).to_be_focused()
 
@@ -91,7 +91,7 @@ def test_any_name_is_shown_as_it_is(shop, name):
     shop.open()
     shop.buy(name, "u/1?", "2.20")
     expect(shop.page.locator(".life[data-state=stored]")).to_have_count(1)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.get_by_role("heading", name=f"Purchases of {name}")).to_be_visible()
     expect(shop.page.get_by_role("row").filter(has_text="2.20")).to_contain_text("u/1?")
 
@@ -106,7 +106,7 @@ def test_a_list_that_fails_can_be_asked_for_again(shop, regular):
     shop.page.route("**/getAllUserBuys/**", fail_first)
     shop.open()
     shop.fill(username=regular)
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.get_by_role("alert")).to_contain_text("The list could not be read.")
     shop.press("Try again")
     expect(shop.page.locator("#rows tr")).to_have_count(50)

@@ -51,7 +51,7 @@ def _in_use(shop):
     }
     listed = {"username": purchase["username"], "purchases": [purchase], "next": None}
     shop.page.route("**/getAllUserBuys/**", lambda route: route.fulfill(json=listed))
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.get_by_role("table")).to_be_visible()
     shop.page.route("**/v1/purchases", lambda route: route.abort("connectionrefused"))
     shop.fill(price="1")
@@ -59,7 +59,7 @@ def _in_use(shop):
     expect(shop.page.get_by_role("alert")).to_be_visible()
     shop.fill(username="..")
     # A look-up leaves the general error of the purchase where it is.
-    shop.press("getAllUserBuys")
+    shop.press("Show purchases")
     expect(shop.page.locator("#username-error")).to_be_visible()
 
 

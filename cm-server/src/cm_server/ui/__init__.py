@@ -111,7 +111,12 @@ def blueprint(docs: str | None = "docs") -> Blueprint:
 
     def page(name: str = "") -> Response:
         base = _relative_base(request.path, name)
-        text = pages[name].replace("{{nav}}", _navigation(base, name, docs)).replace("{{base}}", base)
+        text = (
+            pages[name]
+            .replace("{{nav}}", _navigation(base, name, docs))
+            .replace("{{home}}", base or "./")
+            .replace("{{base}}", base)
+        )
         return _answer(_asset(".html", text.encode()))
 
     def static(name: str) -> Response:

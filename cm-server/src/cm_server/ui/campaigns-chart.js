@@ -3,9 +3,9 @@
 import { countOf, element, hourOf } from "./format.js";
 
 const SERIES = [
-  { field: "impressions", title: "Impressions" },
-  { field: "clicks", title: "Clicks" },
-  { field: "uniqueUsers", title: "Unique users" },
+  { field: "impressions", title: "Impressions", one: "impression" },
+  { field: "clicks", title: "Clicks", one: "click" },
+  { field: "uniqueUsers", title: "Unique users", one: "unique user" },
 ];
 const WIDTH = 960, HEIGHT = 96, GAP = 3;
 const $ = (id) => document.getElementById(id);
@@ -74,7 +74,7 @@ function read() {
   const hour = hours.find(({ start }) => start === chosen) ?? hours.at(-1);
   if (!hour) return;
   const name = hour === hours.at(-1) ? "This hour so far" : hourOf(hour.start);
-  const numbers = SERIES.map(({ field, title }) => `${countOf(hour[field])} ${title.toLowerCase()}`).join(" · ");
+  const numbers = SERIES.map(({ field, title, one }) => `${countOf(hour[field])} ${hour[field] === 1 ? one : title.toLowerCase()}`).join(" · ");
   reading.replaceChildren(element("b", {}, name), ` ${numbers}`);
   for (const bar of charts.querySelectorAll("rect")) bar.classList.toggle("chosen", bar.dataset.start === chosen);
 }

@@ -8,7 +8,8 @@ const [list, empty, next, nextList] = ["live", "live-empty", "next", "next-list"
 let known = null; // names by id of what was live before, null at first
 
 export function show(campaigns, events, upcoming) {
-  list.replaceChildren(...campaigns.map((campaign) =>
+  const soonest = campaigns.toSorted((one, other) => Date.parse(one.endDate) - Date.parse(other.endDate));
+  list.replaceChildren(...soonest.map((campaign) =>
     card(campaign, events.filter((event) => event.campaignEventId === campaign.id))));
   nextList.replaceChildren(...upcoming.map((campaign) => row(campaign, "startDate", "starts")));
   list.removeAttribute("aria-busy");

@@ -29,6 +29,13 @@ export function reset() {
   mode(null);
 }
 
+/** Whose a review will be, where nobody has been named yet. */
+export function of(userid) {
+  if (editing || entries.value("userid")) return;
+  node.elements.userid.value = userid;
+  reviews.own(userid);
+}
+
 export function edit(review) {
   reset();
   node.elements.displayName.value = review.displayName;

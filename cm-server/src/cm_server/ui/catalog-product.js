@@ -2,6 +2,7 @@
 
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import * as buying from "./catalog-buy.js";
 import * as form from "./catalog-form.js";
 import * as reviews from "./catalog-reviews.js";
 import { announce, element, price } from "./format.js";
@@ -35,12 +36,17 @@ async function load(id) {
     if (id !== current) return;
     alert.clear(region);
     show(product);
+    buying.offer(product);
     view.hidden = false;
     whole.hidden = description.scrollHeight <= description.clientHeight;
     await reviews.open(id);
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem;
-    if (id === current) alert.show(region, problem, "The product could not be read.", () => load(id));
+    if (id === current) {
+      // That there is none says it all.
+      const meaning = problem.status === 404 ? "" : "The product could not be read.";
+      alert.show(region, problem, meaning, () => load(id));
+    }
   }
 }
 
@@ -81,3 +87,4 @@ whole.addEventListener("click", () => {
 form.onStored((receipt, what) => changed(current, receipt, what));
 reviews.onStored((receipt, what) => changed(current, receipt, what));
 reviews.onEdit(form.edit);
+buying.onStored(form.of);

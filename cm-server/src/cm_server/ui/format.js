@@ -38,15 +38,23 @@ const count = new Intl.NumberFormat("en");
 const hour = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
 export const countOf = (number) => count.format(number);
-export const hourOf = (iso) => hour.format(new Date(iso));
+const yearly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const zoned = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
 
-/** A <time> in local words, to the minute. */
-export const moment = (iso) => element("time", { dateTime: iso, title: iso }, hourOf(iso));
+/** With the year where it is not this one. */
+export function hourOf(iso) {
+  const date = new Date(iso);
+  return (date.getFullYear() === new Date().getFullYear() ? hour : yearly).format(date);
+}
 
-/** What is left of a time in milliseconds: days and hours while it is long, to the second in the last day. */
+/** A <time> in local words, to the minute; the zone is in its title. */
+export const moment = (iso) => element("time", { dateTime: iso, title: zoned.format(new Date(iso)) }, hourOf(iso));
+
+/** What is left of a time in milliseconds: years or days and hours while it is long, to the second in the last day. */
 export function countdown(ms) {
   const seconds = Math.max(0, Math.ceil(ms / 1000));
   const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];
+  if (days >= 2 * 365) return `${Math.floor(days / 365)} years`;
   if (days) return `${days} d ${hours} h`;
   const two = (number) => String(number).padStart(2, "0");
   return `${two(hours)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;

@@ -78,7 +78,8 @@ function summarise(page, aloud) {
 }
 
 function row(item, fresh = null) {
-  const id = element("code", { title: item._id }, item._id);
+  // The first part of an id is its time, so that neighbours look alike: the last part tells them apart.
+  const id = element("code", { title: item._id }, `…${item._id.slice(-8)}`);
   const node = element("tr", {},
     element("td", { className: "when" }, time(item.timestamp)),
     element("td", { className: "who" }, item.userid),

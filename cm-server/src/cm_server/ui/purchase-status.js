@@ -23,6 +23,12 @@ export function begin(purchase, accepted, onStored) {
   follow(item, purchase, accepted, onStored);
 }
 
+/** For another page of things: what was bought before is not shown there. */
+export function clear() {
+  list.replaceChildren();
+  section.hidden = true;
+}
+
 /** Keeps the section small, but never hides a purchase whose fate is open. */
 function tidy() {
   const settled = [...list.children].slice(KEPT).filter((node) => node.dataset.state !== "accepted");
