@@ -65,7 +65,7 @@ cluster-down: .venv/dev.stamp ## Take it down; nothing of it stays on the machin
 	@$(CLUSTER) down
 
 .PHONY: bench
-bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
+bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/benchmarks.md
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 

@@ -93,7 +93,7 @@ def test_what_may_change_goes_through(upgrade: Upgrade, value: str) -> None:
 def test_a_claim_that_was_taken_away_from_its_volumes_may_come_back_larger(
     installed: list[Manifest], upgrade_of: Callable[[list[Manifest]], Upgrade]
 ) -> None:
-    """The recipe of docs/kubernetes.md: the set is deleted, its pods and volumes stay."""
+    """The recipe of docs/how-to/kubernetes.md: the set is deleted, its pods and volumes stay."""
     left = [each for each in installed if each["metadata"]["name"] != "shop-kafka-broker"]
     made = upgrade_of(left)("--set", "kafka.brokers.storage=30Gi")
     [brokers] = [
@@ -146,7 +146,7 @@ def test_another_password_in_a_secret_of_ones_own_makes_another_job(
 
 
 def test_another_version_of_the_chart_restarts_no_pod(tmp_path: Path) -> None:
-    """Kafka and MongoDB are restarted by their own values only (docs/kubernetes.md)."""
+    """Kafka and MongoDB are restarted by their own values only (docs/how-to/kubernetes.md)."""
     newer = tmp_path / "scalable-shop"
     shutil.copytree(UMBRELLA, newer)
     for file in [*newer.rglob("Chart.yaml"), *newer.rglob("Chart.lock")]:
