@@ -73,6 +73,13 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a change in charts/, kafka/ or mongodb/
 	@.venv/bin/python scripts/charts.py
 
+# Material for MkDocs gets fixes until May 2027 and says so at each build; Zensical, its successor, reads the same mkdocs.yml.
+.PHONY: docs
+docs: .venv/docs.stamp ## Refresh the generated pages and build the site into site/; a broken link fails it
+	@.venv/bin/python scripts/settings_table.py
+	@.venv/bin/python scripts/reference.py
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
+
 # Python alone: what it proves includes the making of .venv.
 .PHONY: fresh
 fresh: ## Prove each target in a throw-away Debian with empty caches, as root; some hours (ARGS="help lint", ARGS=--shared)
@@ -103,6 +110,7 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
@@ -133,4 +141,9 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@echo "Installing the locked tools for tests (requirements/dev.txt)"
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@$(call install,--no-build-isolation --no-deps -e ./operator)
+	@touch $@
+
+.venv/docs.stamp: requirements/docs.txt .venv/dev.stamp
+	@echo "Installing the locked tools for the site (requirements/docs.txt)"
+	@$(call install,--require-hashes -r requirements/docs.txt)
 	@touch $@

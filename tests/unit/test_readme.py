@@ -59,3 +59,11 @@ def test_every_page_that_a_file_names_is_there() -> None:
         (name, path.relative_to(ROOT)) for path in files for name in PAGE.findall(path.read_text(errors="replace"))
     }
     assert named and not [f"{path}: {name}" for name, path in named if not (ROOT / name).exists()]
+
+
+def test_the_entrance_names_every_page() -> None:
+    """docs/README.md is the site's navigation as well."""
+    docs = ROOT / "docs"
+    named = set(re.findall(r"\]\(([^)#]+\.md)\)", (docs / "README.md").read_text()))
+    pages = {str(path.relative_to(docs)) for path in tracked("docs/*.md") if path.parent.name != "decisions"}
+    assert pages - {"README.md"} == named - {"decisions/README.md"}
