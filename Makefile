@@ -73,13 +73,6 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a change in charts/, kafka/ or mongodb/
 	@.venv/bin/python scripts/charts.py
 
-# Material for MkDocs gets fixes until May 2027 and says so at each build; Zensical, its successor, reads the same mkdocs.yml.
-.PHONY: docs
-docs: .venv/docs.stamp ## Refresh the generated pages and build the site into site/; a broken link fails it
-	@.venv/bin/python scripts/settings_table.py
-	@.venv/bin/python scripts/reference.py
-	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
-
 # Python alone: what it proves includes the making of .venv.
 .PHONY: fresh
 fresh: ## Prove each target in a throw-away Debian with empty caches, as root; some hours (ARGS="help lint", ARGS=--shared)
@@ -92,6 +85,13 @@ images: ## Build the images of cm-server, cm-api and operator (see scripts/image
 .PHONY: sbom
 sbom: .venv/dev.stamp ## Write sbom/<image>.cdx.json, what each image is made of (ARGS="cm-server")
 	@scripts/sbom $(ARGS)
+
+# Material for MkDocs gets fixes until May 2027 and says so at each build; Zensical, its successor, reads the same mkdocs.yml.
+.PHONY: docs
+docs: .venv/docs.stamp ## Refresh the generated pages and build the site into site/; a broken link fails it
+	@.venv/bin/python scripts/settings_table.py
+	@.venv/bin/python scripts/reference.py
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
 
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
