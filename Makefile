@@ -65,7 +65,7 @@ cluster-down: .venv/dev.stamp ## Take it down; nothing of it stays on the machin
 	@$(CLUSTER) down
 
 .PHONY: bench
-bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/benchmarks.md
+bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/benchmarks.md
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
@@ -86,6 +86,13 @@ images: ## Build the images of cm-server, cm-api and operator (see scripts/image
 sbom: .venv/dev.stamp ## Write sbom/<image>.cdx.json, what each image is made of (ARGS="cm-server")
 	@scripts/sbom $(ARGS)
 
+# Material for MkDocs gets fixes until May 2027 and says so at each build; Zensical, its successor, reads the same mkdocs.yml.
+.PHONY: docs
+docs: .venv/docs.stamp ## Refresh the generated pages and build the site into site/; a broken link fails it
+	@.venv/bin/python scripts/settings_table.py
+	@.venv/bin/python scripts/reference.py
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
+
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
 security: .venv/dev.stamp ## Score the 40 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
@@ -103,6 +110,7 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
+	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
@@ -133,4 +141,9 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@echo "Installing the locked tools for tests (requirements/dev.txt)"
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@$(call install,--no-build-isolation --no-deps -e ./operator)
+	@touch $@
+
+.venv/docs.stamp: requirements/docs.txt .venv/dev.stamp
+	@echo "Installing the locked tools for the site (requirements/docs.txt)"
+	@$(call install,--require-hashes -r requirements/docs.txt)
 	@touch $@

@@ -38,6 +38,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "run": ("make run ARGS=--detach && .venv/bin/shopctl status && make stop",),
     "lint": ("make lint",),
     "charts": ("make charts && git diff --exit-code -- charts",),
+    "docs": ("make docs && git diff --exit-code -- docs README.md && test -s site/index.html",),
     "lock": ("make lock && git diff --exit-code -- requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),

@@ -1,4 +1,4 @@
-"""The example of docs/operator.md works as it stands on the Kafka that the chart brings."""
+"""The example of docs/how-to/operator.md works as it stands on the Kafka that the chart brings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Manifest = dict[str, Any]
 
 
 def blocks() -> list[Manifest]:
-    text = (ROOT / "docs" / "operator.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "operator.md").read_text()
     return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
 
 

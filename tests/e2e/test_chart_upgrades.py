@@ -6,6 +6,7 @@ import base64
 import copy
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from shop_cluster.pretended_api import api_with
 from shop_cluster.rendering import PROFILES, UMBRELLA, Manifest, RenderError, render
 
+VERSION = version("shopctl")
 KEPT = ("ConfigMap", "Secret", "StatefulSet")
 Upgrade = Callable[..., list[Manifest]]
 
@@ -93,7 +95,7 @@ def test_what_may_change_goes_through(upgrade: Upgrade, value: str) -> None:
 def test_a_claim_that_was_taken_away_from_its_volumes_may_come_back_larger(
     installed: list[Manifest], upgrade_of: Callable[[list[Manifest]], Upgrade]
 ) -> None:
-    """The recipe of docs/kubernetes.md: the set is deleted, its pods and volumes stay."""
+    """The recipe of docs/how-to/kubernetes.md: the set is deleted, its pods and volumes stay."""
     left = [each for each in installed if each["metadata"]["name"] != "shop-kafka-broker"]
     made = upgrade_of(left)("--set", "kafka.brokers.storage=30Gi")
     [brokers] = [
@@ -146,13 +148,13 @@ def test_another_password_in_a_secret_of_ones_own_makes_another_job(
 
 
 def test_another_version_of_the_chart_restarts_no_pod(tmp_path: Path) -> None:
-    """Kafka and MongoDB are restarted by their own values only (docs/kubernetes.md)."""
+    """Kafka and MongoDB are restarted by their own values only (docs/how-to/kubernetes.md)."""
     newer = tmp_path / "scalable-shop"
     shutil.copytree(UMBRELLA, newer)
     for file in [*newer.rglob("Chart.yaml"), *newer.rglob("Chart.lock")]:
-        file.write_text(file.read_text().replace("0.1.0", "9.9.9"))
+        file.write_text(file.read_text().replace(VERSION, "9.9.9"))
     # The shop's own images go by the version, unless a tag is said.
-    words = (*PROFILES["gitops"], "--set", "shop.images.tag=0.1.0,operator.image.tag=0.1.0")
+    words = (*PROFILES["gitops"], "--set", f"shop.images.tag={VERSION},operator.image.tag={VERSION}")
 
     def templates(chart: Path) -> dict[str, Any]:
         return {

@@ -69,7 +69,7 @@ def shown(shop: Any, name: str = NAME) -> dict[str, str]:
 def test_consumers_follow_the_lag_from_zero_and_back(
     shop: Any, load: Load, sleeping: None, until: Callable[..., None]
 ) -> None:
-    """The reaction times are left in .cluster/reactions.json, from where docs/benchmarks.md has them."""
+    """The reaction times are left in .cluster/reactions.json, from where docs/reference/benchmarks.md has them."""
     reactions: dict[str, float] = {}
     started = time.monotonic()
     load.batch(PURCHASES)

@@ -86,6 +86,23 @@ def test_charts_have_the_projects_version() -> None:
     assert {each["name"] for each in umbrella} == set(BELOW)
 
 
+def test_a_release_has_one_version() -> None:
+    """In packages, images of the test cluster, GitOps' examples, the changelog and the commands of the page."""
+    assert VERSION
+    where = {
+        **{str(path.relative_to(ROOT)): r'^version = "(.+)"' for path in ROOT.glob("*/pyproject.toml")},
+        "kafka/pom.xml": r"^  <version>(.+)</version>",
+        "tests/cluster/values.yaml": r"^    tag: (.+)$",
+        "gitops/argocd.yaml": r"targetRevision: v(.+)$",
+        "gitops/flux.yaml": r"tag: v(.+)}$",
+        "docs/how-to/kubernetes.md": r"--version (\S+)|scalable-shop-([\d.]+)\.tgz",
+        "CHANGELOG.md": r"\A(?:.|\n)*?^## \[(\d[\d.]*)\]",
+    }
+    for file, pattern in where.items():
+        named = {"".join(found) for found in re.findall(pattern, (ROOT / file).read_text(), re.M)}
+        assert named == {VERSION[1]}, file
+
+
 def test_every_domain_has_a_consumer() -> None:
     values = yaml.safe_load(chart("scalable-shop", "values.yaml"))
     assert list(values["shop"]["consumers"]) == list(DOMAINS)

@@ -85,7 +85,7 @@
 {{- $known := .Files.Get "files/domains.json" | fromJsonArray }}
 {{- range $domain, $said := $shop.consumers }}
 {{- if not (has $domain $known) }}
-{{- fail (printf "shop.consumers.%s: there is no such domain; there are %s. An image of your own is scaled by a ShopConsumer (docs/operator.md)." $domain (join ", " $known)) }}
+{{- fail (printf "shop.consumers.%s: there is no such domain; there are %s. An image of your own is scaled by a ShopConsumer (docs/how-to/operator.md)." $domain (join ", " $known)) }}
 {{- end }}
 {{- if $said }}
 {{- include "shop-library.checkResources" (list (printf "shop.consumers.%s.resources" $domain) $said.resources) }}

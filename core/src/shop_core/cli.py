@@ -21,7 +21,7 @@ T = TypeVar("T")
 # Else glibc gives threads eight heaps a core, of which none uses what is free in another, and keeps large blocks that
 # were freed in the middle of one: a crowd's bodies would stay with the process when they are gone.
 MALLOC = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "32768", "MALLOC_TRIM_THRESHOLD_": "65536"}
-EXIT_UNAVAILABLE = 4  # of a command whose 3 is a verdict: it could not be come to
+EXIT_UNAVAILABLE = 4  # where exit code 3 is a result: there is none, run it again
 
 
 @contextmanager

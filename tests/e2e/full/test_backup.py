@@ -1,4 +1,4 @@
-"""docs/backup.md on the cluster's storage: a release starts from a copy under another name, in another namespace."""
+"""docs/how-to/backup.md on the cluster: a release starts from a copy under another name, in another namespace."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""From the chart, the definitions and the images of the first version to these, by the commands of docs/kubernetes.md,
-with data there and while clients buy."""
+"""From the chart, the definitions and the images of the first version to these, by the commands of
+docs/how-to/kubernetes.md, with data there and while clients buy."""
 
 from __future__ import annotations
 

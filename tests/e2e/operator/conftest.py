@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from kafka.structs import OffsetAndMetadata
 from shop_cluster.client import Client
 
 ROOT = Path(__file__).resolve().parents[3]
-IMAGE = "localhost/scalable-shop/kafka:0.1.0"
+IMAGE = f"localhost/scalable-shop/kafka:{version('shopctl')}"
 Manifest = dict[str, Any]
 Until = Callable[..., None]
 

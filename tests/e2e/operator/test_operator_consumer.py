@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -134,7 +135,7 @@ def test_what_a_hand_changed_is_put_right(stage: Stage, until: Until) -> None:
         return stage.there("deployment", name)["spec"]["template"]["spec"]["containers"][0]
 
     until(lambda: container().get("env") == [{"name": "A", "value": "1"}], "the environment", 30)
-    until(lambda: container()["image"].endswith("kafka:0.1.0"), "the image", 30)
+    until(lambda: container()["image"].endswith(f"kafka:{version('shopctl')}"), "the image", 30)
     stage.kubectl("delete", "scaledobject", name, "--wait=true")
     until(lambda: stage.get("scaledobject", name), "the ScaledObject", 30)
     stage.kubectl("delete", "deployment", name, "--cascade=foreground")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from shop_cluster.commands import ClusterError
 
 Until = Callable[..., None]
 Stage = Any
-IMAGES = {"cmServer": "localhost/scalable-shop/cm-server:0.1.0", "cmApi": "localhost/scalable-shop/cm-api:0.1.0"}
+NAMES = {"cmServer": "cm-server", "cmApi": "cm-api"}
+IMAGES = {key: f"localhost/scalable-shop/{name}:{version(name)}" for key, name in NAMES.items()}
 SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 
 

@@ -1,5 +1,5 @@
 """Every password and certificate of the running shop is changed while purchases come in: none is lost, none doubled,
-and no process starts again. In the order that docs/security.md says: first the server, then the files."""
+and no process starts again. In the order that docs/how-to/security.md says: first the server, then the files."""
 
 from __future__ import annotations
 

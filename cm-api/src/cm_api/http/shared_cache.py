@@ -1,8 +1,8 @@
-"""The door to the shared cache, a Redis or a Valkey: a help that may be away, empty or wrong at any time.
+"""The client of the shared cache (Redis or Valkey), which may be unavailable, empty or wrong at any time.
 
 Nothing here raises. An entity (`product:<id>`) has several keys that change together, and a version; an older version
-never takes the place of a newer one. Before a change is committed the entity is put in doubt: its keys go, and readers
-neither find nor fill them until the writer, or the end of the doubt, says what is so now.
+never replaces a newer one. Before commit the writer replaces the entity by a tombstone with a short TTL ("in doubt").
+Until it writes the new value, or the tombstone expires, readers miss and may not refill.
 """
 
 from __future__ import annotations

@@ -43,10 +43,10 @@ class PartitionPositions:
         self.topic_id = ""
 
     def settle(self) -> bool:
-        """Seek every partition that waits for it, and drop what was revoked.
+        """Seek every newly assigned partition, and drop what was revoked.
 
-        Whether Kafka is to be told anew where we stand: a commit that failed would else show a lag, which keeps the
-        consumers awake, until the next event comes.
+        Return True if the committed offset must be sent again. After a failed commit Kafka would otherwise report a
+        phantom lag, and KEDA would not scale to zero until the next event.
         """
         mine = self._reader.assigned
         for topic, partition in (self._at.keys() | self._last.keys()) - mine:

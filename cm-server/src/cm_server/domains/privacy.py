@@ -1,4 +1,4 @@
-"""A person's rights: to be told everything that is kept of them, and to be forgotten."""
+"""A user's privacy rights: to export everything that is stored about them, and to be erased."""
 
 from __future__ import annotations
 

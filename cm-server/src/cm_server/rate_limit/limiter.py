@@ -1,7 +1,7 @@
 """How often each caller may use each route: counted in one shared store, so that it holds over workers and pods.
 
-A window slides in tenths: what is admitted in any window never exceeds the limit, at the price that room comes back in
-steps. Without a store, or while it is away, each worker counts for itself: then up to workers times the limit pass.
+A window slides in tenths: no window ever admits more than the limit, at the price that quota is released in steps.
+Without a store, or while it is unavailable, each worker counts alone: then up to workers times the limit pass.
 """
 
 from __future__ import annotations

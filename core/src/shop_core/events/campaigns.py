@@ -1,7 +1,7 @@
 """Campaigns and the events inside them. Key of the topic = campaign id, so a campaign and its events stay in order.
 
 An event's id begins with its campaign's, so that whoever has the one knows the other, and with it the key. The topic is
-kept for ever: the read models can be rebuilt from it.
+kept for ever, as the record of all campaigns.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The token by which cm-api knows cm-server: a shared secret, by variable or, better, by a file that is read again.
+"""The token that authenticates cm-server at cm-api: a shared secret, in a variable or, better, in a reloaded file.
 
 A file may hold several lines: the first is sent, every one is accepted. So a token is rotated without a refused
 request: add the new one below, then put it first, then take the old one out.

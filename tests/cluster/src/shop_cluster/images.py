@@ -65,7 +65,12 @@ def archive_of(group: str) -> Path:
     modules, build = GROUPS[group]
     ours = [path for path in sorted((SOURCES / "images").rglob("*")) if path.is_file()]
     recipes = [Path(__file__), Path(__file__).with_name("ingress_image.py"), DATABASE_LOCK, ROOT / "kafka" / "pom.xml"]
-    inputs = (*(module.folder.name for module in modules), *((p.name, p.read_bytes()) for p in (*ours, *recipes)))
+    # The version is in the images' names, which the archive holds.
+    inputs = (
+        _version(),
+        *(module.folder.name for module in modules),
+        *((p.name, p.read_bytes()) for p in (*ours, *recipes)),
+    )
     return _archive(group, inputs, build)
 
 

@@ -25,7 +25,7 @@ class OlderVersion:
 
     @property
     def repository(self) -> str:
-        """Its images have the version of ours, hence another place."""
+        """Its images may have the version of ours, hence another place."""
         return f"{PREFIX}-{self.commit}"
 
     @property

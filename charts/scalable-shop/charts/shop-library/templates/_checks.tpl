@@ -87,10 +87,10 @@
 {{- $away := printf "kubectl delete statefulset %s -n %s --cascade=orphan" $live.metadata.name $root.Release.Namespace }}
 {{- $was := $claim.resources.requests.storage }}
 {{- if ne (include "shop-library.amount" $was) (include "shop-library.amount" (index . 3)) }}
-{{- fail (printf "%s was %s and is now %s, which a StatefulSet does not take: grow each of its volume claims (`kubectl patch pvc`), then `%s`, then upgrade again ('Larger volumes' in docs/kubernetes.md)." (index . 2) $was (index . 3) $away) }}
+{{- fail (printf "%s was %s and is now %s, which a StatefulSet does not take: grow each of its volume claims (`kubectl patch pvc`), then `%s`, then upgrade again ('Larger volumes' in docs/how-to/kubernetes.md)." (index . 2) $was (index . 3) $away) }}
 {{- end }}
 {{- if ne ($claim.storageClassName | default "") (index . 5) }}
-{{- fail (printf "%s was %q and is now %q, which a StatefulSet does not take: volumes that are there keep their class. For new ones: `%s`, then upgrade again ('Larger volumes' in docs/kubernetes.md)." (index . 4) ($claim.storageClassName | default "") (index . 5) $away) }}
+{{- fail (printf "%s was %q and is now %q, which a StatefulSet does not take: volumes that are there keep their class. For new ones: `%s`, then upgrade again ('Larger volumes' in docs/how-to/kubernetes.md)." (index . 4) ($claim.storageClassName | default "") (index . 5) $away) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -1,7 +1,7 @@
-"""Product reads by cache: in the process, or in the shared one for all of them. The database is always the truth.
+"""Product reads by cache: in the process, or in the shared one for all of them. The database is the only source.
 
-The consumer puts products in doubt before its commit and says what they are after it; a reader fills what is missing,
-and asks the database itself where the answer must be the newest. So the cache is never newer than the database.
+The consumer writes tombstones before its commit and the new values after it. A reader fills what is missing, and
+bypasses the cache where the answer must be the newest. So the cache is never newer than the database.
 """
 
 from __future__ import annotations
