@@ -21,7 +21,7 @@ from cm_api.domains.catalog.projection import create
 from cm_api.domains.catalog.working_set import CatalogWorkingSet
 from cm_api.http.context import Context
 from cm_api.pipeline import privacy
-from cm_api.registry import domain_module
+from cm_api.registry import read_model
 from shop_core.events import PERSONAL, analytics, catalog, purchases
 from shop_core.events.envelope import REDRIVEN, Domain, Event, Message, Record, copies, decode, digest_of, encode
 from shop_core.events.people import USER_ERASED, UserErased
@@ -93,9 +93,10 @@ class Shop:
 
     def apply_events(self, events: Sequence[Event]) -> Outcome:
         def work(session: Any) -> Outcome:
-            domain_modules = domain_module(self.domain.name)
-            store = domain_modules.Store(self.db, session)
-            return privacy.apply(domain_modules, store, Erasures(self.db, self.domain.name), session, events)
+            model = read_model(self.domain.name)
+            return privacy.apply(
+                model, model.store(self.db, session), Erasures(self.db, self.domain.name), session, events
+            )
 
         return client.in_transaction(self.db, work)
 
@@ -103,7 +104,9 @@ class Shop:
         """How many of the user's doings are told."""
         _, part, each = SAY[self.domain.name]
         context = Context(self.db, threading.BoundedSemaphore(), lambda listener: None)
-        found = domain_module(self.domain.name).export(context, user, None)
+        export = read_model(self.domain.name).export
+        assert export, "who knows persons tells what is kept of them"
+        found = export(context, user, None)
         return len(found.get(part, ())) // each
 
 
@@ -116,7 +119,7 @@ def shop(request: pytest.FixtureRequest, platform: Any) -> Iterator[Shop]:
         write_concern=platform.db.write_concern,
     )
     client.ensure_collections(db, ("users", "erasures", "rejections", "generations", "analytics_applied"))
-    domain_module(request.param.name).ensure_indexes(db)
+    read_model(request.param.name).ensure_indexes(db)
     if request.param is catalog.DOMAIN:
         db["products"].insert_many([product(f"p{number}") for number in range(6)])
     yield Shop(request.param, db)
