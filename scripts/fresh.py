@@ -38,6 +38,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "run": ("make run ARGS=--detach && .venv/bin/shopctl status && make stop",),
     "lint": ("make lint",),
     "charts": ("make charts && git diff --exit-code -- charts",),
+    "generate": ("make generate && git diff --exit-code",),
     "lock": ("make lock && git diff --exit-code -- requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),
