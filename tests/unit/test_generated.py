@@ -14,7 +14,7 @@ from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain
 
 ROOT = Path(__file__).resolve().parents[2]
-NEW = Domain("wishlists", "shop.wishlists", {}, {"shop.wishes": {}}, {"retention.ms": "-1"})
+NEW = Domain("parcels", "shop.parcels", {}, {"shop.labels": {}}, {"retention.ms": "-1"})
 
 
 def script(name: str) -> ModuleType:
@@ -44,16 +44,16 @@ def test_a_new_domain_has_its_place_everywhere(writer: ModuleType) -> None:
     purchases = yaml.safe_load((ROOT / "charts/scalable-shop/values.yaml").read_text())["shop"]["consumers"][
         "purchases"
     ]
-    said = {"topicConfig": {"retention.ms": "-1"}, "derivedTopics": ["shop.wishes"]}
-    assert values["consumers"]["wishlists"] == purchases | said
+    said = {"topicConfig": {"retention.ms": "-1"}, "derivedTopics": ["shop.labels"]}
+    assert values["consumers"]["parcels"] == purchases | said
     assert list(yaml.safe_load(made["values-dev.yaml"])["shop"]["consumers"]) == list(values["consumers"])
-    assert "    wishlists.DOMAIN,\n)" in made["domains.py"]
+    assert "    parcels.DOMAIN,\n)" in made["domains.py"]
     acls = yaml.safe_load(made["acls.json"])["principals"]
-    assert {"shop.wishlists", "shop.wishes"} <= {right["name"] for right in acls["shopctl"]["may"]}
-    assert [right["name"] for right in acls["wishlists-consumer"]["may"]] == [
-        *("shop.wishlists", "shop.wishlists.dlq", "shop.wishes", "cm-api-wishlists")
+    assert {"shop.parcels", "shop.labels"} <= {right["name"] for right in acls["shopctl"]["may"]}
+    assert [right["name"] for right in acls["parcels-consumer"]["may"]] == [
+        *("shop.parcels", "shop.parcels.dlq", "shop.labels", "cm-api-parcels")
     ]
-    assert "| `shop.wishlists` | 12 | for ever" in made["README.md"]
+    assert "| `shop.parcels` | 12 | for ever" in made["README.md"]
 
 
 def test_it_runs_each_script_that_says_it_made_something() -> None:

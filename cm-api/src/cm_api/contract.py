@@ -76,7 +76,8 @@ class Rebuilding(Generic[G]):
 class ReadModel(Generic[S]):
     """One domain. `collections` are those that its consumer writes and `ensure_indexes` makes no index on.
 
-    `export` tells what is kept of a user: parts of `shop_core.responses.people.Export` by name, from a cursor on.
+    `export` tells what is kept of a user, from a cursor on: parts of `shop_core.responses.people.Export` by name, or of
+    its `others`.
     """
 
     domain: Domain

@@ -44,9 +44,17 @@ def blueprint(context: Context) -> Blueprint:
                 found |= model.export(context, userid, cursor)
         if cursor is None and (waiting := pending_rejections.of(context.db, userid)):
             found["refused"] = waiting
-        return conditional(Export(userid, **found))
+        return conditional(to_export(userid, found))
 
     return routes
+
+
+def to_export(userid: str, parts: Mapping[str, Any]) -> Export:
+    """The answer; what has no field of its own in it stands below `others`."""
+    named = {name: part for name, part in parts.items() if name in Export.__struct_fields__}
+    if others := {name: part for name, part in parts.items() if name not in named}:
+        named["others"] = others
+    return Export(userid, **named)
 
 
 def apply(
