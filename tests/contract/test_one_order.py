@@ -24,11 +24,12 @@ from cm_api.pipeline import privacy
 from cm_api.registry import read_model
 from shop_core.events import PERSONAL, analytics, catalog, purchases
 from shop_core.events.envelope import REDRIVEN, Domain, Event, Message, Record, copies, decode, digest_of, encode
+from shop_core.events.instants import Instant
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.mongo import client
 from shop_core.mongo.client import Erasures
 
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+NOW = Instant.of(datetime(2026, 11, 26, 12, tzinfo=UTC))
 USER, OTHER = "somebody", "somebody-else"
 PARTITIONS = 2
 

@@ -101,7 +101,7 @@ def test_the_export_is_everything_that_is_kept_and_an_erasure_takes_all_of_it(
 
     person.send("DELETE", f"/v1/users/{person.id}")
     assert person.kept_in() == set()
-    empty = {"userid": person.id, "profile": None, "purchases": [], "reviews": [], "next": None}
+    empty: dict[str, Any] = {"userid": person.id, "profile": None, "purchases": [], "reviews": [], "next": None}
     assert person.export() == empty
     left = person.platform.db["rejections"].find_one({"_id": receipt})
     assert (left["dlq"], "raw" in left) == ("erased", False)
