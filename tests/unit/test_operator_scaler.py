@@ -103,4 +103,4 @@ def test_the_examples_are_what_the_operator_makes() -> None:
     spec.loader.exec_module(script)
     for name, text in script.examples().items():
         path = root / "keda" / "examples" / name
-        assert path.read_text() == text, "run `.venv/bin/python scripts/keda_examples.py`"
+        assert path.read_text() == text, "run `make generate`"

@@ -20,7 +20,7 @@ def test_the_tables_of_settings_are_fresh() -> None:
     spec.loader.exec_module(script)
     for page, only in script.PAGES.items():
         text = page.read_text()
-        assert script.filled(text, only) == text, "run `.venv/bin/python scripts/settings_table.py`"
+        assert script.filled(text, only) == text, "run `make generate`"
 
 
 def test_readme_is_short() -> None:

@@ -21,7 +21,9 @@ def register(commands: Any) -> None:
     verify.add_argument("what", choices=sorted(VERIFIERS))
     verify.set_defaults(run=lambda options: _run(options, VERIFIERS[options.what]))
     rebuild = commands.add_parser("rebuild", help="make read models anew from their topic, compare, and swap them in")
-    rebuild.add_argument("domain", metavar="DOMAIN", help="catalog")
+    rebuild.add_argument(
+        "domain", metavar="DOMAIN", help="one that is kept in generations; any other is refused with their names"
+    )
     rebuild.add_argument("--check", action="store_true", help="compare only, change nothing")
     rebuild.add_argument("--repair", action="store_true", help="swap even where the rebuilt ones differ")
     for parser in (verify, rebuild):
