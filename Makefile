@@ -73,6 +73,15 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a change in charts/, kafka/ or mongodb/
 	@.venv/bin/python scripts/charts.py
 
+# The domains first: the others are made from what they write.
+.PHONY: generate
+generate: .venv/dev.stamp ## Make again what follows from the code: tables, ACLs, charts and pages; after a change of a domain or setting
+	@.venv/bin/python scripts/domains.py
+	@.venv/bin/python scripts/settings_table.py
+	@.venv/bin/python scripts/reference.py
+	@.venv/bin/python scripts/keda_examples.py
+	@.venv/bin/python scripts/charts.py
+
 # Python alone: what it proves includes the making of .venv.
 .PHONY: fresh
 fresh: ## Prove each target in a throw-away Debian with empty caches, as root; some hours (ARGS="help lint", ARGS=--shared)

@@ -78,7 +78,8 @@ def _below(name: str, said: dict[str, Any]) -> dict[str, Any]:
     schema.pop("$schema")
     definitions = schema.pop("definitions", {})
     schema["properties"] |= OWN.get(name, {})
-    return _resolved(schema, definitions)
+    resolved: dict[str, Any] = _resolved(schema, definitions)
+    return resolved
 
 
 def _resolved(part: Any, definitions: dict[str, Any]) -> Any:

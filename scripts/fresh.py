@@ -39,6 +39,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "lint": ("make lint",),
     "charts": ("make charts && git diff --exit-code -- charts",),
     "docs": ("make docs && git diff --exit-code -- docs README.md && test -s site/index.html",),
+    "generate": ("make generate && git diff --exit-code",),
     "lock": ("make lock && git diff --exit-code -- requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ class Platform:
 def free_offset() -> int:
     """An offset at which every port of a platform is free, below the ports that the system gives out by itself."""
     start = 3900 + os.getpid() % 90 * 20
-    for offset in (*range(start, 5700, 20), *range(1200, start, 20)):
+    for offset in chain(range(start, 5700, 20), range(1200, start, 20)):
         ports = Ports.shifted(offset)
         every = (*vars(ports).values(), *range(ports.health, ports.health + 10))
         if all(is_free(port) for port in every):

@@ -19,6 +19,7 @@ from cm_api.domains.catalog.store import CatalogStore, ensure_indexes
 from shop_core.config.settings import MongoSettings
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
+from shop_core.events.instants import Instant
 from shop_core.mongo import client
 from shop_core.testing import MemoryCatalog
 
@@ -50,7 +51,7 @@ def to_event(number: int, step: Step) -> Event:
         case _:
             struct = catalog.ReviewAdded if what == "add" else catalog.ReviewUpdated
             type_ = catalog.REVIEW_ADDED if what == "add" else catalog.REVIEW_UPDATED
-            data = struct(product, review, user, stars, moment, f"text {number}", display_name=user)
+            data = struct(product, review, user, stars, Instant.of(moment), f"text {number}", display_name=user)
     return Event(f"e{number}", type_, moment, f"d{number}", data, f"shop.catalog-0-{number}")
 
 

@@ -19,8 +19,7 @@ from shop_cluster.client import Client
 from shop_cluster.installation import ADDRESS, PREFIX, Installation
 from shop_cluster.places import ROOT
 from shop_cluster.shopping import Load, Shoppers
-
-DOMAINS = {"purchases", "catalog", "campaigns", "analytics"}
+from shop_core.events import DOMAINS
 
 
 def readme_lines() -> list[str]:
@@ -165,7 +164,7 @@ def second(k8s: Client) -> Iterator[Installation]:
 def test_uninstalling_leaves_only_what_opens_the_data_and_installing_again_finds_the_data(
     second: Installation, until: Callable[..., None]
 ) -> None:
-    few = [word for domain in DOMAINS - {"purchases"} for word in ("--set", f"shop.consumers.{domain}=null")]
+    few = [word for domain in DOMAINS.keys() - {"purchases"} for word in ("--set", f"shop.consumers.{domain}=null")]
     alone = ("--set", f"shop.mongodb.database=again-{int(time.time())}", *few)
     user = "again"
     said = second.install(*alone)

@@ -24,6 +24,7 @@ import pytest
 import redis
 import urllib3
 
+from shop_core.events import DOMAINS
 from shop_core.events.catalog import DOMAIN, RATINGS_TOPIC, RatingChanged
 from shop_core.kafka.topic_reader import read_all
 
@@ -233,7 +234,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any, start_redis: Any) -> Iterator[Shop]:
-    few = [word for domain in ("purchases", "campaigns", "analytics") for word in ("--consumers", f"{domain}=0")]
+    few = [word for domain in DOMAINS if domain != "catalog" for word in ("--consumers", f"{domain}=0")]
     with (
         start_redis(tmp_path_factory.mktemp("redis")) as cache,
         start_platform(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from cm_api.batch_result import Outcome
-from cm_api.domains import purchases
+from cm_api.contract import ReadModel
+from cm_api.domains.purchases.read_model import READ_MODEL
+from cm_api.domains.purchases.store import PurchaseStore
 from cm_api.pipeline.apply import Applier
 from cm_api.pipeline.partitions import Moves
 from cm_api.settings import ConsumerSettings
@@ -67,20 +70,16 @@ def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_a
     until(lambda: platform.db["users"].find_one({"_id": user})["count"] == 6, "what was set aside is stored")
 
 
-class Room:
+def faulty(faults: dict[str, list[Exception]]) -> ReadModel[PurchaseStore]:
     """The purchases, with a projection that fails on what `faults` says, as one with a fault of ours would."""
 
-    def __init__(self, faults: dict[str, list[Exception]]) -> None:
-        self.faults = faults
-
-    def apply(self, store: Any, events: Sequence[Event]) -> Outcome:
+    def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
         for event in events:
-            if left := self.faults.get(event.data.price, []):
+            if left := faults.get(event.data.price, []):
                 raise left.pop(0)
-        return purchases.apply(store, events)
+        return READ_MODEL.apply(store, events)
 
-    def erase(self, store: Any, events: Sequence[Event]) -> Outcome:
-        return purchases.erase(store, events)
+    return dataclasses.replace(READ_MODEL, apply=apply)
 
 
 class Standing:
@@ -114,7 +113,7 @@ def stored(platform: Any, user: str) -> list[str]:
 
 def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier: Applier, user: str) -> None:
     always: list[Exception] = [TypeError("a fault of ours") for _ in range(99)]
-    applier._room = Room({"7": always})  # type: ignore[assignment]
+    applier._model = faulty({"7": always})
     batch = [record_of(user, str(number), number) for number in range(20)]
     outcome = applier.apply(batch)
     assert (outcome.applied, [(r.receipt, r.kind, r.status) for r in outcome.refused]) == (
@@ -129,7 +128,7 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier:
 
 
 def test_what_fails_once_is_tried_again_and_stored(platform: Any, applier: Applier, user: str) -> None:
-    applier._room = Room({"3": [KeyError("once")]})  # type: ignore[assignment]
+    applier._model = faulty({"3": [KeyError("once")]})
     outcome = applier.apply([record_of(user, str(number), number) for number in range(6)])
     assert (outcome.applied, list(outcome.refused)) == (6, [])
     assert len(stored(platform, user)) == 6
@@ -138,10 +137,10 @@ def test_what_fails_once_is_tried_again_and_stored(platform: Any, applier: Appli
 def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
     platform: Any, applier: Applier, user: str
 ) -> None:
-    applier._room = Room({"1": [Conflict("another one came first")] * 3})  # type: ignore[assignment]
+    applier._model = faulty({"1": [Conflict("another one came first")] * 3})
     assert applier.apply([record_of(user, "1", 0)]).applied == 1
     for fault in (Unavailable("away"), Conflict("again and again")):
-        applier._room = Room({"2": [fault] * 99})  # type: ignore[assignment]
+        applier._model = faulty({"2": [fault] * 99})
         with pytest.raises(Unavailable):
             applier.apply([record_of(user, "2", 1)])
     assert stored(platform, user) == ["1"]

@@ -68,6 +68,6 @@ def test_what_is_there_is_kept_and_what_is_others_not_looked_at(tmp_path: Path) 
 )
 def test_a_mistake_in_the_table_is_a_sentence(tmp_path: Path, change: dict[str, object]) -> None:
     file = tmp_path / "acls.json"
-    file.write_text(json.dumps({"principals": {"one": ONE | {"may": [ONE["may"][0] | change]}}}))  # type: ignore[operator, index]
+    file.write_text(json.dumps({"principals": {"one": ONE | {"may": [ONE["may"][0] | change]}}}))  # type: ignore[operator]
     with pytest.raises(ConfigError, match="no table of ACLs"):
         read(file)

@@ -48,13 +48,13 @@ def test_a_wrong_address_is_told_the_route_that_was_meant(app: Flask, asked: str
     answer = app.test_client().open(path, method=method)
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
     told = "There is nothing at this address."
-    assert answer.json["detail"] == told + (f" The nearest is {meant.replace('{P}', PREFIX)}." if meant else "")
+    assert answer.get_json()["detail"] == told + (f" The nearest is {meant.replace('{P}', PREFIX)}." if meant else "")
 
 
 def test_a_method_that_is_not_possible_is_told_those_that_are(app: Flask) -> None:
     answer = app.test_client().put(f"{PREFIX}/campaign-events/1")
     assert answer.status_code == 405 and "PATCH" in answer.headers["Allow"]
-    assert answer.json["detail"] == "PUT is not possible at this address, only DELETE, GET, PATCH."
+    assert answer.get_json()["detail"] == "PUT is not possible at this address, only DELETE, GET, PATCH."
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_method_that_is_not_possible_is_told_those_that_are(app: Flask) -> Non
 def test_a_body_that_is_too_large_is_told_the_limit(app: Flask, path: str, limit: int) -> None:
     answer = app.test_client().post(PREFIX + path, data=b"x" * (limit + 1), content_type="application/json")
     assert answer.status_code == 413
-    assert answer.json["detail"] == f"The body may have at most {limit:,} bytes here."
+    assert answer.get_json()["detail"] == f"The body may have at most {limit:,} bytes here."
 
 
 def test_the_wrong_service_names_the_right_one() -> None:
@@ -71,7 +71,7 @@ def test_the_wrong_service_names_the_right_one() -> None:
     api.add_url_rule("/analytics", "analytics", lambda: "counts")
     for method, path, status in (("POST", "/analytics", 405), ("GET", "/nowhere", 404)):
         answer = api.test_client().open(path, method=method)
-        assert answer.status_code == status and answer.json["detail"].endswith("Commands go to cm-server.")
+        assert answer.status_code == status and answer.get_json()["detail"].endswith("Commands go to cm-server.")
 
 
 def test_the_root_leads_to_the_pages(app: Flask) -> None:
@@ -118,7 +118,7 @@ def test_readiness_tells_outsiders_no_address(caplog: pytest.LogCaptureFixture) 
 
     answer = make_app("door", {"mongodb": check, "kafka": refused}).test_client().get("/readyz")
     assert answer.status_code == 503
-    said = {name: each["detail"] for name, each in answer.json["dependencies"].items()}
+    said = {name: each["detail"] for name, each in answer.get_json()["dependencies"].items()}
     assert said == {"mongodb": "does not answer (ConnectionError)", "kafka": "does not answer"}
     logged = " ".join(str(vars(record)) for record in caplog.records)
     assert "10.1.2.3:27017" in logged and "broker-0.internal:9092" in logged

@@ -19,6 +19,7 @@ from cm_api.domains.campaigns.working_set import Changes, listed
 from shop_core.errors import InvalidInput
 from shop_core.events import campaigns
 from shop_core.events.envelope import Event
+from shop_core.events.instants import Instant
 
 DAY = datetime(2028, 2, 28, tzinfo=UTC)
 TYPES = {struct: type_ for type_, struct in campaigns.DOMAIN.events.items()}
@@ -49,8 +50,8 @@ class MemoryCalendar:
             docs.update({doc["_id"]: doc for doc in changes.put})
 
 
-def day(number: float) -> datetime:
-    return DAY + timedelta(days=number)
+def day(number: float) -> Instant:
+    return Instant.of(DAY + timedelta(days=number))
 
 
 def event(data: Any, id: str | None = None, digest: str = "d") -> Event:

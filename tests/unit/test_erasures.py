@@ -18,11 +18,12 @@ from cm_server.settings import ServerSettings
 from shop_core.auth import Caller
 from shop_core.events import PERSONAL, purchases
 from shop_core.events.envelope import COPIES, Event
+from shop_core.events.instants import Instant
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.kafka.partitions import partition_of
 from shop_core.testing import MemoryPublisher
 
-NOW = datetime(2026, 11, 26, tzinfo=UTC)
+NOW = Instant.of(datetime(2026, 11, 26, tzinfo=UTC))
 PARTITIONS = 5
 
 
@@ -45,7 +46,7 @@ def test_an_erasure_stands_in_every_partition_under_one_id(door: Flask, log: Mem
     places = {(message.topic, message.partition) for message in log.log}
     assert places == {(domain.topic, number) for domain in PERSONAL for number in range(PARTITIONS)}
     assert len(log.log) == len(places) == len(said["pending"])
-    assert {dict(message.headers)["ce_id"].decode() for message in log.log} == {said["id"]}
+    assert {dict(message.headers)["ce_id"] for message in log.log} == {said["id"].encode()}
     assert {dict(message.headers)[COPIES] for message in log.log} == {str(PARTITIONS).encode()}
     own = partition_of("mara", PARTITIONS)
     assert said["receipts"] == {domain.name: f"{domain.topic}-{own}-0" for domain in PERSONAL}

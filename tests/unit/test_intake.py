@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -42,7 +42,7 @@ def make_connection() -> Iterator[Any]:
 def taken(conn: Connection, data: bytes) -> list[tuple[str, str, bytes]]:
     """Method, target and body of each request that is whole after `data`."""
     conn.buffer += data
-    found = []
+    found: list[tuple[str, str, bytes]] = []
     while True:
         conn.take()
         if not conn.whole:
@@ -135,7 +135,11 @@ def test_a_body_that_is_not_in_is_asked_for_and_ends_the_connection_with_its_ans
     assert taken(conn, POST[:-2]) == []
     request = conn.request()
     assert isinstance(request.body, Unfinished) and request.should_close()
-    for ask, most in ((lambda: request.body.read(100), 100), (request.body.readline, MOST_BYTES)):
+    asks: list[tuple[Callable[[], bytes], int]] = [
+        (lambda: request.body.read(100), 100),
+        (request.body.readline, MOST_BYTES),
+    ]
+    for ask, most in asks:
         with pytest.raises(BodyWanted) as wanted:
             ask()
         assert wanted.value.most == most

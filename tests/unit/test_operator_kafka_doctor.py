@@ -89,7 +89,7 @@ def test_a_group_with_two_owners(consumer: Make) -> None:
 
 
 def test_members_at_other_addresses_are_strange_only_where_ours_are_seen() -> None:
-    pods = [{"status": {"podIP": "10.0.0.1"}}, {"status": {}}]
+    pods: list[dict[str, Any]] = [{"status": {"podIP": "10.0.0.1"}}, {"status": {}}]
     assert kafka_diagnostics.strange(["10.0.0.1", "10.0.0.9"], pods) == ["10.0.0.9"]
     assert kafka_diagnostics.strange(["10.0.0.1"], pods) == []
     assert kafka_diagnostics.strange(["172.16.0.5"], pods) == [], "translated on its way"

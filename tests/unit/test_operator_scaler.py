@@ -11,6 +11,7 @@ import pytest
 
 from shop_operator.desired import scaler
 from shop_operator.desired.base import reachable
+from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
 
 Make = Callable[..., dict[str, Any]]
 
@@ -78,7 +79,7 @@ def test_a_login_is_handed_to_keda_by_reference(consumer: Make) -> None:
     assert made is not None
     references = made["spec"]["secretTargetRef"]
     assert {entry["parameter"] for entry in references} == {"sasl", "username", "password"}
-    assert set(scaler.LOGIN_KEYS) <= AUTHENTICATION_PARAMETERS
+    assert set(LOGIN_KEYS) <= AUTHENTICATION_PARAMETERS
     (trigger,) = scaler.scaled_object(body, 100, 12)["spec"]["triggers"]
     assert trigger["authenticationRef"] == {"name": made["metadata"]["name"]}
     own = {"secretRef": {"name": "operators"}, "kedaSecretRef": {"name": "kedas"}, "caSecretRef": {"name": "tls"}}
@@ -102,4 +103,4 @@ def test_the_examples_are_what_the_operator_makes() -> None:
     spec.loader.exec_module(script)
     for name, text in script.examples().items():
         path = root / "keda" / "examples" / name
-        assert path.read_text() == text, "run `.venv/bin/python scripts/keda_examples.py`"
+        assert path.read_text() == text, "run `make generate`"

@@ -61,11 +61,9 @@ Swept = Callable[..., tuple[Relay, Pending, Broker, list[int]]]
 @pytest.fixture
 def swept() -> Swept:
     def make(*ids: str, **answers: Outcome) -> tuple[Relay, Pending, Broker, list[int]]:
-        waiting, broker, waits = (
-            Pending(ids),
-            Broker({key.replace("_", "-"): said for key, said in answers.items()}),
-            [],
-        )
+        waiting = Pending(ids)
+        broker = Broker({key.replace("_", "-"): said for key, said in answers.items()})
+        waits: list[int] = []
         route = Route(TOPIC, "dead_letter_undeliverable", in_two_sizes, waits=waits.append)
         relay = Relay(route, waiting, lambda: cast(KafkaPublisher, broker))
         relay.own([0])

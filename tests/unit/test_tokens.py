@@ -121,7 +121,7 @@ def test_a_bad_token_is_nobody(attack: str) -> None:
 @pytest.mark.security(20)
 def test_good_tokens_say_who_calls() -> None:
     caller = tokens().caller(signed(claims(scope="openid purchases:write admins", preferred_username="ada")))
-    assert (caller.id, caller.subject, caller.scopes) == ("user:ada-1", "ada-1", {"purchases:write"})
+    assert (caller.id, caller.subject, caller.scopes) == ("user:ada-1", "ada-1", frozenset({"purchases:write"}))
     assert caller.usernames == {"ada"}
     assert tokens().caller(signed(key=EC, alg="ES256", kid="ec")).subject == "ada-1"
     assert tokens().caller(signed(claims(aud=["other", AUDIENCE], scope=["admin"]))).scopes == {"admin"}

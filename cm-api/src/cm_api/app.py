@@ -11,7 +11,7 @@ from cm_api.http import receipts
 from cm_api.http.context import Context
 from cm_api.http.shared_cache import shared_cache
 from cm_api.pipeline import known_commands, privacy
-from cm_api.registry import domain_modules
+from cm_api.registry import read_models
 from cm_api.settings import QuerySettings
 from shop_core.config.settings import load
 from shop_core.events import TOPICS
@@ -45,8 +45,8 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(known_commands.blueprint(context))
     app.register_blueprint(privacy.blueprint(context))
-    for domain_module in domain_modules():
-        app.register_blueprint(domain_module.blueprint(context))
+    for model in read_models():
+        app.register_blueprint(model.blueprint(context))
     follower.start()
 
     def close() -> None:

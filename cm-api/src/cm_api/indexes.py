@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from cm_api.registry import domain_modules
+from cm_api.registry import read_models
 from shop_core import cli
 from shop_core.config.settings import MongoSettings, load
 from shop_core.mongo import client
 from shop_core.mongo.client import Erasures
 
-# What the consumers write in their transactions and no domain has an index on.
-COLLECTIONS = (
-    *("positions", "rejections", "erasures", "generations", "outbox"),
-    *("users", "campaigns_applied", "analytics_applied"),
-)
+# What the consumers of all domains write in their transactions.
+SHARED = ("positions", "rejections", "erasures", "generations", "outbox")
 
 
 def main() -> None:
     with cli.exit_with_message():
         db = client.connect(load(MongoSettings), "cm-api-indexes")
         client.require_transactions(db)
-        client.ensure_collections(db, COLLECTIONS)
+        models = read_models()
+        client.ensure_collections(db, [*SHARED, *(name for model in models for name in model.collections)])
         Erasures(db, "").ensure_indexes()
-        for domain_module in domain_modules():
-            domain_module.ensure_indexes(db)
+        for model in models:
+            model.ensure_indexes(db)
 
 
 if __name__ == "__main__":

@@ -1,42 +1,28 @@
-"""Finds each domain's room in this service by its name in `shop_core.events.DOMAINS`, so that no list is kept twice."""
+"""Finds each domain's `READ_MODEL` by its name in `shop_core.events.DOMAINS`, so that no list is kept twice.
+
+By name, and not by an import of all: a consumer loads its own domain only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
-from cm_api.batch_result import Hooks, NoHooks
-from cm_api.settings import ConsumerSettings
+from cm_api.contract import ReadModel
 from shop_core.events import DOMAINS
-from shop_core.mongo.client import ClientSession, Database, Document
 
 
-def domain_module(name: str) -> ModuleType:
-    """The package `cm_api.domains.<name>`: `apply`, `Store`, `blueprint`, `ensure_indexes`; some:
-    `hooks`, `store_maker`."""
-    return import_module(f"cm_api.domains.{name}")
+def read_model(name: str) -> ReadModel[Any]:
+    found = import_module(f"cm_api.domains.{name}.read_model").READ_MODEL
+    if not isinstance(found, ReadModel) or found.domain is not DOMAINS[name]:
+        raise TypeError(f"cm_api.domains.{name}.read_model.READ_MODEL is no ReadModel of {name}")
+    return found
 
 
-def domain_modules() -> list[ModuleType]:
-    return [domain_module(name) for name in DOMAINS]
-
-
-def store_maker(name: str, settings: ConsumerSettings) -> Callable[[Database[Document], ClientSession], Any]:
-    """How a consumer makes the domain's store for a transaction."""
-    found: Callable[[ConsumerSettings], Any] = getattr(
-        domain_module(name), "store_maker", lambda settings: domain_module(name).Store
-    )
-    return found(settings)  # type: ignore[no-any-return]
+def read_models() -> list[ReadModel[Any]]:
+    return [read_model(name) for name in DOMAINS]
 
 
 def rebuildable() -> list[str]:
-    """The domains whose read models can be made anew beside the live ones: those that know their `COLLECTIONS`."""
-    return [name for name in DOMAINS if hasattr(domain_module(name), "COLLECTIONS")]
-
-
-def hooks(name: str, settings: ConsumerSettings, db: Database[Document]) -> Hooks:
-    """What the domain does around a commit."""
-    found: Hooks = getattr(domain_module(name), "hooks", lambda settings, db: NoHooks())(settings, db)
-    return found
+    """The domains whose read models can be made again beside the live ones."""
+    return [model.domain.name for model in read_models() if model.rebuilding]

@@ -119,7 +119,8 @@ def _read_models(commands: Any) -> None:
     verify.add_argument("what", choices=sorted(VERIFIERS))
     about = "make read models anew from their topic, compare, and swap them in"
     rebuild = _command(commands, "rebuild", about, "shopctl.readmodels:rebuild")
-    rebuild.add_argument("domain", metavar="DOMAIN", help="catalog")
+    kept = "one that is kept in generations; any other is refused with their names"
+    rebuild.add_argument("domain", metavar="DOMAIN", help=kept)
     rebuild.add_argument("--check", action="store_true", help="compare only, change nothing")
     rebuild.add_argument("--repair", action="store_true", help="swap even where the rebuilt ones differ")
     add_state_dir(verify)

@@ -16,10 +16,11 @@ from shop_cluster.database import Database
 from shop_cluster.installation import Installation
 from shop_cluster.places import ROOT
 from shop_cluster.shopping import Load
+from shop_core.events import DOMAINS
 
 SCRIPT = ROOT / "scripts" / "kafka-backup"
 # One domain is enough, and leaves a small machine room for two releases.
-FEW = [word for domain in ("catalog", "campaigns", "analytics") for word in ("--set", f"shop.consumers.{domain}=null")]
+FEW = [word for domain in DOMAINS if domain != "purchases" for word in ("--set", f"shop.consumers.{domain}=null")]
 FEW += ["--set", "shop.server.replicas=1"]
 FIRST, LATER, AFTERWARDS = 300, 60, 20
 

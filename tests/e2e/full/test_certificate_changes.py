@@ -13,8 +13,9 @@ from shop_cluster.client import Client
 from shop_cluster.installation import Installation
 from shop_cluster.kafka_nodes import CERTIFICATE, broker, certificate, nodes, ready, starts
 from shop_cluster.shopping import Load, Shoppers
+from shop_core.events import DOMAINS
 
-FEW = [word for domain in ("catalog", "campaigns", "analytics") for word in ("--set", f"shop.consumers.{domain}=null")]
+FEW = [word for domain in DOMAINS if domain != "purchases" for word in ("--set", f"shop.consumers.{domain}=null")]
 OURS = f"kafka.security.certificate.existingSecret={CERTIFICATE},kafka.security.certificate.restartSeconds=40"
 VALUES = (*FEW, "--set", "shop.server.replicas=1", "--set", OURS)
 SHOWN = """

@@ -21,7 +21,7 @@ from cm_api.pipeline.isolation import isolate
 from cm_api.pipeline.outbox import to_pending
 from cm_api.pipeline.partitions import PartitionPositions
 from cm_api.pipeline.pending_rejections import without_erased
-from cm_api.registry import domain_module, hooks, store_maker
+from cm_api.registry import read_model
 from cm_api.settings import ConsumerSettings
 from shop_core.errors import DatabaseFault, InvalidInput, Unavailable
 from shop_core.events.envelope import Domain, Event, Message, decode
@@ -48,9 +48,9 @@ class Applier:
         self._db = db
         self._places = places
         self._beat = beat
-        self._room = domain_module(domain.name)
-        self._store = store_maker(domain.name, settings)
-        self._hooks = hooks(domain.name, settings, db)
+        self._model = read_model(domain.name)
+        self._store = self._model.consumer_store(settings)
+        self._hooks = self._model.hooks(settings, db)
         self._erasures = Erasures(db, domain.name)
         self._rejections = Rejections(db)
         self._pending = PendingEvents(db)
@@ -132,7 +132,7 @@ class Applier:
         if not events:
             return Outcome(0, 0, ())
         store = self._store(self._db, session)
-        return privacy.apply(self._room, store, self._erasures, session, events)
+        return privacy.apply(self._model, store, self._erasures, session, events)
 
     def _decode(self, messages: Sequence[Message]) -> tuple[list[Event], list[Refusal]]:
         events: list[Event] = []

@@ -3,12 +3,11 @@ Idempotency-Key, so that a key that was used for another command is refused at o
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response, request
 
+from cm_api.contract import Store
 from cm_api.http.context import Context
-from cm_api.registry import domain_module
+from cm_api.registry import read_model
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import DOMAINS, PEOPLE, PERSONAL
 from shop_core.events.reading import decode_json
@@ -37,9 +36,9 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def store_of(context: Context, domain: str) -> Any:
+def store_of(context: Context, domain: str) -> Store:
     """The domain's store, of the live generation where it has generations; of erasures, what the first domain knows."""
     if domain == PEOPLE.name:
         return Erasures(context.db, PERSONAL[0].name)
-    of: Any = getattr(domain_module(domain), "store_of", lambda context: domain_module(domain).Store(context.db))
-    return of(context)
+    store: Store = read_model(domain).query_store(context)
+    return store

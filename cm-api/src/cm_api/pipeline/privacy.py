@@ -11,18 +11,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 from flask import Blueprint, Response
 
 from cm_api.batch_result import Outcome, Refusal, added
+from cm_api.contract import ReadModel
 from cm_api.deduplication import USED_BEFORE
 from cm_api.erasure import in_stages, person_in
 from cm_api.http import paging
 from cm_api.http.context import Context
 from cm_api.pipeline import pending_rejections
-from cm_api.registry import domain_modules
+from cm_api.registry import read_models
 from shop_core.events.envelope import Event
 from shop_core.events.people import USER_ERASED
 from shop_core.http.app import conditional, in_path
@@ -39,23 +39,31 @@ def blueprint(context: Context) -> Blueprint:
         _, cursor = paging.read(("cursor", "after"), partial(in_path, "userid", userid), paging.cursor_arg)
         context.await_after()
         found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}
-        for domain_module in domain_modules():
-            if hasattr(domain_module, "export"):  # the others know nobody: tests/contract/test_people.py
-                found |= domain_module.export(context, userid, cursor)
+        for model in read_models():
+            if model.export:  # the others know nobody
+                found |= model.export(context, userid, cursor)
         if cursor is None and (waiting := pending_rejections.of(context.db, userid)):
             found["refused"] = waiting
-        return conditional(Export(userid, **found))
+        return conditional(to_export(userid, found))
 
     return routes
 
 
+def to_export(userid: str, parts: Mapping[str, Any]) -> Export:
+    """The answer; what has no field of its own in it stands below `others`."""
+    named = {name: part for name, part in parts.items() if name in Export.__struct_fields__}
+    if others := {name: part for name, part in parts.items() if name not in named}:
+        named["others"] = others
+    return Export(userid, **named)
+
+
 def apply(
-    domain_module: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
+    model: ReadModel[Any], store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
 ) -> Outcome:
     """A batch, in the transaction, and in the order of each partition's log."""
     erasing = [event for event in events if event.type == USER_ERASED]
     if not erasing and not any(event.belated for event in events):
-        return domain_module.apply(store, events)  # type: ignore[no-any-return]
+        return model.apply(store, events)
     hold, judged = judge(erasures, session, erasing)
     for event in hold:
         if not event.everywhere:
@@ -63,18 +71,18 @@ def apply(
     erasures.add(session, [(event, hash_of(event.data.userid)) for event in hold if event.everywhere])
     if hold:
         pending_rejections.forget(erasures.db, session, hold)
-    return added([judged, *_staged(domain_module, store, erasures, session, _living(events, hold))])
+    return added([judged, *_staged(model, store, erasures, session, _living(events, hold))])
 
 
 def replay(
-    domain_module: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
+    model: ReadModel[Any], store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
 ) -> None:
     """The same for a rebuild, which follows what was decided when the batch was new, and notes nothing."""
     lone = erasures.lone()
     told = [event for event in events if not lone or not _before(lone, event)]
     copies = [event for event in told if event.type == USER_ERASED and event.everywhere]
     hold, _ = judge(erasures, session, copies)
-    _staged(domain_module, store, erasures, session, _living(told, hold))
+    _staged(model, store, erasures, session, _living(told, hold))
 
 
 def judge(erasures: Erasures, session: ClientSession, erasing: Sequence[Event]) -> tuple[list[Event], Outcome]:
@@ -101,14 +109,15 @@ def _living(events: Sequence[Event], hold: Sequence[Event]) -> list[Event]:
 
 
 def _staged(
-    domain_module: ModuleType, store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
+    model: ReadModel[Any], store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
 ) -> list[Outcome]:
     forgotten = _forgotten(erasures, session, [event for event in events if event.belated])
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
     outcomes = [Outcome(len(forgotten), 0, ())]
     for erasing, others in in_stages([event for event in events if event.receipt not in forgotten]):
-        outcomes += [domain_module.erase(store, erasing)] if erasing else []
-        outcomes += [domain_module.apply(store, others)] if others else []
+        # A domain to which an erasure can come has `erase`: `ReadModel` sees to it.
+        outcomes += [model.erase(store, erasing)] if erasing and model.erase else []
+        outcomes += [model.apply(store, others)] if others else []
     return outcomes
 
 

@@ -16,12 +16,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from cm_api.contract import GenerationStore
 from cm_api.pipeline import privacy
 from cm_api.pipeline.outbox import to_pending
-from cm_api.registry import domain_module, hooks, rebuildable
+from cm_api.registry import read_model, rebuildable
 from cm_api.settings import ConsumerSettings
 from shop_core import cli
 from shop_core.config.settings import load
@@ -65,7 +65,10 @@ class Rebuild:
     said_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.domain_module: ModuleType = domain_module(self.domain.name)
+        self.model = read_model(self.domain.name)
+        if self.model.rebuilding is None:
+            raise ConfigError(f"{self.domain.name} can't be rebuilt: its read models have no generations.")
+        self.how = self.model.rebuilding
         self.positions = Positions(self.db, self.domain.group)
         self.live = Generations(self.db).current(self.domain.name)
         self.fresh = self.live + 1
@@ -77,17 +80,17 @@ class Rebuild:
         if lost := {p: first for p, first in self.log.starts().items() if first > 0}:
             raise ConfigError(f"{self.domain.topic} has lost its start in {len(lost)} partitions: it can't be rebuilt.")
         self.drop(self.fresh)
-        self.domain_module.ensure_indexes(self.db, self.fresh)
+        self.how.ensure_indexes(self.db, self.fresh)
 
     def compare(self) -> list[str]:
         """Replay to where the live generation is now, and tell each document that differs there."""
 
         def look(session: ClientSession) -> tuple[dict[int, int], Prints]:
-            store = self.domain_module.Store(self.db, session, self.live)
-            return self.positions.topic(self.domain.topic, session), prints(store, self.domain_module.COLLECTIONS)
+            store = self.how.store(self.db, session, self.live)
+            return self.positions.topic(self.domain.topic, session), prints(store, self.how.collections)
 
         def look_at_fresh(session: ClientSession) -> Prints:
-            return prints(self.domain_module.Store(self.db, session, self.fresh), self.domain_module.COLLECTIONS)
+            return prints(self.how.store(self.db, session, self.fresh), self.how.collections)
 
         until, live = self._try(lambda: client.in_transaction(self.db, look))
         self.replay(until)
@@ -120,7 +123,7 @@ class Rebuild:
         raise Unavailable(f"the consumers are faster than the rebuild: {TRIES} tries to catch up with them failed")
 
     def drop(self, generation: int) -> None:
-        self.domain_module.Store(self.db, None, generation).drop()
+        self.how.store(self.db, None, generation).drop()
 
     def _take_over(self) -> bool:
         at = self.log.at()
@@ -128,14 +131,14 @@ class Rebuild:
         def work(session: ClientSession) -> bool:
             if any(at.get(p) != offset for p, offset in self.positions.topic(self.domain.topic, session).items()):
                 return False  # a batch that was under way came before it
-            live, fresh = (self.domain_module.Store(self.db, session, number) for number in (self.live, self.fresh))
-            told = self.domain_module.keep_numbers(live, fresh, self.differ.union(raised), at)
+            live, fresh = (self.how.store(self.db, session, number) for number in (self.live, self.fresh))
+            told = self.how.take_over(live, fresh, self.differ.union(raised), at)
             PendingEvents(self.db).add(session, [to_pending(derived) for derived in told])
             self.positions.touch(session, self.domain.topic)
             Generations(self.db).switch(session, self.domain.name, self.fresh)
             return True
 
-        raised = self.domain_module.Store(self.db, None, self.live).raised()
+        raised = self.how.raised(self.how.store(self.db, None, self.live))
         try:
             return client.in_transaction(self.db, work)
         except Unavailable:  # a consumer's batch came between: it won, and there is more to replay
@@ -147,8 +150,8 @@ class Rebuild:
         events = decoded(self.domain, [message for message in batch if message.receipt not in refused])
 
         def work(session: ClientSession) -> None:
-            store = self.domain_module.Store(self.db, session, self.fresh)
-            privacy.replay(self.domain_module, store, Erasures(self.db, self.domain.name), session, events)
+            store = self.how.store(self.db, session, self.fresh)
+            privacy.replay(self.model, store, Erasures(self.db, self.domain.name), session, events)
 
         client.in_transaction(self.db, work)
 
@@ -179,7 +182,7 @@ def decoded(domain: Domain, batch: Sequence[Message]) -> list[Event]:
     return events
 
 
-def prints(store: Any, collections: Sequence[str]) -> Prints:
+def prints(store: GenerationStore, collections: Sequence[str]) -> Prints:
     """A hash of each document by its id, whatever the order of its fields."""
     return {name: {doc["_id"]: _print(doc) for doc in store.every(name)} for name in collections}
 
@@ -241,11 +244,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with cli.exit_with_message(outage=cli.EXIT_UNAVAILABLE):
         settings = load(ConsumerSettings, os.environ)
         domain = DOMAINS[options.domain]
+        hooks = read_model(domain.name).hooks
         db = client.connect(settings, "shopctl-rebuild")
         client.require_transactions(db)
         with topic_log(settings.bootstrap_servers, domain.topic) as log:
             return rebuild(
-                Rebuild(domain, db, log, say, hooks(domain.name, settings, db).swapped),
+                Rebuild(domain, db, log, say, hooks(settings, db).swapped),
                 check=options.check,
                 repair=options.repair,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -41,7 +41,8 @@ class RefusedCommand(msgspec.Struct):
 class Export(msgspec.Struct):
     """Everything that is kept of a user; purchases newest first, `next` is the cursor of older ones.
 
-    All else comes with the first page; `visits` and `refused` are left out where there are none.
+    All else comes with the first page; `visits`, `refused` and `others` are left out where there are none. `others` is
+    what domains keep that have no part of their own here.
     """
 
     userid: str
@@ -51,3 +52,4 @@ class Export(msgspec.Struct):
     next: str | None
     visits: list[Visit] | UnsetType = UNSET
     refused: list[RefusedCommand] | UnsetType = UNSET
+    others: dict[str, Any] | UnsetType = UNSET
