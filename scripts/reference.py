@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import yaml
@@ -19,7 +19,7 @@ from cm_server.context import PREFIX
 from cm_server.operations import Operation
 from shop_core.events import DOMAINS
 from shop_core.events.asyncapi import HEADERS
-from shopctl.main import build_parser
+from shopctl.arguments import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -116,12 +116,12 @@ def _operation(operation: Operation) -> tuple[str, str, str, str]:
 def events() -> Iterator[str]:
     """Each topic with its event types and their fields."""
     yield "## Headers\n"
-    required = HEADERS["required"]
+    required, described = HEADERS["required"], cast(dict[str, Any], HEADERS["properties"])
     yield _table(
         ("header", "required", "meaning"),
         (
             (f"`{name}`", "yes" if name in required else "no", schema.get("description") or schema.get("const", "–"))
-            for name, schema in HEADERS["properties"].items()
+            for name, schema in described.items()
         ),
     )
     for domain in DOMAINS.values():

@@ -9,13 +9,14 @@ import pytest
 
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
-from shopctl import main as command_line
+from shopctl.arguments import build_parser
 from shopctl.layout import Ports
+from shopctl.main import main
 from shopctl.options import consumers_of, options_from
 
 
 def parse(*words: str) -> argparse.Namespace:
-    return command_line.build_parser().parse_args(words)
+    return build_parser().parse_args(words)
 
 
 def test_without_arguments_each_domain_has_one_consumer_and_the_known_ports(tmp_path: Path) -> None:
@@ -66,6 +67,6 @@ def test_bad_numbers_and_shortened_names_are_usage_errors(words: tuple[str, str]
 
 
 def test_an_expected_error_is_one_sentence_and_exit_code_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    code = command_line.main(["up", "--state-dir", str(tmp_path), "--consumers", "none=1"])
+    code = main(["up", "--state-dir", str(tmp_path), "--consumers", "none=1"])
     assert code == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
