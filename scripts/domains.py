@@ -23,6 +23,7 @@ EVENTS = ROOT / "core" / "src" / "shop_core" / "events"
 TABLE = EVENTS / "domains.py"
 # Whose topic cm-api follows without a group, so that what it has in memory is right to the second.
 FOLLOWED = ("campaigns",)
+CONSUMER = "-consumer"
 DAYS = "the broker's default (7 days)"
 FOR_EVER = "for ever (`retention.ms=-1`)"
 
@@ -46,55 +47,56 @@ def table(every: Sequence[Domain], text: str = "") -> str:
     )
 
 
-def acls(every: Sequence[Domain], text: str = "") -> str:
-    """Who may do what at the brokers, a line for each right."""
-    principals = {
-        "cm-server": ("publishes what callers send; reads nothing", [_topic(each.topic, "WRITE") for each in every]),
-        **{f"{each.name}-consumer": _consumer(each) for each in every},
-        "cm-api": (
+def acls(every: Sequence[Domain], text: str) -> str:
+    """Who may do what at the brokers, a line for each right. Principals that follow from no domain stay as they are."""
+    before = {
+        "cm-server": _named(
+            "publishes what callers send; reads nothing", [_topic(each.topic, "WRITE") for each in every]
+        ),
+        **{f"{each.name}{CONSUMER}": _consumer(each) for each in every},
+        "cm-api": _named(
             f"follows the {' and '.join(FOLLOWED)} without a group, so that its live set is right to the second; "
             "asks how far topics reach",
             [_topic(each.topic, "READ") for each in every if each.name in FOLLOWED]
             + [_topic(each.topic, "DESCRIBE") for each in every if each.name not in FOLLOWED],
         ),
-        "keda": (
-            "asks for the lag; sees no event",
-            [_prefixed("TOPIC", "shop.", "DESCRIBE"), _prefixed("GROUP", "cm-api-", "DESCRIBE")],
-        ),
-        "operator": (
-            "makes topics and asks for the lag; Kafka lets only who may READ both commit a group's first offsets",
-            [_prefixed("TOPIC", "shop.", "CREATE", "DESCRIBE", "READ"),
-             _prefixed("GROUP", "cm-api-", "DESCRIBE", "READ")],
-        ),
-        "shopctl": (
+    }
+    after = {
+        "shopctl": _named(
             "a person's: lag, dead letters (redriven to their topic), seed, rebuild and verify",
             [right for each in every for right in (_topic(each.topic, "READ", "WRITE"), _topic(each.dlq, "READ"))]
             + [_topic(topic, "DESCRIBE") for each in every for topic in each.derived]
-            + [_prefixed("GROUP", "cm-api-", "DESCRIBE")],
+            + [{"resource": "GROUP", "name": "cm-api-", "pattern": "PREFIXED", "operations": ["DESCRIBE"]}],
         ),
-    }  # fmt: skip
-    blocks = [_principal(user, why, may) for user, (why, may) in principals.items()]
+    }
+    written: dict[str, Any] = json.loads(text)["principals"]
+    others = {
+        user: said
+        for user, said in written.items()
+        if user not in before and user not in after and not user.endswith(CONSUMER)
+    }
+    blocks = [_principal(user, said) for user, said in (before | others | after).items()]
     return '{\n  "principals": {\n' + ",\n".join(blocks) + "\n  }\n}\n"
 
 
-def _consumer(domain: Domain) -> tuple[str, list[Any]]:
+def _named(why: str, may: Sequence[Any]) -> dict[str, Any]:
+    return {"why": why, "may": list(may)}
+
+
+def _consumer(domain: Domain) -> dict[str, Any]:
     why = "reads its topic in its group; writes what it refuses" + (" and what it derives" if domain.derived else "")
     written = [_topic(topic, "WRITE") for topic in (domain.dlq, *domain.derived)]
     group = {"resource": "GROUP", "name": domain.group, "operations": ["READ"]}
-    return why, [_topic(domain.topic, "READ"), *written, group]
+    return _named(why, [_topic(domain.topic, "READ"), *written, group])
 
 
 def _topic(name: str, *operations: str) -> dict[str, Any]:
     return {"resource": "TOPIC", "name": name, "operations": list(operations)}
 
 
-def _prefixed(resource: str, name: str, *operations: str) -> dict[str, Any]:
-    return {"resource": resource, "name": name, "pattern": "PREFIXED", "operations": list(operations)}
-
-
-def _principal(user: str, why: str, may: Sequence[Any]) -> str:
-    rights = ",\n".join(f"        {json.dumps(right)}" for right in may)
-    return f'    "{user}": {{\n      "why": {json.dumps(why)},\n      "may": [\n{rights}\n      ]\n    }}'
+def _principal(user: str, said: dict[str, Any]) -> str:
+    rights = ",\n".join(f"        {json.dumps(right)}" for right in said["may"])
+    return f'    "{user}": {{\n      "why": {json.dumps(said["why"])},\n      "may": [\n{rights}\n      ]\n    }}'
 
 
 def values(every: Sequence[Domain], text: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = Path(__file__).parent / "rooms"
 NAME = "wishlists"
-MEMBERS = ("core", "cm-server", "cm-api", "operator", "shopctl")
+MEMBERS = tuple(sorted(path.parent.name for path in ROOT.glob("*/src")))
 LEFT_OUT = (
     ".git",
     ".venv",

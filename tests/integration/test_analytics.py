@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,10 @@ def test_many_events_with_kills_and_rebalances_come_to_a_plain_recount(
             publish(1000)
         until(lambda: applied() > before, "some of it was counted", 180)
 
+    def publish_until_it_ends(consumer: subprocess.Popen[bytes]) -> bool:
+        publish(100)
+        return consumer.poll() is not None
+
     first = "analytics-consumer-1"
     publish_and_see(EVENTS // 5)
     with another_consumer(platform) as second:  # it joins in the middle of the work, and is killed there
@@ -119,7 +124,7 @@ def test_many_events_with_kills_and_rebalances_come_to_a_plain_recount(
     for place in ("decoded", "committed"):  # the worst moments: nothing stored yet, stored and not committed
         with another_consumer(platform, FAILPOINT=f"{place}:3") as doomed:
             publish_and_see(EVENTS // 10)
-            until(lambda doomed=doomed: publish(100) or doomed.poll() is not None, f"its third batch, {place}", 180)
+            until(partial(publish_until_it_ends, doomed), f"its third batch, {place}", 180)
             assert doomed.returncode == -signal.SIGKILL
     with another_consumer(platform) as leaver:  # and a clean leave, which is a rebalance as well
         until(lambda: answers(platform), "the third is a member", 90)

@@ -140,7 +140,7 @@ def test_lists_by_state_at_any_moment_page_by_page(platform: Any) -> None:
     assert ids(get(platform, f"/campaign-events/ended?{moment}")) == planned[3::-1], "the latest end first"
     for path, expected in (("/", planned), (f"/upcoming?{moment}", planned[6:]), (f"/ended?{moment}", planned[3::-1])):
         seen: list[str] = []
-        cursor = ""
+        cursor: str | None = ""
         while cursor is not None:
             page = get(platform, f"/campaign-events{path}{'&' if '?' in path else '?'}limit=3{cursor}").json()
             assert len(page["campaigns"]) <= 3

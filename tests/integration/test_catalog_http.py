@@ -174,7 +174,8 @@ def test_reviews_are_listed_newest_highest_and_lowest_page_by_page(platform: Any
     for number, star in enumerate(stars):
         review(platform, id, star, timestamp=f"2026-01-0{number + 1}T00:00:00Z")
     for sort, expected in (("newest", stars[::-1]), ("highest", [5, 4, 3, 2, 1]), ("lowest", [1, 2, 3, 4, 5])):
-        found, cursor = [], ""
+        found: list[Any] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = read(platform, f"/v1/products/{id}/reviews?sort={sort}&limit=2{cursor and '&cursor=' + cursor}")
             found += [each["rating"] for each in page["reviews"]]
@@ -199,7 +200,8 @@ def test_products_are_listed_in_each_order_and_by_prefix(platform: Any) -> None:
         "-rating": [1, 2, 0], "rank": [0, 1, 2], "newest": [2, 1, 0], "oldest": [0, 1, 2],
     }  # fmt: skip
     for sort, expected in orders.items():
-        found, cursor = [], ""
+        found: list[Any] = []
+        cursor: str | None = ""
         while cursor is not None:
             page = read(platform, f"/v1/products?prefix={mark}&sort={sort}&limit=2{cursor and '&cursor=' + cursor}")
             found += [each["id"] for each in page["products"]]

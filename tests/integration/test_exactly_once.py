@@ -20,12 +20,14 @@ from kafka.structs import OffsetAndMetadata
 
 from shop_core.events import purchases
 from shop_core.events.envelope import Domain, Record, encode
+from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topics import admin, ensure_topics
 
 pytestmark = pytest.mark.slow
 CONSUMER = Path(__file__).with_name("consumer_of_topic.py")
 CLIENTS, USERS, ROUNDS = 4, 200, 100
+START = Instant.of(datetime(2026, 3, 1, tzinfo=UTC))
 KILLS = 20
 AT_ONCE = 24
 
@@ -265,7 +267,7 @@ class LoneConsumer:
         records = []
         for number in range(len(self.attempted), len(self.attempted) + count):
             userid, seq = f"u{number % 20}", number // 20
-            price, moment = f"{number}.05", datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number * 7919 % 10_007)
+            price, moment = f"{number}.05", START + timedelta(seconds=number * 7919 % 10_007)
             data = purchases.PurchaseMade(f"{userid}/{seq}", userid, price, moment)
             self.attempted[(userid, seq)] = (price, moment)
             id = f"{topic}-{number}"

@@ -17,6 +17,7 @@ from cm_api.domains.purchases.projection import to_document
 from cm_api.domains.purchases.store import PurchaseStore
 from cm_api.settings import QuerySettings
 from shop_core.events.envelope import Event
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,7 +42,12 @@ def stored(store: PurchaseStore, user: str, moments: list[datetime]) -> list[str
     """Store a purchase of `user` at each moment; their ids."""
     events = [
         Event(
-            str(uuid.uuid4()), PURCHASE_MADE, START, "d", PurchaseMade(user, user, "1.00", moment), "shop.purchases-0-0"
+            str(uuid.uuid4()),
+            PURCHASE_MADE,
+            START,
+            "d",
+            PurchaseMade(user, user, "1.00", Instant.of(moment)),
+            "shop.purchases-0-0",
         )
         for moment in moments
     ]

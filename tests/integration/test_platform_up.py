@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,10 @@ def test_status_lists_each_process_and_group(platform: tuple[Path, str]) -> None
         assert all({"partition", "committed", "end", "lag"} == set(part) for part in group["partitions"])
 
 
+def tells(command: list[str], what: str) -> bool:
+    return what in subprocess.check_output(command, text=True)
+
+
 def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> None:
     _, printed = platform
     lines = [line.strip() for line in printed.splitlines() if line.strip().startswith("curl ")]
@@ -124,8 +129,7 @@ def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> N
     bought = json.loads(subprocess.run(shlex.split(lines[0]), capture_output=True, check=True).stdout)
     assert bought["status"] == "Ok!"
     for line in lines[1:]:
-        command = shlex.split(line)
-        assert until(lambda command=command: "1195.30" in subprocess.check_output(command, text=True), 15), line
+        assert until(partial(tells, shlex.split(line), "1195.30"), 15), line
 
 
 def test_servers_that_are_already_there_are_used(platform: tuple[Path, str], tmp_path: Path) -> None:
@@ -163,7 +167,7 @@ def test_a_killed_process_is_started_again_with_a_line_that_says_so(platform: tu
 
     def again() -> bool:
         now = processes(state)[name]
-        return now["state"] == "running" and now["pid"] != before["pid"]
+        return bool(now["state"] == "running" and now["pid"] != before["pid"])
 
     assert until(again)
     said = (state / "supervisor.log").read_text()
@@ -211,7 +215,7 @@ def test_a_mongodb_without_transactions_is_refused(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        BIN / "secantusd-py",
+        str(BIN / "secantusd-py"),
         "--standalone",
         "--port",
         str(port),
@@ -248,7 +252,7 @@ def test_without_maven_and_jars_a_sentence_says_what_to_install(tmp_path: Path) 
 
 
 def test_ctrl_c_stops_all_in_order_and_keeps_the_data(tmp_path: Path) -> None:
-    command = [BIN / "shopctl", "up", "--state-dir", str(tmp_path), "--offset", str(OFFSET + 500)]
+    command = [str(BIN / "shopctl"), "up", "--state-dir", str(tmp_path), "--offset", str(OFFSET + 500)]
     said = tmp_path / "said"
     with said.open("wb") as output:
         running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment())

@@ -14,6 +14,7 @@ import pytest
 
 from shop_core.events import PERSONAL, catalog, purchases
 from shop_core.events.envelope import encode
+from shop_core.events.instants import Instant
 
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 
@@ -119,8 +120,8 @@ def test_what_was_said_before_and_comes_late_stays_forgotten(
     before, after = datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC) + timedelta(seconds=5)
     ids = {moment: uuid.uuid4().hex for moment in (before, after)}
     for moment, id in ids.items():
-        bought = purchases.PurchaseMade(user, user, "1", moment)
-        said = catalog.ReviewAdded(product, id, user, 5, moment, "late", "D")
+        bought = purchases.PurchaseMade(user, user, "1", Instant.of(moment))
+        said = catalog.ReviewAdded(product, id, user, 5, Instant.of(moment), "late", "D")
         for domain, type_, data, key in (
             (purchases.DOMAIN, purchases.PURCHASE_MADE, bought, user),
             (catalog.DOMAIN, catalog.REVIEW_ADDED, said, product),

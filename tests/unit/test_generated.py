@@ -49,6 +49,7 @@ def test_a_new_domain_has_its_place_everywhere(writer: ModuleType) -> None:
     assert list(yaml.safe_load(made["values-dev.yaml"])["shop"]["consumers"]) == list(values["consumers"])
     assert "    parcels.DOMAIN,\n)" in made["domains.py"]
     acls = yaml.safe_load(made["acls.json"])["principals"]
+    assert {"keda", "operator"} <= set(acls), "what follows from no domain stays"
     assert {"shop.parcels", "shop.labels"} <= {right["name"] for right in acls["shopctl"]["may"]}
     assert [right["name"] for right in acls["parcels-consumer"]["may"]] == [
         *("shop.parcels", "shop.parcels.dlq", "shop.labels", "cm-api-parcels")

@@ -11,7 +11,7 @@ import msgspec
 from shop_core.events import DOMAINS
 
 _TEXT = {"type": "string"}
-HEADERS = {
+HEADERS: dict[str, Any] = {
     "type": "object",
     "required": ["ce_id", "ce_type", "ce_source", "ce_specversion", "ce_time"],
     "properties": {
