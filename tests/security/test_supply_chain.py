@@ -15,7 +15,7 @@ BIN = Path(sys.executable).parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 IMAGES = ("cm-server", "cm-api", "operator")
 NOT_AUDITED = "locked; not audited here: the advisory data can't be reached"
-SOURCES = [f"{member}/src" for member in ("core", "cm-server", "cm-api", "operator", "shopctl")]
+SOURCES = [f"{member}/src" for member in ("runtime", "core", "cm-server", "cm-api", "operator", "shopctl")]
 
 
 def locked(lock: Path) -> dict[str, tuple[str, int]]:
