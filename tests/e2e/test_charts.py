@@ -287,6 +287,21 @@ def test_kafka_takes_secrets_and_issuers_of_others() -> None:
     assert certificate["spec"]["commonName"] == "shop-kafka" and certificate["spec"]["secretName"] == "shop-kafka-tls"
 
 
+def test_pages_for_people_log_in_as_users_that_only_read() -> None:
+    containers = {
+        container["name"]: {each["name"]: each for each in container["env"]}
+        for m in render(*PAGES)
+        if m["kind"] == "Deployment"
+        for container in m["spec"]["template"]["spec"]["containers"]
+    }
+    kafka_ui, mongo_express = containers["kafka-ui"], containers["mongo-express"]
+    login = kafka_ui["KAFKA_CLUSTERS_0_PROPERTIES_SASL_JAAS_CONFIG"]["value"]
+    assert 'username="kafka-ui"' in login and kafka_ui["KAFKA_CLUSTERS_0_READONLY"]["value"] == "true"
+    assert kafka_ui["KAFKA_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "shop-kafka-users", "key": "kafka-ui"}
+    uri = mongo_express["ME_CONFIG_MONGODB_URL"]["valueFrom"]["secretKeyRef"]
+    assert uri == {"name": "shop-mongodb", "key": "uri-shop-reader"}
+
+
 def test_plaintext_has_to_be_asked_for() -> None:
     manifests = render("--set", "kafka.security.enabled=false")
     assert not [name for name in shop_of(manifests)["spec"]["kafka"] if name.endswith("Ref")]
