@@ -33,6 +33,7 @@ from shop_cluster.rendering import (
 from shop_core.admin.acl_table import Rule, Table
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ADMIN
+from shop_core.events import DOMAINS
 
 MISSPELT = (
     "shop.sever.replicas=2",
@@ -177,7 +178,9 @@ def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     assert spec["kafka"]["caSecretRef"] == {"name": "kafka-ca"} and "kedaSecretRef" not in spec["kafka"]
     assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
     assert spec["mongodb"]["readerUriSecretRef"] == {"name": "mongodb-login", "key": "reader"}
-    assert "migratorUriSecretRef" not in spec["mongodb"] and "caSecretRef" not in spec["mongodb"]
+    assert not spec["mongodb"].keys() & {"migratorUriSecretRef", "consumerUriKeys", "caSecretRef"}
+    own = shop_of(render(*EXTERNAL, "--set", "mongodb.existingSecret.consumerKeys.analytics=counts"))
+    assert own["spec"]["mongodb"]["consumerUriKeys"] == {"analytics": "counts"}
     assert spec["auth"]["apiKeysSecretRef"] == {"name": "keys"} and spec["serviceTokenSecretRef"] == {"name": "token"}
     assert spec["limits"] == {"rules": "600/60", "port": 6379, "urlSecretRef": {"name": "redis", "key": "url"}}
     assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
@@ -319,6 +322,7 @@ def test_mongodb_has_a_user_for_each_purpose_and_tls_where_it_is_asked_for() -> 
         "readerUriSecretRef": "uri-shop-reader",
         "migratorUriSecretRef": "uri-shop-migrator",
     }
+    assert spec["consumerUriKeys"] == {domain: f"uri-{domain}-consumer" for domain in DOMAINS}
     assert spec["caSecretRef"] == {"name": "shop-mongodb-tls"}
     mongod = manifests["StatefulSet", "shop-mongodb"]["spec"]["template"]["spec"]["containers"][0]
     assert "--tlsMode=requireTLS" in mongod["command"]
