@@ -34,6 +34,7 @@ from shop_core.admin.acl_table import Rule, Table
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ADMIN
 from shop_core.events import DOMAINS
+from shop_operator.desired import kafka_login
 
 MISSPELT = (
     "shop.sever.replicas=2",
@@ -243,6 +244,21 @@ def test_kafka_speaks_tls_only_and_knows_its_users() -> None:
         "hooks run once all is ready, which waits for it"
     )
     assert json.loads(manifests["ConfigMap", "shop-kafka-access"]["data"]["acls.json"])["principals"] == table
+
+
+@pytest.mark.security(34)
+def test_the_logins_of_the_operator_and_of_keda_go_to_this_kafka_only() -> None:
+    manifests = render()
+    secrets = {m["metadata"]["name"]: m for m in manifests if m["kind"] == "Secret"}
+    kafka = shop_of(manifests)["spec"]["kafka"]
+    brokers = "shop-kafka-broker-0.shop-kafka-broker.shop.svc.cluster.local:9092"
+    for servers in (kafka["bootstrapServers"], "shop-kafka:9092", "shop-kafka.shop:9092", brokers):
+        assert kafka_login.read(kafka | {"bootstrapServers": servers}, secrets.get).user == "operator"
+    keda = {"bootstrapServers": "attacker:9092", "kedaSecretRef": kafka["kedaSecretRef"]}
+    elsewhere = f"{kafka['bootstrapServers']},shop-kafka.other.svc:9092"
+    for refused in (keda, kafka | {"bootstrapServers": elsewhere}):
+        with pytest.raises(kafka_login.BadSecret, match="is not for"):
+            kafka_login.read(refused, secrets.get)
 
 
 def test_kafka_knows_the_users_that_the_values_add() -> None:
