@@ -86,6 +86,10 @@ images: ## Build the images of cm-server, cm-api and operator (see scripts/image
 sbom: .venv/dev.stamp ## Write sbom/<image>.cdx.json, what each image is made of (ARGS="cm-server")
 	@scripts/sbom $(ARGS)
 
+.PHONY: provenance
+provenance: .venv/dev.stamp ## SBOM and provenance beside each image in IMAGES_DIR, signed by SIGNING_KEY (see SECURITY.md)
+	@.venv/bin/python scripts/provenance.py $(ARGS)
+
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
 security: .venv/dev.stamp ## Score the 40 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
