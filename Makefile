@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-MEMBERS := core cm-server cm-api shopctl
+MEMBERS := runtime core cm-server cm-api shopctl
 MEMBER_FILES := $(addsuffix /pyproject.toml,$(MEMBERS))
 # The operator runs in a cluster only: a lock and an image of its own, and no part of `make run`.
 OPERATOR_FILE := operator/pyproject.toml
@@ -102,6 +102,10 @@ docs: .venv/docs.stamp ## Refresh the generated pages and build the site into si
 	@.venv/bin/python scripts/reference.py
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
 
+.PHONY: provenance
+provenance: .venv/dev.stamp ## SBOM and provenance beside each image in IMAGES_DIR, signed by SIGNING_KEY (see SECURITY.md)
+	@.venv/bin/python scripts/provenance.py $(ARGS)
+
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
 security: .venv/dev.stamp ## Score the 40 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
@@ -110,20 +114,20 @@ security: .venv/dev.stamp ## Score the 40 security checks with their evidence; f
 
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.
 LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-core cm-server cm-api shopctl shop-operator)
+	--no-emit-find-links --no-annotate --no-header $(addprefix --no-emit-package ,shop-runtime shop-core cm-server cm-api shopctl shop-operator)
 
 .PHONY: lock
 lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newest versions)
 	$(LOCK) $(ARGS) requirements/uv.in -o requirements/uv.txt
 	$(LOCK) $(ARGS) $(MEMBER_FILES) requirements/run.in -o requirements/run.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt $(OPERATOR_FILE) -o requirements/operator.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt runtime/pyproject.toml $(OPERATOR_FILE) -o requirements/operator.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
 	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt --extra native core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
-	$(LOCK) $(ARGS) -c requirements/run.txt core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt --extra native runtime/pyproject.toml core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt runtime/pyproject.toml core/pyproject.toml cm-api/pyproject.toml -o requirements/cm-api.txt
 
 # uv takes seconds where pip takes half a minute; pip stands in where uv can't, e.g. for an index that only pip knows.
 install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(PIP) install $(1)

@@ -37,6 +37,7 @@ OWN = {
             "properties": {
                 "name": {"type": "string"},
                 "key": {"type": "string", "minLength": 1},
+                "consumerKeys": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
                 "readerKey": {"type": "string"},
                 "migratorKey": {"type": "string"},
             },

@@ -51,6 +51,11 @@ PROOFS: dict[str, tuple[str, ...]] = {
         f'make .venv && scripts/bootstrap cluster && BASE_ARCHIVE="$({CLUSTER} base | tail -n 1)" '
         f"BASE={BASE}:{SUITE} BUILD_BASE={BASE}-build:{SUITE} make images",
     ),
+    "provenance": (
+        f'make .venv && scripts/bootstrap cluster && BASE_ARCHIVE="$({CLUSTER} base | tail -n 1)" IMAGES_DIR=dist '
+        f"BASE={BASE}:{SUITE} BUILD_BASE={BASE}-build:{SUITE} make images ARGS=cm-api && "
+        "IMAGES_DIR=dist make provenance ARGS=cm-api",
+    ),
     "cluster-down": ("make cluster-down",),
     "cluster-up": ("make cluster-up && make cluster-down", "make cluster-up && make cluster-down"),
     "e2e": ("make e2e",),

@@ -33,6 +33,8 @@ from shop_cluster.rendering import (
 from shop_core.admin.acl_table import Rule, Table
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ADMIN
+from shop_core.events import DOMAINS
+from shop_operator.desired import kafka_login
 
 MISSPELT = (
     "shop.sever.replicas=2",
@@ -177,7 +179,9 @@ def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     assert spec["kafka"]["caSecretRef"] == {"name": "kafka-ca"} and "kedaSecretRef" not in spec["kafka"]
     assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
     assert spec["mongodb"]["readerUriSecretRef"] == {"name": "mongodb-login", "key": "reader"}
-    assert "migratorUriSecretRef" not in spec["mongodb"] and "caSecretRef" not in spec["mongodb"]
+    assert not spec["mongodb"].keys() & {"migratorUriSecretRef", "consumerUriKeys", "caSecretRef"}
+    own = shop_of(render(*EXTERNAL, "--set", "mongodb.existingSecret.consumerKeys.analytics=counts"))
+    assert own["spec"]["mongodb"]["consumerUriKeys"] == {"analytics": "counts"}
     assert spec["auth"]["apiKeysSecretRef"] == {"name": "keys"} and spec["serviceTokenSecretRef"] == {"name": "token"}
     assert spec["limits"] == {"rules": "600/60", "port": 6379, "urlSecretRef": {"name": "redis", "key": "url"}}
     assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
@@ -242,6 +246,21 @@ def test_kafka_speaks_tls_only_and_knows_its_users() -> None:
     assert json.loads(manifests["ConfigMap", "shop-kafka-access"]["data"]["acls.json"])["principals"] == table
 
 
+@pytest.mark.security(34)
+def test_the_logins_of_the_operator_and_of_keda_go_to_this_kafka_only() -> None:
+    manifests = render()
+    secrets = {m["metadata"]["name"]: m for m in manifests if m["kind"] == "Secret"}
+    kafka = shop_of(manifests)["spec"]["kafka"]
+    brokers = "shop-kafka-broker-0.shop-kafka-broker.shop.svc.cluster.local:9092"
+    for servers in (kafka["bootstrapServers"], "shop-kafka:9092", "shop-kafka.shop:9092", brokers):
+        assert kafka_login.read(kafka | {"bootstrapServers": servers}, secrets.get).user == "operator"
+    keda = {"bootstrapServers": "attacker:9092", "kedaSecretRef": kafka["kedaSecretRef"]}
+    elsewhere = f"{kafka['bootstrapServers']},shop-kafka.other.svc:9092"
+    for refused in (keda, kafka | {"bootstrapServers": elsewhere}):
+        with pytest.raises(kafka_login.BadSecret, match="is not for"):
+            kafka_login.read(refused, secrets.get)
+
+
 def test_kafka_knows_the_users_that_the_values_add() -> None:
     may = [{"resource": "TOPIC", "name": "shop.purchases", "pattern": "LITERAL", "operations": ["READ"]}]
     reports = {"why": "counts sales", "may": may}
@@ -287,6 +306,21 @@ def test_kafka_takes_secrets_and_issuers_of_others() -> None:
     assert certificate["spec"]["commonName"] == "shop-kafka" and certificate["spec"]["secretName"] == "shop-kafka-tls"
 
 
+def test_pages_for_people_log_in_as_users_that_only_read() -> None:
+    containers = {
+        container["name"]: {each["name"]: each for each in container["env"]}
+        for m in render(*PAGES)
+        if m["kind"] == "Deployment"
+        for container in m["spec"]["template"]["spec"]["containers"]
+    }
+    kafka_ui, mongo_express = containers["kafka-ui"], containers["mongo-express"]
+    login = kafka_ui["KAFKA_CLUSTERS_0_PROPERTIES_SASL_JAAS_CONFIG"]["value"]
+    assert 'username="kafka-ui"' in login and kafka_ui["KAFKA_CLUSTERS_0_READONLY"]["value"] == "true"
+    assert kafka_ui["KAFKA_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "shop-kafka-users", "key": "kafka-ui"}
+    uri = mongo_express["ME_CONFIG_MONGODB_URL"]["valueFrom"]["secretKeyRef"]
+    assert uri == {"name": "shop-mongodb", "key": "uri-shop-reader"}
+
+
 def test_plaintext_has_to_be_asked_for() -> None:
     manifests = render("--set", "kafka.security.enabled=false")
     assert not [name for name in shop_of(manifests)["spec"]["kafka"] if name.endswith("Ref")]
@@ -304,6 +338,7 @@ def test_mongodb_has_a_user_for_each_purpose_and_tls_where_it_is_asked_for() -> 
         "readerUriSecretRef": "uri-shop-reader",
         "migratorUriSecretRef": "uri-shop-migrator",
     }
+    assert spec["consumerUriKeys"] == {domain: f"uri-{domain}-consumer" for domain in DOMAINS}
     assert spec["caSecretRef"] == {"name": "shop-mongodb-tls"}
     mongod = manifests["StatefulSet", "shop-mongodb"]["spec"]["template"]["spec"]["containers"][0]
     assert "--tlsMode=requireTLS" in mongod["command"]

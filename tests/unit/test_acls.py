@@ -49,6 +49,11 @@ def test_nobody_may_everything(table: Table) -> None:
     assert {rule.principal for rule in table.rules() if rule.operation == "CREATE"} == {"User:operator"}
 
 
+def test_a_page_for_people_reads_and_no_more(table: Table) -> None:
+    rules = {(rule.resource, rule.operation) for rule in table.rules() if rule.principal == "User:kafka-ui"}
+    assert rules == {("TOPIC", "READ"), ("TOPIC", "DESCRIBE_CONFIGS"), ("GROUP", "DESCRIBE")}
+
+
 def test_what_is_there_is_kept_and_what_is_others_not_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "acls.json"
     file.write_text(json.dumps({"principals": {"one": ONE}}))

@@ -51,10 +51,7 @@ def test_a_loop_that_hangs_is_not_alive() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", *(["::"] if socket.has_dualstack_ipv6() else [])])
 def test_it_answers_on_either_family(host: str) -> None:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = sock.getsockname()[1]
-    with Health().serve(host, port):
+    with Health().serve(host, 0) as port:
         for address in ["127.0.0.1", *(["[::1]"] if host == "::" else [])]:
             with urllib.request.urlopen(f"http://{address}:{port}/healthz", timeout=10) as answer:
                 assert answer.status == 200

@@ -71,8 +71,10 @@ def test_log_lines_are_json_and_the_level_file_is_read_again(tmp_path: Path) -> 
         logs.apply_levels(settings)
         assert logging.getLogger("shop_test").isEnabledFor(logging.DEBUG)
         record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "bought", "event_id": "e1"})
-        line = json.loads(logs.JsonFormatter().format(record))
-        assert (line["event"], line["event_id"], line["logger"]) == ("bought", "e1", "x")
+        token = logs.request_id.set("r1")
+        line = json.loads(root.handlers[0].format(record))
+        assert (line["event"], line["event_id"], line["logger"], line["request_id"]) == ("bought", "e1", "x", "r1")
+        logs.request_id.reset(token)
         with pytest.raises(ConfigError, match="LOG_LEVEL"):
             logs.apply_levels(LogSettings(log_level="LOUD"))
     finally:

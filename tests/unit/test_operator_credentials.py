@@ -108,12 +108,13 @@ def test_pods_principals_are_those_of_the_table() -> None:
 def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
     refs = {
         "uriSecretRef": {"name": "m", "key": "writer"},
+        "consumerUriKeys": {"analytics": "analytics-consumer"},
         "readerUriSecretRef": {"name": "m", "key": "reader"},
         "migratorUriSecretRef": {"name": "m", "key": "migrator"},
         "caSecretRef": {"name": "ca"},
     }
-    body = shop(mongodb={"database": "shop", **refs}, consumers=[{"domain": "purchases"}])
-    (made,) = shop_consumers.consumers(body)
+    body = shop(mongodb={"database": "shop", **refs}, consumers=[{"domain": "purchases"}, {"domain": "analytics"}])
+    made, own = shop_consumers.consumers(body)
     job = index_job.job(body)["spec"]["template"]["spec"]
     assert files(pod_of(body, 1)) == {
         "/etc/shop/mongodb": ("m", ("reader",)),
@@ -122,6 +123,8 @@ def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
     assert files(job)["/etc/shop/mongodb"] == ("m", ("migrator",))
     assert environment(job)["MONGODB_TLS_CA_FILE"] == "/etc/shop/mongodb-ca/ca.crt"
     assert {"name": "m", "mountPath": "/etc/shop/mongodb", "keys": ["writer"]} in made["spec"]["secrets"]
+    login = {"name": "m", "mountPath": "/etc/shop/mongodb", "keys": ["analytics-consumer"]}
+    assert login in own["spec"]["secrets"], "who has a user of its own is given no other's URI"
 
 
 def test_tokens_of_an_issuer_are_accepted_beside_keys(shop: Make) -> None:

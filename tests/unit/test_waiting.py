@@ -9,7 +9,7 @@ import pytest
 from cm_server.query_proxy.circuit_breaker import CircuitBreaker
 from cm_server.query_proxy.waiting import Waiting
 from shop_core.errors import Unavailable
-from shop_core.http.addresses import network_of
+from shop_runtime.addresses import network_of
 
 
 def given_to(waiting: Waiting, stack: ExitStack, who: str, asks: int) -> int:

@@ -39,13 +39,17 @@ const shop = connect(`mongodb://${login}/${DATABASE}?replicaSet=${REPLICA_SET}&a
 // What mongodb/users.json says; `python -m shop_core.admin.mongo_users` does the same for a MongoDB that is run elsewhere.
 const table = JSON.parse(fs.readFileSync("/scripts/users.json", "utf8"));
 const there = (found) => found.length > 0;
-for (const [role, { actions }] of Object.entries(table.roles)) {
+for (const [role, { actions, collections = [""] }] of Object.entries(table.roles)) {
   const command = there(shop.runCommand({ rolesInfo: role }).roles) ? "updateRole" : "createRole";
-  const privileges = [{ resource: { db: DATABASE, collection: "" }, actions }];
+  const privileges = collections.map((collection) => ({ resource: { db: DATABASE, collection }, actions }));
   shop.runCommand({ [command]: role, privileges, roles: [] });
-  print(`role ${role}: ${actions.join(", ")} in ${DATABASE}`);
+  print(`role ${role}: ${actions.join(", ")} in ${DATABASE} ${collections.join(", ")}`);
 }
 for (const [user, { roles }] of Object.entries(table.users)) {
+  if (!fs.existsSync(`/secret/${user}`)) {
+    print(`user ${user} is left out: the Secret has no password for it`);
+    continue;
+  }
   const command = there(shop.runCommand({ usersInfo: user }).users) ? "updateUser" : "createUser";
   const granted = roles.map((role) => ({ role, db: DATABASE }));
   shop.runCommand({ [command]: user, pwd: secret(user), roles: granted, mechanisms: ["SCRAM-SHA-256"] });

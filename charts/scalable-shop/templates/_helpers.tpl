@@ -87,6 +87,11 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- if $said.enabled }}
 {{- $name := include "mongodb.secret" .Subcharts.mongodb }}
 {{- $_ := set $found "uriSecretRef" (dict "name" $name "key" "uri-shop-writer") }}
+{{- $keys := dict }}
+{{- range $user := include "mongodb.users" .Subcharts.mongodb | fromJsonArray }}
+{{- if hasSuffix "-consumer" $user }}{{ $_ := set $keys (trimSuffix "-consumer" $user) (printf "uri-%s" $user) }}{{ end }}
+{{- end }}
+{{- $_ := set $found "consumerUriKeys" $keys }}
 {{- $_ := set $found "readerUriSecretRef" (dict "name" $name "key" "uri-shop-reader") }}
 {{- $_ := set $found "migratorUriSecretRef" (dict "name" $name "key" "uri-shop-migrator") }}
 {{- if $said.tls.enabled }}
@@ -98,6 +103,7 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- else }}
 {{- $given := $said.existingSecret }}
 {{- $_ := set $found "uriSecretRef" (dict "name" $given.name "key" $given.key) }}
+{{- with $given.consumerKeys }}{{ $_ := set $found "consumerUriKeys" . }}{{ end }}
 {{- range $field, $key := dict "readerUriSecretRef" $given.readerKey "migratorUriSecretRef" $given.migratorKey }}
 {{- if $key }}{{ $_ := set $found $field (dict "name" $given.name "key" $key) }}{{ end }}
 {{- end }}

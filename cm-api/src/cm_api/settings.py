@@ -29,7 +29,9 @@ class QuerySettings(ServiceTokenSettings, KafkaSettings, MongoSettings, CacheSet
 class ConsumerSettings(KafkaSettings, MongoSettings, CacheSettings):
     """A consumer."""
 
-    health_host: str = variable("HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics")
+    health_host: str = variable(
+        "HEALTH_HOST", "127.0.0.1", text, "address", "Address of health and metrics; * for every one"
+    )
     health_port: int = variable("HEALTH_PORT", 8090, whole(1, 65535), "port", "Port of health and metrics")
     batch: int = variable("CONSUMER_BATCH", 2000, whole(1, 10000), "events", "Events of one transaction, at most")
     session_timeout_ms: int = variable(

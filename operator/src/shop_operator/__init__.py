@@ -1,1 +1,1 @@
-"""The operator: keeps what Shop and ShopConsumer resources ask for. It imports nothing of the services."""
+"""The operator: keeps what Shop and ShopConsumer resources ask for. Of ours it imports shop_runtime only."""

@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP, in a thread of their own.
+"""Health and metrics, by the health server that every process has.
 
 Liveness asks only whether the loops go round, and whether a look hangs. Readiness is true for a standby as well: it is
 ready to take over.
@@ -7,38 +7,17 @@ ready to take over.
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from prometheus_client import generate_latest
+
+from shop_runtime import health_server
 
 STUCK_AFTER = 60.0
 # Whatever a look waits for has a time of its own, each far below this.
 HANGS_AFTER = 300.0
-
-
-def _family(host: str) -> socket.AddressFamily:
-    """IPv6 hears IPv4 as well, where the machine has it."""
-    wide = host == "*" and socket.has_dualstack_ipv6()
-    return socket.AF_INET6 if wide or ":" in host else socket.AF_INET
-
-
-class _Server(ThreadingHTTPServer):
-    """On an address of either family; `::` is every one of both."""
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], family: int) -> None:
-        self.address_family = family
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
 
 
 class Health:
@@ -70,27 +49,6 @@ class Health:
             return 200, "text/plain; version=0.0.4; charset=utf-8", generate_latest()
         return 404, "text/plain", b"not found"
 
-    @contextmanager
-    def serve(self, host: str, port: int) -> Iterator[int]:
-        """Answer on host:port until the block ends; yields the port."""
-        health = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, kind, body = health.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Probes are not news."""
-
-        server = _Server(("" if host == "*" else host, port), Handler, family=_family(host))
-        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            server.server_close()
+    def serve(self, host: str, port: int) -> AbstractContextManager[int]:
+        """Answer on host:port until the block ends; gives the port."""
+        return health_server.serve(self.answer, host, port)

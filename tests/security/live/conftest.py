@@ -78,7 +78,7 @@ def shop(secured: Secured, any_port: Callable[[], int]) -> Iterator[Shop]:
         running: list[subprocess.Popen[bytes]] = []
         for name, port in ports.items():
             command, environ = [str(BIN / name)], {"HTTP_PORT": str(port), "HTTP_HOST": HOST}
-            user = {"cm-server": None, "cm-api": "shop-reader"}.get(name, "shop-writer")
+            user = {"cm-server": None, "cm-api": "shop-reader"}.get(name, name)  # a consumer's has its own name
             if name.endswith("-consumer"):
                 command = [str(BIN / "cm-api-consumer"), "--domain", name.removesuffix("-consumer")]
                 environ = {"HEALTH_PORT": str(port)}

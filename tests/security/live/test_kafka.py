@@ -51,6 +51,7 @@ MAY = {
     "campaigns-consumer": {"read campaigns"},
     "cm-api": {"read campaigns"},
     "keda": {"lag"},
+    "kafka-ui": {"read", "lag", "read campaigns"},
     # A group's first offsets are a commit, for which Kafka wants READ.
     "operator": {"lag", "commit", "create", "read", "read campaigns"},
     "shopctl": {"write", "read", "lag", "read campaigns"},

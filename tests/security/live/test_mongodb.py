@@ -1,7 +1,7 @@
 """The database: nobody unknown, nothing in the clear, and each user just what its work needs.
 
-The table's roles hold on a whole database, and the embedded database enforces those as MongoDB does. Roles on a single
-collection it does not enforce (mongodb/README.md), so the table has none, and nothing is shown of them here.
+The embedded database enforces roles on a whole database as MongoDB does. Those on a single collection it takes for the
+whole database (mongodb/README.md): of the consumers' users only that is shown here, and that they may do their work.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from shop_core.events import DOMAINS
+
 NOT_ALLOWED = 13
+CONSUMERS = [f"{domain}-consumer" for domain in DOMAINS]
 MAY = {
     "shop-writer": {"find", "insert", "update", "delete", "transaction"},
+    **{user: {"find", "insert", "update", "delete", "transaction"} for user in CONSUMERS},
     "shop-reader": {"find"},
     "shop-migrator": {"find", "insert", "update", "delete", "transaction", "index", "create", "drop"},
 }
@@ -100,7 +104,11 @@ def test_the_shop_runs_without_an_administrator(shop: Any, secured: Any) -> None
     """What cm-api may not, it doesn't need: its routes answer while it is the reader."""
     with secured.database() as db:
         users = {user["user"]: {role["role"] for role in user["roles"]} for user in db.command("usersInfo", 1)["users"]}
-    assert users == {"shop-writer": {"shopWriter"}, "shop-reader": {"read"}, "shop-migrator": {"readWrite"}}
+    ours = {"shop-writer": {"shopWriter"}, "shop-reader": {"read"}, "shop-migrator": {"readWrite"}}
+    assert users == ours | {
+        user: {"shopWriter"} if user == "catalog-consumer" else {"read", f"{user.removesuffix('-consumer')}Writer"}
+        for user in CONSUMERS
+    }
     for path in ("/v1/products", "/v1/users/ada-1", "/v1/users/ada-1/purchases", "/v1/users/ada-1/export"):
         assert shop.request("GET", path).status in (200, 404), path
     for name in shop.processes:

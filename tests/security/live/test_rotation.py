@@ -123,7 +123,7 @@ class CredentialWatch:
     def take(self, fresh: dict[str, Path]) -> None:
         for old, new in fresh.items():
             self.replace(old, new.read_text())
-        for uri in self.secured.folder.glob("shop-*.uri"):
+        for uri in self.secured.folder.glob("*.uri"):
             self.replace(uri, self.secured.uri(uri.stem))
 
     def broker(self, store: str, path: Path) -> None:
@@ -149,7 +149,7 @@ def test_passwords_and_certificates_change_under_load(
 ) -> None:
     secured, shop, buying = rotation.secured, rotation.shop, rotation.buying
     rotation.goes_on()
-    old_password, old_uri = (secured.kafka / "cm-server").read_text(), secured.uri("shop-writer")
+    old_password, old_uri = (secured.kafka / "cm-server").read_text(), secured.uri("purchases-consumer")
 
     # At the servers first, where open connections live on: new passwords. Then the files: these, and the authority
     # that is to come beside the one that is.

@@ -1,4 +1,4 @@
-"""Health and metrics of a consumer, on a small HTTP server in a thread of its own.
+"""Health and metrics of a consumer, by the health server that every process has.
 
 Liveness asks only whether the loop goes round; readiness says by name what the loop waits for, and that it works.
 """
@@ -6,31 +6,15 @@ Liveness asks only whether the loop goes round; readiness says by name what the 
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from shop_core.telemetry import metrics
+from shop_runtime import health_server
 
 STUCK_AFTER = 60.0
 READY_WITHIN = 30.0
-
-
-class _Server(ThreadingHTTPServer):
-    """On an address of either family; `::` is every one of both."""
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
 
 
 class Health:
@@ -73,27 +57,6 @@ class Health:
         age = time.monotonic() - self._good
         return self.trouble or (f"no round succeeded for {age:.0f} s" if age > READY_WITHIN else None)
 
-    @contextmanager
-    def serve(self, host: str, port: int) -> Iterator[None]:
-        """Answer on host:port until the block ends."""
-        health = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, kind, body = health.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Probes are not news."""
-
-        server = _Server((host, port), Handler)
-        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
+    def serve(self, host: str, port: int) -> AbstractContextManager[int]:
+        """Answer on host:port until the block ends; gives the port."""
+        return health_server.serve(self.answer, host, port)

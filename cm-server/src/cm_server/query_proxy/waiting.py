@@ -14,9 +14,9 @@ from contextlib import contextmanager, nullcontext
 from flask import g, request
 
 from shop_core.auth import ANYBODY, Caller
-from shop_core.http.addresses import network_of
 from shop_core.http.app import aside
 from shop_core.telemetry import metrics
+from shop_runtime.addresses import network_of
 
 
 class Waiting:

@@ -22,9 +22,9 @@ from cm_server.rate_limit.settings import Limit
 from cm_server.security.authentication import access_of, described_path
 from cm_server.security.permissions import Access
 from shop_core.errors import Unavailable
-from shop_core.http.addresses import network_of
 from shop_core.http.problems import problem
 from shop_core.telemetry import metrics
+from shop_runtime.addresses import network_of
 
 log = logging.getLogger(__name__)
 TENTHS = 10

@@ -25,10 +25,18 @@ MECHANISM = "SCRAM-SHA-256"
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A role that MongoDB doesn't have: its actions on every collection of the shop's database, and nowhere else."""
+    """A role that MongoDB doesn't have: its actions on collections of the shop's database, all where none is named,
+    and nowhere else."""
 
     why: str
     actions: tuple[str, ...]
+    collections: tuple[str, ...] = ()
+
+    def privileges(self, database: str) -> list[Document]:
+        return [
+            {"resource": {"db": database, "collection": collection}, "actions": list(self.actions)}
+            for collection in self.collections or ("",)
+        ]
 
 
 class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,10 +76,8 @@ def apply(db: Database[Document], table: Table, passwords: Mapping[str, str]) ->
         users = {user["user"] for user in db.command("usersInfo", 1)["users"]}
         said = []
         for name, role in table.roles.items():
-            everywhere = {"db": db.name, "collection": ""}
-            privileges = [{"resource": everywhere, "actions": list(role.actions)}]
             verb = "update" if name in roles else "create"
-            db.command(f"{verb}Role", name, privileges=privileges, roles=[])
+            db.command(f"{verb}Role", name, privileges=role.privileges(db.name), roles=[])
             said.append(f"{verb}d role {name}")
         for name, user in table.users.items():
             granted = [{"role": role, "db": db.name} for role in user.roles]

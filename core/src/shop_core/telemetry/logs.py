@@ -1,4 +1,4 @@
-"""JSON lines on stderr, one an event, with the ids that tie a request to its event and its place in the log.
+"""The services' logs: JSON lines with the id that ties a request to its event and its place in the log.
 
 Levels come from LOG_LEVEL and LOG_LEVELS, and from LOG_LEVEL_FILE, which is read again on SIGHUP (a gunicorn master
 answers SIGHUP by replacing its workers, which then read it), so a running service can be made to talk.
@@ -7,44 +7,26 @@ answers SIGHUP by replacing its workers, which then read it), so a running servi
 from __future__ import annotations
 
 import contextvars
-import json
 import logging
 import signal
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from shop_core.config.settings import LogSettings
 from shop_core.errors import ConfigError
+from shop_runtime import json_logs
+from shop_runtime.json_logs import JsonFormatter
 
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, event, and every field given by `extra`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        if (current := request_id.get()) is not None:
-            line["request_id"] = current
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+def _request() -> dict[str, str]:
+    current = request_id.get()
+    return {} if current is None else {"request_id": current}
 
 
 def configure(settings: LogSettings) -> None:
     """Send every logger to stderr as JSON at the levels of `settings`; raises `ConfigError` for a bad level."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    logging.getLogger().handlers[:] = [handler]
+    json_logs.to_stderr(JsonFormatter(_request))
     apply_levels(settings)
 
 

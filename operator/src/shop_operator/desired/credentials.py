@@ -45,7 +45,7 @@ def of_api(shop: Manifest) -> Credentials:
 
 def of_consumer(shop: Manifest, domain: str) -> Credentials:
     """One domain's consumer: MongoDB, Kafka and the shared cache."""
-    return _mongodb(shop, "uriSecretRef") + _kafka(shop, f"{domain}-consumer") + _cache(shop)
+    return _mongodb(shop, "uriSecretRef", domain) + _kafka(shop, f"{domain}-consumer") + _cache(shop)
 
 
 def of_indexes(shop: Manifest) -> Credentials:
@@ -53,11 +53,12 @@ def of_indexes(shop: Manifest) -> Credentials:
     return _mongodb(shop, "migratorUriSecretRef")
 
 
-def _mongodb(shop: Manifest, field: str) -> Credentials:
+def _mongodb(shop: Manifest, field: str, domain: str = "") -> Credentials:
     """The URI of one user of MongoDB, and none of its Secret's other keys; one Secret may serve all."""
     said = shop["spec"]["mongodb"]
     reference = said.get(field) or said["uriSecretRef"]
-    found = _file("MONGODB_URI_FILE", "mongodb", reference["name"], reference["key"])
+    key = said.get("consumerUriKeys", {}).get(domain, reference["key"])
+    found = _file("MONGODB_URI_FILE", "mongodb", reference["name"], key)
     if trust := said.get("caSecretRef"):
         found += _file("MONGODB_TLS_CA_FILE", "mongodb-ca", trust["name"], "ca.crt")
     return found

@@ -53,7 +53,7 @@ CHECKS = {
     29: Check("bandit", "0 findings in all sources"),
     30: Check("images' content", "no compiler, no setuid file, not root"),
     31: Check("crowds", "2,000 hostile clients of 20 addresses: /buy < 2 x its quiet median, /healthz < 100 ms, "
-                        "32 MiB at most"),
+                        "32 MiB at most; health ports answer through one of their own"),
     32: Check("what is counted and asked", "refusals count, IPv6 by /64; the path authorised is the path fetched"),
     33: Check("custom resources", "nobody gains by one what RBAC denies them directly"),
     34: Check("credentials' way", "a Secret's content goes only to addresses that its owner named"),

@@ -54,6 +54,16 @@
 {{- toJson $names -}}
 {{- end -}}
 
+{{/* Where clients find the brokers: the operator lets the logins of this chart go there and nowhere else. */}}
+{{- define "kafka.bootstrapServers" -}}
+{{- $name := include "kafka.fullname" . -}}
+{{- $found := list (printf "%s.%s:9092" $name .Release.Namespace) (printf "%s.%s.svc:9092" $name .Release.Namespace) -}}
+{{- range $n := until (int .Values.brokers.replicas) -}}
+{{- $found = append $found (printf "%s-broker-%d.%s-broker.%s.svc:9092" $name $n $name $.Release.Namespace) -}}
+{{- end -}}
+{{- join "," $found -}}
+{{- end -}}
+
 {{/* Lines of server.properties. Nodes know each other by their certificate, clients log in with name and password. */}}
 {{- define "kafka.securityProperties" -}}
 listener.security.protocol.map=CLIENT:SASL_SSL,INTERNAL:SSL,CONTROLLER:SSL

@@ -233,6 +233,8 @@ volumes:
     secret:
       secretName: {{ include "mongodb.secret" $root | quote }}
       defaultMode: 0440
+      # A Secret of one's own may know fewer users: those are left out, and no member waits for them.
+      optional: true
       items:
         {{- range prepend (include "mongodb.users" $root | fromJsonArray) "rootPassword" }}
         - {key: {{ . }}, path: {{ . }}}

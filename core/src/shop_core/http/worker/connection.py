@@ -9,12 +9,12 @@ import io
 import socket
 from typing import Any
 
-from shop_core.http.addresses import network_of
 from shop_core.http.worker.bad_requests import Refused
 from shop_core.http.worker.body import MOST_BYTES, Unfinished
 from shop_core.http.worker.chunks import Chunks
 from shop_core.http.worker.head import Head, end_of_head, read_head
 from shop_core.http.worker.write_buffer import WriteBuffer
+from shop_runtime.addresses import network_of
 
 READING, BUSY, SENDING, LEAVING, ENDED = "reading", "busy", "sending", "leaving", "ended"
 
