@@ -13,7 +13,6 @@ from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
-    LINGER_MS,
     MAX_REQUEST_BYTES,
     MISSING_AFTER_SECONDS,
     Acked,
@@ -44,7 +43,7 @@ REFUSALS: dict[str, type[Refused]] = {
 class NativeClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
         self._kafka = native_module()
         said: deque[str] = deque(maxlen=1)  # why there is no connection, which the exception leaves out
 
@@ -53,9 +52,7 @@ class NativeClient:
                 said.append(error.str())
 
         try:
-            self._producer = self._kafka.Producer(
-                native_options(bootstrap, ack_timeout, linger_ms) | {"error_cb": note}
-            )
+            self._producer = self._kafka.Producer(native_options(bootstrap, ack_timeout) | {"error_cb": note})
             self._connect()
         except self._kafka.KafkaException as error:
             raise unreachable(said[0] if said else error.args[0].str()) from error
@@ -130,7 +127,7 @@ def in_company(error: ShopError) -> ShopError:
     return Unwritten(error) if isinstance(error, RecordRefused) else error
 
 
-def native_options(bootstrap: str, ack_timeout: float, linger_ms: int) -> dict[str, Any]:
+def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "client.id": CLIENT_ID,
@@ -138,7 +135,9 @@ def native_options(bootstrap: str, ack_timeout: float, linger_ms: int) -> dict[s
         "enable.idempotence": True,
         "allow.auto.create.topics": False,
         "partitioner": "murmur2_random",
-        "linger.ms": linger_ms,
+        # A broker takes a connection's requests one by one: what waits here for its turn shares a batch meanwhile.
+        "linger.ms": 0,
+        "max.in.flight.requests.per.connection": 1,
         "request.timeout.ms": int(ack_timeout * 900),
         "message.timeout.ms": int(ack_timeout * 1000),
         "topic.metadata.propagation.max.ms": int(MISSING_AFTER_SECONDS * 1000),

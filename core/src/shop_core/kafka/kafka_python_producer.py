@@ -17,7 +17,6 @@ from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
-    LINGER_MS,
     MAX_REQUEST_BYTES,
     MISSING_AFTER_SECONDS,
     Acked,
@@ -50,7 +49,7 @@ REFUSALS: dict[type[KafkaError], type[Refused]] = {
 class PythonClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap.split(","),
@@ -58,7 +57,7 @@ class PythonClient:
                 acks="all",
                 enable_idempotence=True,
                 allow_auto_create_topics=False,
-                linger_ms=linger_ms,
+                linger_ms=0,  # while a partition's batch is in flight, its next one gathers
                 metrics_enabled=False,  # ours are in shop_core.telemetry
                 bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
                 max_block_ms=int(MISSING_AFTER_SECONDS * 1000),

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from shop_core.kafka.confluent_producer import NativeClient, native_module
 from shop_core.kafka.kafka_python_producer import PythonClient
-from shop_core.kafka.producer_port import LINGER_MS, Client
+from shop_core.kafka.producer_port import Client
 
 __all__ = ["CLIENTS", "native_module"]
 
@@ -18,8 +18,8 @@ __all__ = ["CLIENTS", "native_module"]
 class ClientFactory(Protocol):
     """Connects a client, or raises `Unavailable`."""
 
-    def __call__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> Client:
-        """`ack_timeout` in seconds; `linger_ms` is how long a batch waits for more records."""
+    def __call__(self, bootstrap: str, ack_timeout: float) -> Client:
+        """`ack_timeout` in seconds."""
 
 
 CLIENTS: dict[str, ClientFactory] = {"python": PythonClient, "native": NativeClient}
