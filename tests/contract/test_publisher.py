@@ -227,6 +227,22 @@ def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:
     assert len(set(placed[0])) > 1
 
 
+def test_both_clients_say_the_same_of_what_is_refused(platform: Any) -> None:
+    """So that the door's answers, logs and alerts do not depend on which client is installed."""
+    make_topics(platform.bootstrap)
+    bad = [faulty for faulty, _ in FAULTS.values()]
+    bad += [Record(COMPACT, None, b"{}", ()), *(replace(record("k"), partition=number) for number in (12, 99, -5))]
+    said = []
+    for client in CLIENTS:
+        publisher = KafkaPublisher(platform.bootstrap, client=client)
+        assert publisher.connected(10)
+        outcomes = [publisher.publish_each([each])[0] for each in (*bad, *bad)]  # the second time, it may know already
+        publisher.close()
+        said.append([(type(outcome), str(outcome)) for outcome in outcomes])
+    assert said[0] == said[1]
+    assert all(issubclass(kind, Refused) for kind, _ in said[0])
+
+
 def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from shop_core.errors import ConfigError, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.errors import ConfigError, RecordRefused, ShopError, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
@@ -20,24 +20,12 @@ from shop_core.kafka.producer_port import (
     NoAck,
     Unwritten,
     headers_of,
-    refused,
     unreachable,
 )
+from shop_core.kafka.refusals import NOT_THERE, REFUSALS, refusal
 
-REFUSALS: dict[str, type[Refused]] = {
-    "UNKNOWN_TOPIC_OR_PART": TopicRefused,
-    "_UNKNOWN_TOPIC": TopicRefused,
-    "_UNKNOWN_PARTITION": TopicRefused,
-    "TOPIC_EXCEPTION": TopicRefused,
-    "TOPIC_AUTHORIZATION_FAILED": TopicRefused,
-    "MSG_SIZE_TOO_LARGE": RecordTooLarge,
-    "RECORD_LIST_TOO_LARGE": RecordTooLarge,
-    "INVALID_RECORD": RecordRefused,
-    "INVALID_TIMESTAMP": RecordRefused,
-    "POLICY_VIOLATION": RecordRefused,
-    "UNSUPPORTED_FOR_MESSAGE_FORMAT": RecordRefused,
-    "UNSUPPORTED_COMPRESSION_TYPE": RecordRefused,
-}
+# What the client finds out by itself, as the broker would say it.
+OWN_CODES = {"_UNKNOWN_TOPIC": NOT_THERE, "_UNKNOWN_PARTITION": NOT_THERE}
 
 
 class NativeClient:
@@ -117,9 +105,8 @@ def verdict(topic: str, error: Any) -> ShopError:
         return Unwritten(Unavailable(f"a record of the same batch was refused ({error.str()})"))
     if name == "_QUEUE_FULL":
         return Unavailable(f"the client's queue is full ({error.str()})")
-    if (kind := REFUSALS.get(name)) is None:
-        return NoAck(f"{name}: {error.str()}")
-    return refused(kind, topic, name, error.str())
+    code = OWN_CODES.get(name, error.code())
+    return refusal(topic, code) if code in REFUSALS else NoAck(f"{name}: {error.str()}")
 
 
 def in_company(error: ShopError) -> ShopError:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.errors import RecordRefused, RecordTooLarge, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
 
@@ -90,11 +90,6 @@ def check_record(record: Record) -> None:
 def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
     """The headers with names that are UTF-8, as Kafka has them; what is not is escaped."""
     return [(name.encode(errors="backslashreplace").decode(), value) for name, value in record.headers]
-
-
-def refused(kind: type[Refused], topic: str, code: str, said: object) -> Refused:
-    """A refusal in Kafka's own words."""
-    return kind(topic, f"{code}: {said}" if said else code)
 
 
 def unreachable(said: object) -> Unavailable:
