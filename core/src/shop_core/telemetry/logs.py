@@ -19,6 +19,7 @@ from shop_core.config.settings import LogSettings
 from shop_core.errors import ConfigError
 
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+_ENCODER = json.JSONEncoder(default=str, ensure_ascii=False)  # `json.dumps` would make one for each line
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -37,7 +38,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _ENCODER.encode(line)
 
 
 def configure(settings: LogSettings) -> None:
