@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import select
+import selectors
+import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from shop_core.http.worker.connection import BUSY, Connection
 from shop_core.http.worker.loop_calls import LoopCalls
+from shop_core.http.worker.read_timeout_worker import ReadTimeoutWorker
 from shop_core.http.worker.request_threads import RequestThreads
 
 
@@ -103,3 +109,23 @@ def test_what_was_asked_for_before_the_end_is_done_yet() -> None:
     go.set()
     threads.shutdown()
     assert seen == [0, 1, 2, 3, 4]
+
+
+def test_what_comes_before_the_answer_is_out_wakes_the_loop_once_and_is_read_after_it() -> None:
+    """The poller goes on watching while a route works; a client that is ahead may not keep the loop awake."""
+    worker: Any = ReadTimeoutWorker.__new__(ReadTimeoutWorker)
+    worker.poller, worker.read_seconds, worker.came = selectors.DefaultSelector(), 1.0, 0
+    worker.cfg = SimpleNamespace(keepalive=1.0, limit_request_line=1000)
+    plug, peer = socket.socketpair()
+    with worker.poller, plug, peer:
+        conn = Connection(plug, ("127.0.0.1", 1), ("127.0.0.1", 2), worker.cfg)
+        worker._watch(conn, selectors.EVENT_READ, worker._readable)
+        conn.state = BUSY
+        peer.send(b"GET /healthz")
+        [(key, _)] = worker.poller.select(0)
+        key.data(key.fileobj)
+        assert not worker.poller.select(0) and not conn.buffer
+        worker._next(conn)
+        [(key, _)] = worker.poller.select(0)
+        key.data(key.fileobj)
+        assert conn.buffer == b"GET /healthz"
