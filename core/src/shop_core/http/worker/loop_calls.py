@@ -10,7 +10,7 @@ from typing import Any
 
 from gunicorn.workers import gthread
 
-_MOST_BYTES = 64  # at most two are in the pipe at once
+_MOST_BYTES = 4096  # nearly always one; threads that speak at the very same moment write one each
 
 
 class LoopCalls(gthread.PollableMethodQueue):  # type: ignore[misc]
