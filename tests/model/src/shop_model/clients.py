@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import random
-import shlex
-import threading
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-HOURS = 1_764_000_000_000
-JSON = {"Content-Type": "application/json"}
+from shop_model.town import Command, Town
 
-
-@dataclass(frozen=True)
-class Command:
-    """One request; sent again it is the same."""
-
-    method: str
-    path: str
-    body: Any = None
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def curl(self) -> str:
-        words = ["curl", "-sS", "-X", self.method, f"$B{self.path}"]
-        for name, value in (JSON | dict(self.headers)).items():
-            words += ["-H", f"{name}: {value}"]
-        return shlex.join(words + (["-d", json.dumps(self.body)] if self.body is not None else [])).replace(
-            "'$B", "$B'"
-        )
-
-
-@dataclass
-class Town:
-    """What all clients know of each other, and every answer that they got."""
-
-    request: Callable[..., Any]
-    users: list[str]
-    products: list[str]
-    reviews: list[tuple[str, str, str]] = field(default_factory=list)
-    answers: list[tuple[Command, int, Any]] = field(default_factory=list)
-    lock: Any = field(default_factory=threading.Lock)
-
-    def send(self, command: Command) -> tuple[int, Any]:
-        body = None if command.body is None else json.dumps(command.body).encode()
-        answer = self.request(command.method, command.path, body=body, headers=JSON | dict(command.headers))
-        said = json.loads(answer.data) if answer.data else {"receipt": answer.headers.get("X-Receipt")}
-        with self.lock:
-            self.answers.append((command, answer.status, said))
-        return answer.status, said
+ZONE = timezone(timedelta(hours=5, minutes=45))
+# How far from the opening something is said to have happened: long ago, just then, or ahead; the last one is refused.
+SAID = (timedelta(days=-700_000), timedelta(days=-80), timedelta(seconds=-1), timedelta(hours=20), timedelta(hours=26))
 
 
 class Client:
@@ -65,16 +26,14 @@ class Client:
     def live(self, steps: int) -> None:
         acts = {
             self.review: 30, self.buy: 20, self.erase: 10, self.change: 12, self.take_back: 6, self.click: 10,
-            self.again: 10, self.edit: 4, self.discontinue: 0.3,
+            self.again: 10, self.edit: 4, self.discontinue: 0.3, self.plan_event: 12, self.change_event: 6,
+            self.call_event_off: 3, self.plan: 2, self.change_campaign: 5, self.call_off: 1,
         }  # fmt: skip
         for _ in range(steps):
             [act] = self.random.choices(list(acts), list(acts.values()))
             if (command := act()) is not None:
                 self.sent.append(command)
-                status, said = self.town.send(command)
-                if act == self.review and status in (201, 202):
-                    product = command.path.split("/")[3]
-                    self.town.reviews.append((product, said["id"], command.body["userid"]))
+                self.town.send(command)
 
     def review(self) -> Command:
         product = self.random.choice(self.town.products)
@@ -95,19 +54,23 @@ class Client:
 
     def buy(self) -> Command:
         user = self.user()
-        body = {"username": f"{user} Doe", "userid": user, "price": f"{self.random.randint(0, 9999) / 100:.2f}"}
+        body = {"username": self.random.choice((user, f"{user} Doe")), "userid": user, **self.at()}
+        body["price"] = f"{self.random.randint(0, 9999) / 100:.2f}"
         if self.random.random() < 0.5:
             body["productid"] = self.random.choice(self.town.products)
-        if self.random.random() < 0.3:
-            body["timestamp"] = f"2026-0{self.random.randint(1, 3)}-01T00:00:00.00{self.random.randint(0, 9)}Z"
         return Command("POST", "/v1/purchases", body, self.headers())
 
     def erase(self) -> Command:
         return Command("DELETE", f"/v1/users/{self.user()}", None, self.headers())
 
     def click(self) -> Command:
-        at, kind = HOURS + self.random.randint(0, 3) * 1_800_000, self.random.choice(("click", "impression"))
-        return Command("POST", f"/analytics?timestamp={at}&user={self.user()}&{kind}", None, self.headers())
+        """In the few hours of an old day that nobody else has, at the opening, or ahead."""
+        old = datetime(2001, 1, 1, tzinfo=self.town.opened.tzinfo) + timedelta(days=int(self.town.tag[:4], 16) % 9000)
+        hours = [old + timedelta(minutes=30 * number) for number in range(4)]
+        at = self.random.choice((*hours, self.town.opened, self.town.opened + timedelta(hours=20)))
+        kind = self.random.choice(("click", "impression"))
+        path = f"/analytics?timestamp={int(at.timestamp() * 1000)}&user={self.user()}&{kind}"
+        return Command("POST", path, None, self.headers())
 
     def edit(self) -> Command:
         product = self.random.choice(self.town.products)
@@ -117,6 +80,27 @@ class Client:
     def discontinue(self) -> Command:
         return Command("DELETE", f"/v1/products/{self.random.choice(self.town.products)}", None, self.headers())
 
+    def plan(self) -> Command:
+        body = {"name": self.name(), "startDate": self.date(-60, 0), "endDate": self.date(1, 90)}
+        return Command("POST", "/campaign-events/", body, self.headers())
+
+    def change_campaign(self) -> Command:
+        return Command("PATCH", f"/campaign-events/{self.campaign()}", self.other_look(), self.headers())
+
+    def call_off(self) -> Command:
+        return Command("DELETE", f"/campaign-events/{self.campaign()}", None, self.headers())
+
+    def plan_event(self) -> Command:
+        dates = {"startDate": self.date(-50, 5), "endDate": self.date(6, 15)}
+        body = {"name": self.name(), "campaignEventId": self.campaign(), **dates}
+        return Command("POST", "/events/", body, self.headers())
+
+    def change_event(self) -> Command | None:
+        return Command("PATCH", f"/events/{self.event()}", self.other_look(), self.headers()) if self.event() else None
+
+    def call_event_off(self) -> Command | None:
+        return Command("DELETE", f"/events/{self.event()}", None, self.headers()) if self.event() else None
+
     def again(self) -> Command | None:
         """A retry, also long after."""
         keyed = [each for each in self.sent if dict(each.headers).get("Idempotency-Key")]
@@ -125,16 +109,42 @@ class Client:
     def user(self) -> str:
         return self.random.choice(self.town.users)
 
+    def campaign(self) -> str:
+        return self.random.choice(self.town.campaigns)
+
+    def event(self) -> str:
+        return self.random.choice(self.town.events[-12:]) if self.town.events else ""
+
+    def name(self) -> str:
+        return f"sale {self.random.randint(0, 5)}"
+
+    def other_look(self) -> dict[str, str]:
+        looks = (("name", self.name()), ("startDate", self.date(-60, 20)), ("endDate", self.date(0, 90)))
+        return dict(self.random.sample(looks, self.random.randint(1, 2)))
+
+    def date(self, first: int, last: int) -> str:
+        """So many seconds from the opening, in any of the forms that a date may have."""
+        at = self.town.opened + timedelta(milliseconds=self.random.randint(first * 1000, last * 1000))
+        forms = ("%Y/%m/%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d %H:%M:%Sz")
+        return self.random.choice((*(at.strftime(form) for form in forms), at.astimezone(ZONE).isoformat()))
+
+    def at(self) -> dict[str, str]:
+        """Now and then the moment at which it happened, to which many agree."""
+        if self.random.random() < 0.6:
+            return {}
+        said = self.town.opened + self.random.choice(SAID) + timedelta(milliseconds=self.random.randint(0, 9))
+        return {"timestamp": said.isoformat(timespec="milliseconds")}
+
     def opinion(self, user: str) -> dict[str, Any]:
-        stars = self.random.randint(1, 5)
-        return {"userid": user, "displayName": "D", "rating": stars, "text": f"t{self.random.randint(0, 99)}"}
+        said = {"rating": self.random.randint(1, 5), "text": f"t{self.random.randint(0, 99)}"}
+        return {"userid": user, "displayName": "D", **said, **self.at()}
 
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Often a key, now and then one that was used before; often without waiting."""
         found = {}
         if self.random.random() < 0.5:
             if not self.keys or self.random.random() < 0.9:
-                self.keys.append(str(uuid.UUID(int=self.random.getrandbits(128))))
+                self.keys.append(f"{uuid.UUID(int=self.random.getrandbits(128))}-{self.town.tag}")
             found["Idempotency-Key"] = self.random.choice(self.keys[-3:])
         if self.random.random() < 0.3:
             found["Prefer"] = "wait=5"

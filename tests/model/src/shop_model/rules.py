@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -79,6 +80,17 @@ class Domain:
         """What this partition told of the user before goes."""
 
 
+@dataclass(frozen=True)
+class Profile:
+    """A user's purchases in sum, and the name of the one that came last."""
+
+    count: int
+    total: Decimal
+    first: datetime
+    last: datetime
+    username: str
+
+
 @dataclass
 class Purchases(Domain):
     """Purchases by id, each with the partition that told it, in the order in which they were told."""
@@ -94,9 +106,13 @@ class Purchases(Domain):
     def of(self, user: str) -> dict[str, dict[str, Any]]:
         return {id: data for id, (_, data) in self.made.items() if data["userid"] == user}
 
-    def profile(self, user: str) -> tuple[int, Decimal] | None:
-        mine = self.of(user).values()
-        return (len(mine), sum((Decimal(each["price"]) for each in mine), Decimal())) if mine else None
+    def profile(self, user: str) -> Profile | None:
+        mine = list(self.of(user).values())
+        if not mine:
+            return None
+        moments = [datetime.fromisoformat(each["timestamp"]) for each in mine]
+        total = sum((Decimal(each["price"]) for each in mine), Decimal())
+        return Profile(len(mine), total, min(moments), max(moments), mine[-1]["username"])
 
 
 @dataclass
@@ -196,6 +212,7 @@ class Analytics(Domain):
         default_factory=lambda: defaultdict(lambda: dict.fromkeys(("uniqueUsers", "clicks", "impressions"), 0))
     )
     visitors: set[tuple[tuple[int, int], int, str]] = field(default_factory=set)
+    seen: dict[str, set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
 
     def knows(self, record: Record) -> bool:
         return record.named and record.id in self.known
@@ -207,6 +224,7 @@ class Analytics(Domain):
             self.counts[bucket][record.data["kind"] + "s"] += 1
             self.counts[bucket]["uniqueUsers"] += visitor not in self.visitors
             self.visitors.add(visitor)
+            self.seen[record.data["user"]].add(bucket)
 
     def erase(self, user: str, partition: int) -> None:
         self.visitors = {each for each in self.visitors if each[1:] != (partition, user)}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from shop_model.rules import Analytics, Catalog, Domain, Product, Purchases
+from shop_model.rules import Analytics, Catalog, Domain, Product, Profile, Purchases
 
 Ask = Callable[[str], tuple[int, Any]]
 
@@ -36,18 +37,18 @@ def pages(ask: Ask, path: str, name: str, **query: str) -> list[dict[str, Any]]:
             return found
 
 
-def of_receipts(ask: Ask, domains: Iterable[Domain], asked: set[str]) -> Iterator[str]:
+def of_receipts(ask: Ask, domain: Domain, asked: set[str]) -> Iterator[str]:
     """What became of each record, by its receipt; not of those asked before, nor of an erasure's other copies."""
-    for domain in domains:
-        yield from domain.faults
-        for receipt, status in domain.became.items():
-            if receipt in asked or receipt in domain.copies:
-                continue
-            asked.add(receipt)
-            _, said = ask(f"/v1/receipts/{receipt}")
-            told = said.get("status") if said.get("state") == "rejected" else {"stored": 200}.get(said.get("state"))
-            if told != status:
-                yield f"receipt {receipt}: {said}, but by the rules {status}"
+    yield from (fault for fault in domain.faults if fault not in asked)
+    asked.update(domain.faults)
+    for receipt, status in domain.became.items():
+        if receipt in asked or receipt in domain.copies:
+            continue
+        asked.add(receipt)
+        _, said = ask(f"/v1/receipts/{receipt}")
+        told = said.get("status") if said.get("state") == "rejected" else {"stored": 200}.get(said.get("state"))
+        if told != status:
+            yield f"receipt {receipt}: {said}, but by the rules {status}"
 
 
 def of_purchases(ask: Ask, model: Purchases, users: Iterable[str]) -> Iterator[str]:
@@ -56,10 +57,12 @@ def of_purchases(ask: Ask, model: Purchases, users: Iterable[str]) -> Iterator[s
         told = pages(ask, f"/v1/users/{user}/purchases", "purchases")
         yield from differs(f"purchases of {user}", {each["_id"]: each["price"] for each in told},
                            {id: each["price"] for id, each in mine.items()})  # fmt: skip
-        if (moments := [each["timestamp"] for each in told]) != sorted(moments, reverse=True):
-            yield f"purchases of {user} are not newest first: {moments}"
+        yield from newest_first(f"purchases of {user}", told)
         status, said = ask(f"/v1/users/{user}")
-        profile = None if status == 404 else (said["count"], Decimal(said["totalSpent"]))
+        profile = None
+        if status != 404:
+            first, last = (datetime.fromisoformat(said[name]) for name in ("firstPurchase", "lastPurchase"))
+            profile = Profile(said["count"], Decimal(said["totalSpent"]), first, last, said["username"])
         yield from differs(f"profile of {user}", profile, model.profile(user))
 
 
@@ -81,9 +84,9 @@ def of_catalog(ask: Ask, model: Catalog, buyers: Purchases, products: Iterable[s
             told = pages(ask, f"/v1/products/{id}/reviews", "reviews", sort=sort)
             shown = {r["id"]: (r["userid"], r["rating"], r["text"], r["verifiedPurchase"]) for r in told}
             yield from differs(f"reviews of {id}, {sort}", shown, expected)
-            if sort != "newest" and [r["rating"] for r in told] != sorted(
-                (r["rating"] for r in told), reverse=sort == "highest"
-            ):
+            if sort == "newest":
+                yield from newest_first(f"reviews of {id}", told)
+            elif (stars := [r["rating"] for r in told]) != sorted(stars, reverse=sort == "highest"):
                 yield f"reviews of {id} are not in the order of {sort}"
 
 
@@ -102,8 +105,10 @@ def of_exports(ask: Ask, purchases: Purchases, catalog: Catalog, users: Iterable
         yield from differs(f"export of {user}", {each["id"] for each in said["reviews"]}, catalog.of_user(user))
 
 
-def of_analytics(ask: Ask, model: Analytics) -> Iterator[str]:
-    for (length, number), counts in model.counts.items():
+def of_analytics(ask: Ask, model: Analytics, users: Iterable[str]) -> Iterator[str]:
+    """The hours and days in which any of `users` was ever seen."""
+    for length, number in sorted({bucket for user in users for bucket in model.seen[user]}):
+        counts = model.counts[length, number]
         step, start = "hour" if length == 3_600_000 else "day", number * length
         _, said = ask(f"/analytics/series?step={step}&from={start}&to={start + 1}")
         told = {name: said["series"][0][name] for name in counts}
@@ -123,6 +128,17 @@ def of_ratings(told: Iterable[dict[str, Any]], model: Catalog) -> Iterator[str]:
             yield from differs(f"last rating of {id}", (last["sequence"], last["count"], last["sum"]), expected)
 
 
+def newest_first(what: str, told: list[dict[str, Any]]) -> Iterator[str]:
+    moments = [datetime.fromisoformat(each["timestamp"]) for each in told]
+    if moments != sorted(moments, reverse=True):
+        yield f"{what} are not newest first: {moments}"
+
+
 def differs(what: str, told: Any, expected: Any) -> Iterator[str]:
-    if told != expected:
+    if told == expected:
+        return
+    if isinstance(told, list) and isinstance(expected, list):
+        alone, missing = ([e for e in some if e not in others] for some, others in ((told, expected), (expected, told)))
+        yield f"{what}: " + (f"told {alone}, not told {missing}" if alone or missing else f"in another order: {told}")
+    else:
         yield f"{what}: told {told}, by the rules {expected}"

@@ -1,0 +1,107 @@
+"""How a failing run of tests/model becomes a few curl lines: on faults that are planted here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from shop_model.clients import Client
+from shop_model.replay import smallest
+from shop_model.shrink import about, curls, shrink
+from shop_model.town import Command, Exchange, Town
+
+
+@pytest.mark.parametrize("planted", [{7}, {0, 39}, {3, 4, 5}, {1, 12, 20, 38}])
+def test_what_is_left_fails_and_nothing_of_it_can_be_left_out(planted: set[int]) -> None:
+    tried: list[Sequence[int]] = []
+
+    def fails(items: Sequence[int]) -> bool:
+        tried.append(items)
+        return planted <= set(items)
+
+    assert shrink(range(40), fails) == sorted(planted)
+    assert len(tried) < 80
+    assert planted <= set(shrink(range(40), fails, tries=5)), "cut short, it fails still"
+
+
+def made(id: str, path: str, body: Any = None) -> Exchange:
+    return Exchange(Command("POST", path, body), 201, {"id": id})
+
+
+def test_what_a_request_speaks_of_comes_with_it() -> None:
+    product, other = made("p-1", "/v1/products", {"name": "it's"}), made("p-2", "/v1/products")
+    review = made("r-1", "/v1/products/p-1/reviews", {"userid": "u-1"})
+    change = Exchange(Command("PUT", "/v1/products/p-1/reviews/r-1", {"userid": "u-2"}), 200, {})
+    erasure = Exchange(Command("DELETE", "/v1/users/u-1"), 202, {})
+    everything = [product, other, review, change, erasure]
+    assert about(everything, ["u-1"]) == [product, review, erasure]
+    assert about(everything, ["u-2"]) == [product, review, change]
+    assert about(everything, ["r-1"]) == [product, review, change]
+
+
+def test_the_lines_send_the_same_about_what_they_make() -> None:
+    product = made("p-1", "/v1/products", {"name": "it's $HOME"})
+    keyed = Command("POST", "/v1/products/p-1/reviews", {"text": "of p-1"}, (("Idempotency-Key", "k"),))
+    lines = curls([product, Exchange(keyed, 202, {"id": "r-1"}), Exchange(Command("DELETE", "/v1/users/u"), 202, {})])
+    stub = 'curl() { printf "%s\\n" "$@" >> "$SENT"; echo "{\\"id\\":\\"new\\",\\"state\\":1}"; }'
+    script = "\n".join(["set -eu", stub, 'B=http://shop; SENT=$(mktemp); trap "rm $SENT" EXIT', *lines, 'cat "$SENT"'])
+    words = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert {"http://shop/v1/products", json.dumps({"name": "it's $HOME"})} <= set(words)
+    assert {"http://shop/v1/products/new/reviews", json.dumps({"text": "of new"}), "Idempotency-Key: k"} <= set(words)
+    assert "http://shop/v1/users/u" in words
+
+
+@dataclass
+class Answer:
+    status: int
+    data: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class ForgetfulShop:
+    """Accepts everything; what a user buys after a review that came after the user's erasure is lost."""
+
+    def __init__(self) -> None:
+        self.did: list[tuple[str, str]] = []
+        self.lost: set[str] = set()
+
+    def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        assert headers["Content-Type"] == "application/json"
+        user = path.rpartition("/")[2] if method == "DELETE" else json.loads(body or b"{}").get("userid", "")
+        what = "buy" if path == "/v1/purchases" else "review" if "/reviews" in path else method
+        done = [act for act, who in self.did if who == user]
+        if what == "buy" and "DELETE" in done and "review" in done[done.index("DELETE") :]:
+            self.lost.add(user)
+        self.did.append((what, user))
+        return Answer(202, json.dumps({"id": str(uuid.uuid4())}).encode())
+
+
+def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
+    shop = ForgetfulShop()
+
+    def check(town: Town) -> list[str]:
+        return [f"purchases of {user}: lost" for user in town.users if user in shop.lost]
+
+    town = Town(shop.request)
+    town.open()
+    client = Client(town, "seed")
+    while not (found := check(town)):
+        client.live(20)
+    lines = smallest(shop, town, found, check).splitlines()
+    assert lines[0] == "The same by these alone:"
+    assert len(lines) == 4, lines
+    assert "DELETE" in lines[1] and "/reviews" in lines[2] and "/v1/purchases" in lines[3]
+
+
+def test_what_is_wrong_for_good_is_not_blamed_on_a_request() -> None:
+    shop = ForgetfulShop()
+    town = Town(shop.request)
+    town.open()
+    said = smallest(shop, town, ["wrong"], lambda town: ["wrong"])
+    assert "curl" not in said
