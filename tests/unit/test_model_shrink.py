@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shop_model.clients import Client
-from shop_model.replay import smallest
+from shop_model.replay import again, smallest
 from shop_model.shrink import about, curls, shrink
 from shop_model.town import Command, Exchange, Town
 
@@ -88,7 +88,7 @@ def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
     def check(town: Town) -> list[str]:
         return [f"purchases of {user}: lost" for user in town.users if user in shop.lost]
 
-    town = Town(shop.request)
+    town = Town((shop.request,))
     town.open()
     client = Client(town, "seed")
     while not (found := check(town)):
@@ -99,9 +99,24 @@ def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
     assert "DELETE" in lines[1] and "/reviews" in lines[2] and "/v1/purchases" in lines[3]
 
 
+def test_what_is_left_out_is_not_spoken_of_as_the_old_one() -> None:
+    shop = ForgetfulShop()
+    town, fresh = Town((shop.request,)), Town((shop.request,))
+    town.open()
+    old = town.campaigns[0]
+    body = {"name": "e", "campaignEventId": old}
+    event = town.send(Command("POST", "/events/", body))
+    event.said["id"] = f"{old}.{event.made}"
+    change = town.send(Command("PATCH", f"/events/{event.made}", {"name": town.users[0]}))
+    again(town, [change], fresh)
+    assert not any(old in each.text or town.tag in each.text for each in fresh.exchanges)
+    again(town, [*town.exchanges[-5:-1], change], fresh)
+    assert fresh.exchanges[-1].command.path == f"/events/{fresh.exchanges[-2].made}"
+
+
 def test_what_is_wrong_for_good_is_not_blamed_on_a_request() -> None:
     shop = ForgetfulShop()
-    town = Town(shop.request)
+    town = Town((shop.request,))
     town.open()
     said = smallest(shop, town, ["wrong"], lambda town: ["wrong"])
     assert "curl" not in said

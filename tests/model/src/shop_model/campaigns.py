@@ -1,4 +1,4 @@
-"""Campaigns and the events inside them, by the rules of docs/concepts/campaigns-and-analytics.md; and what is live at a moment.
+"""Campaigns and the events inside them, by docs/concepts/campaigns-and-analytics.md; and what is live at a moment.
 
 They know no persons, so nobody is erased here.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,8 +18,9 @@ SAID = (timedelta(days=-700_000), timedelta(days=-80), timedelta(seconds=-1), ti
 class Client:
     """One of them, the same for the same seed as far as the others let it be."""
 
-    def __init__(self, town: Town, seed: str) -> None:
+    def __init__(self, town: Town, seed: str, door: int = 0) -> None:
         self.town = town
+        self.door = door
         self.random = random.Random(seed)
         self.sent: list[Command] = []
         self.keys: list[str] = []
@@ -32,6 +34,7 @@ class Client:
         for _ in range(steps):
             [act] = self.random.choices(list(acts), list(acts.values()))
             if (command := act()) is not None:
+                command = replace(command, door=self.door)
                 self.sent.append(command)
                 self.town.send(command)
 

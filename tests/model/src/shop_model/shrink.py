@@ -66,7 +66,7 @@ def curl(exchange: Exchange, variables: dict[str, str]) -> str:
             found = found.replace(id, f"'\"{variables[id]}\"'")
         return found.removesuffix("''") if found != "''" else found
 
-    words = ["curl", "-sS", "-X", command.method, f'"$B"{quoted(command.path)}']
+    words = ["curl", "-sS", "-X", command.method, f'"$B{command.door or ""}"{quoted(command.path)}']
     for name, value in (JSON | dict(command.headers)).items():
         words += ["-H", quoted(f"{name}: {value}")]
     if command.body is not None:

@@ -11,7 +11,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,12 +22,13 @@ WAIT = (("Prefer", "wait=10"),)
 
 @dataclass(frozen=True)
 class Command:
-    """One request; sent again it is the same."""
+    """One request to one of the doors; sent again it is the same."""
 
     method: str
     path: str
     body: Any = None
     headers: tuple[tuple[str, str], ...] = ()
+    door: int = 0
 
     @property
     def text(self) -> str:
@@ -40,7 +41,7 @@ class Command:
         for old in sorted(names, key=len, reverse=True):
             text = text.replace(old, names[old])
         method, path, body, headers = json.loads(text)
-        return Command(method, path, body, tuple((name, value) for name, value in headers))
+        return replace(self, method=method, path=path, body=body, headers=tuple(map(tuple, headers)))
 
 
 @dataclass
@@ -63,9 +64,9 @@ class Exchange:
 
 @dataclass
 class Town:
-    """`request` is how to reach the shop."""
+    """`doors` are the ways to send a request to the shop."""
 
-    request: Callable[..., Any]
+    doors: tuple[Callable[..., Any], ...]
     tag: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     opened: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
     products: list[str] = field(default_factory=list)
@@ -92,7 +93,7 @@ class Town:
         with self.lock:
             self.exchanges.append(exchange)
         body = None if command.body is None else json.dumps(command.body).encode()
-        answer = self.request(command.method, command.path, body=body, headers=JSON | dict(command.headers))
+        answer = self.doors[command.door](command.method, command.path, body=body, headers=JSON | dict(command.headers))
         said = json.loads(answer.data) if answer.data else {"receipt": answer.headers.get("X-Receipt")}
         with self.lock:
             exchange.status, exchange.said = answer.status, said

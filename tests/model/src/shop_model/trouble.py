@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,10 +47,8 @@ class Trouble:
 
 
 @contextmanager
-def one_more(start: Callable[[str], Any], domains: tuple[str, ...]) -> Iterator[None]:
-    """One consumer more of each domain within the block, so that partitions move to it, and back when it leaves in
-    order."""
-    more = [start(domain) for domain in domains]
+def one_more(more: Sequence[Any]) -> Iterator[None]:
+    """Consumers beside the others within the block: partitions move to them, and back when they leave in order."""
     try:
         yield
     finally:
