@@ -137,6 +137,7 @@ _SHOP: Manifest = {
         "database": "shop",
         "port": 27017,
         "uriSecretRef": {"name": "writer", "key": "uri"},
+        "consumerUriKeys": {"purchases": "purchases-uri"},
         "readerUriSecretRef": {"name": "reader", "key": "uri"},
         "migratorUriSecretRef": {"name": "migrator", "key": "uri"},
         "caSecretRef": {"name": "database-ca"},
