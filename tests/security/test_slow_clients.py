@@ -195,7 +195,8 @@ SHAPES = {
 @pytest.mark.security(23, 31)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, shape: str) -> None:
-    """On the default workers. One round of three must do, since the machine does other things as well."""
+    """On the default workers. One round of six must do: at first the answers that nobody takes are made, up to their
+    bound, and the machine does other things as well."""
     quiet = min(median_of(platform, "POST", "/buy", BODY) for _ in range(2))
     with ExitStack() as stack:
         for number in range(SLOW):
@@ -207,7 +208,7 @@ def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, sha
             slow.setblocking(False)
             slow.send(SHAPES[shape])
         seen = []
-        for _ in range(3):
+        for _ in range(6):
             seen.append((median_of(platform, "GET", "/healthz"), median_of(platform, "POST", "/buy", BODY)))
             if seen[-1][0] < 0.1 and seen[-1][1] < 2 * quiet:
                 return
