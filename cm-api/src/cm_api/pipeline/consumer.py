@@ -30,8 +30,9 @@ from shop_core.config.settings import load
 from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain
-from shop_core.kafka.group_consumer import GroupConsumer
+from shop_core.kafka.group_consumer import GroupConsumer, OffsetsUnavailable
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.kafka.topics import reachable
 from shop_core.mongo import client
 from shop_core.mongo.client import PendingEvents, PositionMoved, Rejections
 from shop_core.telemetry import logs, metrics
@@ -41,6 +42,9 @@ POLL_SECONDS = 0.5
 BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
 # A failed batch comes again within so many empty polls; only then does nothing to read mean that all is well.
 EMPTY_POLLS = 6
+# kafka-python may lose its way after a broker has come back elsewhere: so often unheard, while a new client is heard,
+# and the client is replaced.
+UNHEARD = 2
 
 
 class Consumer:
@@ -50,7 +54,7 @@ class Consumer:
         self.stop = threading.Event()
         self.health = health
         self._rotation = CredentialWatch()
-        self._domain = domain
+        self._domain, self._bootstrap = domain, settings.bootstrap_servers
         db = client.connect(settings, domain.group)
         client.require_transactions(db)
         self._reader = GroupConsumer(
@@ -69,14 +73,16 @@ class Consumer:
         self._sweeps = [self._dead_letters, *([self._outbox] if domain.derived else [])]
         lag = LagMonitor(domain, settings.bootstrap_servers, self._places, health)
         self._beside: Sequence[Relay | LagMonitor] = (*self._sweeps, lag)
-        self._failures = self._empty = 0
+        self._failures = self._empty = self._unheard = 0
+        self.stuck = False
 
     def run(self) -> None:
-        """Consume until `stop`, or the credentials change; then let Kafka's offsets follow and leave the group."""
+        """Consume until `stop`, or the credentials change, or the client is `stuck`; then let Kafka's offsets follow
+        and leave the group."""
         for thread in self._beside:
             thread.start()
         try:
-            while not self.stop.is_set() and not self._rotation.due():
+            while not (self.stop.is_set() or self.stuck or self._rotation.due()):
                 self.health.beat()
                 self._step()
         finally:
@@ -125,6 +131,8 @@ class Consumer:
         self.health.trouble = str(outage)
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
         self._places.forget()
+        self._unheard = self._unheard + 1 if isinstance(outage, OffsetsUnavailable) else 0
+        self.stuck = self._unheard >= UNHEARD and reachable(self._bootstrap)
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
         self._failures += 1
         self._empty = 0
@@ -136,7 +144,7 @@ class Consumer:
             return
         if self._failures:
             log.info("recovered", extra={"failures": self._failures})
-        self._failures = 0
+        self._failures = self._unheard = 0
         self.health.trouble = None
         self.health.succeeded()
 
@@ -155,7 +163,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     with health.serve(settings.health_host, settings.health_port):
         consumer.run()
         while not consumer.stop.is_set():
-            log.info("credentials_changed", extra={"group": domain.group})
+            if consumer.stuck:
+                log.warning("kafka_client_stuck", extra={"group": domain.group})
+            else:
+                log.info("credentials_changed", extra={"group": domain.group})
             consumer = started(lambda: Consumer(domain, settings, health))
             consumer.run()
 

@@ -27,6 +27,10 @@ Place = tuple[str, int]  # topic, partition
 TRY_AGAIN_SECONDS = 8.0
 
 
+class OffsetsUnavailable(Unavailable):
+    """Kafka, or this client's connections to it, did not answer for the offsets of partitions."""
+
+
 class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A cooperative group member for one topic. `unpositioned` holds the partitions that wait for a `seek`."""
 
@@ -125,7 +129,7 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             first, last = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
         except KafkaError as error:
-            raise Unavailable(f"Kafka does not tell its offsets ({type(error).__name__})") from error
+            raise OffsetsUnavailable(f"Kafka does not tell its offsets ({type(error).__name__})") from error
         return {(tp.topic, tp.partition): (first[tp], last[tp]) for tp in tps}
 
     def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:

@@ -17,6 +17,15 @@ from shop_core.kafka import security
 DLQ_MESSAGE_BYTES = 2 * 1024 * 1024
 
 
+def reachable(bootstrap: str) -> bool:
+    """Whether a client that is made now gets an answer."""
+    try:
+        with admin(bootstrap):
+            return True
+    except Unavailable:
+        return False
+
+
 @contextmanager
 def admin(bootstrap: str, timeout_ms: int = 5000) -> Iterator[KafkaAdminClient]:
     """An admin client for one task; raises `Unavailable` when no broker answers or a call fails."""

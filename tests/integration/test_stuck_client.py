@@ -1,0 +1,45 @@
+"""A consumer's Kafka client that hears nothing while Kafka answers others is replaced; an outage is waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from cm_api.pipeline.consumer import UNHEARD, Consumer
+from cm_api.pipeline.health import Health
+from cm_api.settings import ConsumerSettings
+from shop_core.config.settings import load
+from shop_core.errors import Unavailable
+from shop_core.events import DOMAINS
+from shop_core.kafka.group_consumer import OffsetsUnavailable
+
+
+@pytest.fixture
+def consumer(platform: Any) -> Consumer:
+    return Consumer(DOMAINS["analytics"], load(ConsumerSettings, platform.environment), Health())
+
+
+def test_a_client_that_hears_nothing_ends_its_run_so_that_a_new_one_is_made(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unheard(*_: object) -> None:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(consumer._reader._consumer, "beginning_offsets", unheard)
+    consumer.run()
+    assert consumer.stuck and not consumer.stop.is_set()
+
+
+def test_while_nobody_is_answered_it_is_an_outage(consumer: Consumer) -> None:
+    try:
+        consumer._bootstrap = "127.0.0.1:1"
+        for _ in range(UNHEARD):
+            consumer._back_off(OffsetsUnavailable("unheard"))
+        assert not consumer.stuck
+        # Nor is what the database does not answer the client's fault.
+        consumer._back_off(Unavailable("the database is away"))
+        assert not consumer.stuck
+    finally:
+        consumer._reader.close()
