@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from cm_api.pipeline.consumer import UNHEARD, Consumer
 from cm_api.pipeline.health import Health
@@ -30,6 +30,23 @@ def test_a_client_that_hears_nothing_ends_its_run_so_that_a_new_one_is_made(
     monkeypatch.setattr(consumer._reader._consumer, "beginning_offsets", unheard)
     consumer.run()
     assert consumer.stuck and not consumer.stop.is_set()
+
+
+def test_what_kafka_refuses_is_not_the_clients_fault(consumer: Consumer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new client would be refused as well, and each one would make the group rebalance."""
+
+    def refused(*_: object) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr(consumer._reader._consumer, "beginning_offsets", refused)
+    try:
+        with pytest.raises(Unavailable) as outage:
+            consumer._reader.bounds([])
+        for _ in range(UNHEARD):
+            consumer._back_off(outage.value)
+        assert not consumer.stuck
+    finally:
+        consumer._reader.close()
 
 
 def test_while_nobody_is_answered_it_is_an_outage(consumer: Consumer) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from kafka import TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import KafkaError, KafkaTimeoutError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from shop_core.errors import Unavailable
@@ -28,7 +28,7 @@ TRY_AGAIN_SECONDS = 8.0
 
 
 class OffsetsUnavailable(Unavailable):
-    """Kafka, or this client's connections to it, did not answer for the offsets of partitions."""
+    """Kafka did not answer in time for the offsets of partitions."""
 
 
 class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -129,7 +129,9 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             first, last = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
         except KafkaError as error:
-            raise OffsetsUnavailable(f"Kafka does not tell its offsets ({type(error).__name__})") from error
+            # Kafka's own refusal would meet a new client too; only silence may be this client's fault.
+            kind = OffsetsUnavailable if isinstance(error, KafkaTimeoutError) else Unavailable
+            raise kind(f"Kafka does not tell its offsets ({type(error).__name__})") from error
         return {(tp.topic, tp.partition): (first[tp], last[tp]) for tp in tps}
 
     def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
