@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -77,4 +78,15 @@ def test_each_who_asks_is_told_what_was_said_after_they_asked(monkeypatch: pytes
     broker.ends["t", 7] = 1
     monkeypatch.setattr(log_ends, "NEW_SECONDS", 0.0)
     assert ends.of("t", 7) == 1, "a new partition"
+    assert ended(ends)
+
+
+def test_however_many_ask_the_broker_is_asked_at_its_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    ends = Ends(broker)
+    assert ends.of("t", 0) == 5 and broker.asked == 1
+    monkeypatch.setattr(log_ends, "BETWEEN_SECONDS", 0.2)
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda _: (ends.of("t", 0), ends.of("t", 1)), range(20))) == {(5, 0)}
+    assert broker.asked <= 3, "twenty who asked twice are two questions"
     assert ended(ends)

@@ -12,6 +12,7 @@ from flask import request
 
 from cm_api.http.paging import Cache
 from cm_api.http.shared_cache import SharedCache
+from cm_api.http.stored_positions import StoredPositions
 from shop_core.errors import FieldFault, InvalidInput, Unavailable
 from shop_core.events import TOPICS
 from shop_core.events.envelope import Domain, parse_receipt
@@ -63,14 +64,19 @@ class Context:
     ends: Ends | None = None
     _seen: dict[str, dict[int, int]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _positions: StoredPositions = field(init=False)
 
-    def state(self, receipt: str, *, check: bool = True) -> dict[str, Any]:
+    def __post_init__(self) -> None:
+        self._positions = StoredPositions(self.db)
+
+    def state(self, receipt: str, *, check: bool = True, waits: bool = False) -> dict[str, Any]:
         """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections.
 
-        What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not.
+        What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not. Who
+        waits and will ask again shares what the database said a moment ago.
         """
         topic, partition, offset = parse_receipt(receipt, list(TOPICS))
-        positions = Positions(self.db, TOPICS[topic].group).stored(topic)
+        positions = self._positions.lately(topic) if waits else self._positions.now(topic)
         at = positions.get(partition)
         if at is None or at.offset <= offset:
             if check:
@@ -122,7 +128,7 @@ class Context:
         """The state once it is settled, or as it is after `seconds`; at once when too many wait already."""
         deadline = time.monotonic() + seconds
         # Most are stored within a few polls, and Kafka is asked about the others only, once.
-        state = self.state(receipt, check=seconds <= 0)
+        state = self.state(receipt, check=seconds <= 0, waits=seconds > 0)
         if seconds <= 0 or state["state"] != "accepted":
             return state
         if not self.waiters.acquire(blocking=False):
@@ -139,7 +145,7 @@ class Context:
         while state["state"] == "accepted" and (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, POLL_SECONDS[min(polls, len(POLL_SECONDS) - 1)]))
             polls += 1
-            state = self.state(receipt, check=polls == CHECKED_POLL)
+            state = self.state(receipt, check=polls == CHECKED_POLL, waits=True)
         return self.state(receipt) if state["state"] == "accepted" and polls < CHECKED_POLL else state
 
     def await_after(self) -> None:

@@ -22,6 +22,7 @@ from shop_core.kafka.group_consumer import Place
 log = logging.getLogger(__name__)
 NEVER = -1e9
 ANSWER_SECONDS = 1.0
+BETWEEN_SECONDS = 0.05  # from one question to the next: however many ask, the broker is asked twenty times a second
 REST_SECONDS = 1.0  # after no answer, Kafka is left alone for so long
 LOOK_AGAIN_SECONDS = 30.0
 NEW_SECONDS = 1.0  # a partition that is not known may be new, but is not looked for more often
@@ -90,6 +91,7 @@ class LogEnds:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._wanted or self._closing)
+                self._changed.wait_for(lambda: self._closing, self._asked + BETWEEN_SECONDS - time.monotonic())
                 if self._closing:
                     break
                 self._wanted, asked = False, time.monotonic()
