@@ -55,7 +55,7 @@ class Consumer:
         self.health = health
         self._rotation = CredentialWatch()
         self._domain, self._bootstrap = domain, settings.bootstrap_servers
-        db = client.connect(settings, domain.group)
+        self._db = db = client.connect(settings, domain.group)
         client.require_transactions(db)
         self._reader = GroupConsumer(
             settings.bootstrap_servers,
@@ -87,10 +87,15 @@ class Consumer:
                 self._step()
         finally:
             self._reader.commit(self._places.offsets(), wait=True)
-            self._reader.close()
-            for thread in self._beside:
-                thread.close()
+            self.close()
             log.info("consumer_stopped", extra={"group": self._domain.group})
+
+    def close(self) -> None:
+        """Leave the group, end what runs beside, and close the database's connections: who follows has its own."""
+        self._reader.close()
+        for thread in self._beside:
+            thread.close()
+        self._db.client.close()
 
     def _step(self) -> None:
         try:
