@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -84,10 +85,12 @@ class Platform:
         return all(now[name].state == "running" for name in names or now)
 
     def signal(self, name: str, number: int) -> int:
-        """Send a signal to a process by its name; its pid."""
+        """Send a signal to a process by its name; its pid. After SIGSTOP, none of its threads runs any more."""
         pid = self.processes()[name].pid
         assert pid is not None, f"{name} does not run"
         os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            wait_until(lambda: all_stopped(pid), f"{name} stands still", 10)
         return pid
 
     def request(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
@@ -252,14 +255,20 @@ def start_platform() -> Callable[..., AbstractContextManager[Platform]]:
 @pytest.fixture
 def until() -> Callable[..., None]:
     """Wait for a condition; fails with its words when it does not come true."""
+    return wait_until
 
-    def wait(happened: Callable[[], Any], what: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not happened():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
-            time.sleep(0.05)
 
-    return wait
+def wait_until(happened: Callable[[], Any], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.05)
+
+
+def all_stopped(pid: int) -> bool:
+    """Whether each thread of a process is stopped: SIGSTOP reaches one after the other."""
+    stats = (stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
 
 @pytest.fixture
