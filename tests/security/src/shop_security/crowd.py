@@ -1,7 +1,8 @@
 """Thousands of clients that mean no good, in a process of their own so that they cost a healthy one no thread.
 
 Each opens a connection, sends what its shape says and keeps it as long as it may; one that was answered or ended comes
-again some seconds later. None sends more often than that: who floods is a matter of limits, not of patience.
+again some seconds later, the first time sooner or later so that they do not come in waves. None sends more often than
+that: who floods is a matter of limits, not of patience.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from shopctl.layout import HOST, PREFIX
 
 ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 22))
 SECONDS_BETWEEN = (8.0, 16.0)
+SECONDS_AT_FIRST = (0.0, 16.0)
 _BODY = b'{"username":"crowd","userid":"crowd","price":"1"}'
 _BOUGHT = b"Content-Length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
 _RECEIPT = "shop.purchases-5-99999999"
@@ -68,6 +70,7 @@ class Crowd:
         self._poller = selectors.DefaultSelector()
         self._coming = [(0.0, member) for member in range(number)]  # a heap by time
         self._silent: list[socket.socket] = []  # kept, so that nobody closes them
+        self._came_again: set[int] = set()
 
     def step(self) -> None:
         now = time.monotonic()
@@ -78,11 +81,16 @@ class Crowd:
                 key.fileobj.recv(65536)  # type: ignore[union-attr]
             self._poller.unregister(key.fileobj)
             key.fileobj.close()  # type: ignore[union-attr]
-            heapq.heappush(self._coming, (now + random.uniform(*SECONDS_BETWEEN), key.data))
+            heapq.heappush(self._coming, (now + self._pause(key.data), key.data))
 
     @property
     def everybody_came(self) -> bool:
         return not self._coming or self._coming[0][0] > 0
+
+    def _pause(self, member: int) -> float:
+        known = member in self._came_again
+        self._came_again.add(member)
+        return random.uniform(*(SECONDS_BETWEEN if known else SECONDS_AT_FIRST))
 
     def _open(self, member: int) -> None:
         shape = self._shapes[member % len(self._shapes)]
