@@ -11,13 +11,18 @@ import pytest
 import yaml
 
 import shop_core.mongo
+from cm_api.domains.catalog import store as catalog
+from cm_api.registry import read_model
 from shop_core.admin.mongo_users import Table, read
 from shop_core.events import DOMAINS
+from shop_core.mongo.client import Generations
 
 # What each consumer keeps beside its read models: where it stands, what it refused, whom it erased.
 SHARED = {"positions", "rejections", "erasures"}
 MONGODB = Path(__file__).parents[2] / "mongodb"
 DATABASE = "shop"
+# What a store reads of another domain: the catalog, whether who reviews has bought.
+READ_ONLY = {"catalog": {"purchases"}}
 
 
 def named_in(module: Path) -> set[str]:
@@ -53,16 +58,24 @@ def test_the_roles_are_those_of_the_table_with_their_actions(spec: Any, table: T
 @pytest.mark.security(17)
 @pytest.mark.parametrize("name", sorted(DOMAINS))
 def test_a_consumer_writes_the_collections_of_its_own_store(table: Table, name: str) -> None:
-    """But the catalog's: a rebuild names its collections anew, so its user writes any."""
-    roles = table.users[f"{name}-consumer"].roles
-    if name == "catalog":
-        assert roles == ("shopWriter",)
-        return
-    store = Path(import_module(f"cm_api.domains.{name}.store").__file__ or "")
-    assert roles == ("read", f"{name}Writer")
+    store = import_module(f"cm_api.domains.{name}.store")
+    assert table.users[f"{name}-consumer"].roles == ("read", f"{name}Writer")
     writer = table.roles[f"{name}Writer"]
-    assert set(writer.collections) == named_in(store) | SHARED
+    rebuilt = set(store.COLLECTIONS) if read_model(name).rebuilding else set()
+    assert set(writer.rebuilt) == rebuilt
+    assert set(writer.collections) == (named_in(Path(store.__file__ or "")) - READ_ONLY.get(name, set())) | SHARED
     assert set(writer.actions) == {"insert", "update", "remove"}, "to drop or index is another user's"
+
+
+@pytest.mark.security(17)
+def test_a_role_names_its_collections_in_every_generation_that_there_will_be(table: Table) -> None:
+    named = {each["resource"]["collection"] for each in table.roles["catalogWriter"].privileges(DATABASE)}
+    live = 0
+    for _ in range(3 * Generations.MOST):
+        assert {Generations.name(collection, live) for collection in catalog.COLLECTIONS} <= named
+        following = Generations.following(live)
+        assert following not in (live, 0)
+        live = following
 
 
 @pytest.mark.security(17)

@@ -220,6 +220,13 @@ class Stage:
         assert found is not None, f"{kind} {name}"
         return found
 
+    def replaced(self, kind: str, name: str, *words: str) -> Callable[[], bool]:
+        """Delete what the operator makes again; whether there is another by now. `kubectl delete` itself may wait for
+        ever for an end that it missed, because the next one has the same name."""
+        uid = self.there(kind, name)["metadata"]["uid"]
+        self.kubectl("delete", kind, name, "--wait=false", *words)
+        return lambda: (self.get(kind, name) or {"metadata": {"uid": uid}})["metadata"]["uid"] != uid
+
     def make(self, name: str, **spec: Any) -> str:
         """A ShopConsumer whose pods sleep, on a topic of its own; its name."""
         base = {

@@ -136,10 +136,8 @@ def test_what_a_hand_changed_is_put_right(stage: Stage, until: Until) -> None:
 
     until(lambda: container().get("env") == [{"name": "A", "value": "1"}], "the environment", 30)
     until(lambda: container()["image"].endswith(f"kafka:{version('shopctl')}"), "the image", 30)
-    stage.kubectl("delete", "scaledobject", name, "--wait=true")
-    until(lambda: stage.get("scaledobject", name), "the ScaledObject", 30)
-    stage.kubectl("delete", "deployment", name, "--cascade=foreground")
-    until(lambda: stage.get("deployment", name), "the Deployment", 30)
+    until(stage.replaced("scaledobject", name), "the ScaledObject", 30)
+    until(stage.replaced("deployment", name, "--cascade=foreground"), "the Deployment", 60)
     repaired = {message.split()[0] for reason, message in stage.events(name) if reason == "Repaired"}
     assert {"Deployment", "ScaledObject"} <= repaired
 

@@ -74,8 +74,7 @@ def test_the_parts_talk_to_each_other(shop: Stage, until: Until) -> None:
 
 
 def test_what_is_deleted_comes_back_and_what_is_not_asked_for_goes(shop: Stage, until: Until) -> None:
-    shop.kubectl("delete", "service", "shop-cm-api")
-    until(lambda: shop.get("service", "shop-cm-api"), "the Service is back", 30)
+    until(shop.replaced("service", "shop-cm-api"), "the Service is back", 30)
     shop.kubectl("scale", "deployment/shop-cm-api", "--replicas=3")
     until(lambda: shop.replicas("shop-cm-api") == 1, "the number of pods is the Shop's", 30)
     apply(shop, gateway={"parentRefs": [{"name": "public"}]})

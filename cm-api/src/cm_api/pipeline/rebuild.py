@@ -71,7 +71,7 @@ class Rebuild:
         self.how = self.model.rebuilding
         self.positions = Positions(self.db, self.domain.group)
         self.live = Generations(self.db).current(self.domain.name)
-        self.fresh = self.live + 1
+        self.fresh = Generations.following(self.live)
 
     def prepare(self) -> None:
         """An empty generation; `ConfigError` when the log no longer tells the whole story."""

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -19,23 +20,25 @@ from shop_core.admin import arguments
 from shop_core.config.settings import MongoSettings, load
 from shop_core.errors import ConfigError
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document
+from shop_core.mongo.client import Database, Document, Generations
 
 MECHANISM = "SCRAM-SHA-256"
 
 
 class Role(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A role that MongoDB doesn't have: its actions on collections of the shop's database, all where none is named,
-    and nowhere else."""
+    and nowhere else. `rebuilt` are those that have another name after each rebuild."""
 
     why: str
     actions: tuple[str, ...]
     collections: tuple[str, ...] = ()
+    rebuilt: tuple[str, ...] = ()
 
     def privileges(self, database: str) -> list[Document]:
+        named = [*self.collections, *chain.from_iterable(map(Generations.names, self.rebuilt))]
         return [
             {"resource": {"db": database, "collection": collection}, "actions": list(self.actions)}
-            for collection in self.collections or ("",)
+            for collection in named or [""]
         ]
 
 

@@ -150,10 +150,25 @@ class Generations:
     A rebuild makes the next one beside it; a consumer reads the number in its transaction and writes its positions
     there, as the swap does, so that of the two the database lets one win. For the last few events before a swap the
     rebuild holds the consumers: it takes over where they stand, so that no number goes back.
+
+    Numbers come again after `MOST` rebuilds, so that a role can name every collection there will be. By then whoever
+    kept something of the earlier one has long forgotten it.
     """
+
+    MOST = 9
 
     def __init__(self, db: Database[Document]) -> None:
         self._generations = db["generations"]
+
+    @classmethod
+    def following(cls, generation: int) -> int:
+        """The number of the generation that a rebuild makes beside this one."""
+        return generation % cls.MOST + 1
+
+    @classmethod
+    def names(cls, collection: str) -> list[str]:
+        """Every name that `collection` may have."""
+        return [cls.name(collection, generation) for generation in range(cls.MOST + 1)]
 
     @staticmethod
     def name(collection: str, generation: int) -> str:
