@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -55,6 +56,12 @@ class PurchaseAnswer(msgspec.Struct):
     state: str
 
 
+BY_NAME = Operation(
+    "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
+    {200: PurchasesByUsername, 304: None}, (400, 412, 503),
+    (path_segment("username", "The user's name"), *PAGE),
+    headers=NOT_MODIFIED, access=AUTHENTICATED,
+)  # fmt: skip
 OPERATIONS = (
     Operation(
         "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
@@ -75,12 +82,8 @@ OPERATIONS = (
         (400, 404, 412, 503), (path_segment("id", "The purchase's id"), AFTER), headers=NOT_MODIFIED,
         access=AUTHENTICATED,
     ),
-    Operation(
-        "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
-        {200: PurchasesByUsername, 304: None}, (400, 412, 503),
-        (path_segment("username", "The user's name"), *PAGE),
-        headers=NOT_MODIFIED, access=AUTHENTICATED,
-    ),
+    BY_NAME,
+    replace(BY_NAME, path="/get-all-user-buys/{username}", summary="The same as `/getAllUserBuys/{username}`"),
     Operation(
         "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
         {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), *PAGE),
@@ -119,6 +122,7 @@ def blueprint(context: Context) -> Blueprint:
         return context.queries.forward(f"/v1/purchases/{segment(id)}", own_only())
 
     @routes.get("/getAllUserBuys/<segment:username>")
+    @routes.get("/get-all-user-buys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
         owner = own_list(username, context.queries.username_of)
         return context.queries.forward(f"/buyList/{segment(username)}", owner)
