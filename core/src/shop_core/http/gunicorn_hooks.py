@@ -25,6 +25,11 @@ forwarder_headers = ""  # nobody sets SCRIPT_NAME or PATH_INFO by a header
 def on_starting(server: Any) -> None:
     worker_memory.reserve()
     logs.configure(load(LogSettings, os.environ))
+    on_reload(server)
+
+
+def on_reload(server: Any) -> None:
+    """On SIGHUP gunicorn sets up its loggers anew: without this each of its lines would come twice."""
     for name in ("gunicorn.error", "gunicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
