@@ -33,7 +33,8 @@ difference); 4 Kafka or MongoDB unavailable; 130 interrupted.
 HTTP_API = f"""\
 Paths begin with `{PREFIX}`. A running service has bodies and headers too, as OpenAPI 3.1
 (`/openapi.json`) and as a page (`/docs`). Authentication adds 401 and 403, limits add 429;
-[problems](problems.md) explains each status.
+[problems](problems.md) explains each status. The name is the `operationId`, which a generated client calls the
+operation by.
 """
 EVENTS = """\
 CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSON. A running service has the same as
@@ -98,15 +99,16 @@ def _required(action: argparse.Action) -> bool:
 def http_api() -> Iterator[str]:
     """One row an operation; bodies and headers are in the OpenAPI document."""
     described = operations()
-    yield _table(("operation", "what it does", "answers", "problems"), (_operation(each) for each in described))
+    yield _table(("operation", "name", "what it does", "answers", "problems"), (_operation(each) for each in described))
     parameters = {p.name: p.about for each in described for p in each.parameters if p.where != "path"}
     yield "## Parameters and headers\n"
     yield _table(("name", "meaning"), ((f"`{name}`", about) for name, about in sorted(parameters.items())))
 
 
-def _operation(operation: Operation) -> tuple[str, str, str, str]:
+def _operation(operation: Operation) -> tuple[str, ...]:
     return (
         f"`{operation.method.upper()} {operation.path}`",
+        f"`{operation.id}`",
         operation.summary,
         ", ".join(str(status) for status in operation.answers),
         ", ".join(str(status) for status in sorted(operation.problems)),

@@ -56,6 +56,8 @@ def table(only: Sequence[str] = ()) -> str:
 
 def shown_default(value: object) -> str:
     """As it would be written in the environment."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

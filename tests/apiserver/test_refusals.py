@@ -32,6 +32,10 @@ def noted(name: str) -> Manifest:
     return {"ingress": {"host": "shop.example", "annotations": {name: "x"}}}
 
 
+def proxies(network: str) -> Manifest:
+    return {"ingress": {"host": "shop.example", "proxyNetworks": [network]}}
+
+
 def brokers(addresses: str) -> Manifest:
     return {"kafka": {"bootstrapServers": addresses}}
 
@@ -68,6 +72,10 @@ def brokers(addresses: str) -> Manifest:
             for name in ("configuration-snippet", "server-snippet", "auth-url", "auth-tls-secret", "server-alias")
         ),
         *(
+            ("Shop", proxies(network), "must be of type cidr")
+            for network in ("ingress-nginx", "10.42.0.7", "10.42.0.0/33", "10.42.0.0/16,10.43.0.0/16")
+        ),
+        *(
             ("ShopConsumer", {"pods": {"podLabels": {name: "x"}}}, "say whose a pod is")
             for name in ("app.kubernetes.io/name", "scalable-shop.dev/consumer", "batch.kubernetes.io/job-name")
         ),
@@ -92,6 +100,7 @@ def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str,
         ("Shop", {"server": variable("KAFKA_CLIENT")}),
         ("Shop", noted("cert-manager.io/cluster-issuer")),
         ("Shop", noted("nginx.ingress.kubernetes.io/ssl-redirect")),
+        *(("Shop", proxies(network)) for network in ("10.42.0.0/16", "192.0.2.7/32", "fd00:42::/48")),
         ("ShopConsumer", {"pods": {"podLabels": {"team": "a", "example.org/cost": "b"}}}),
         *(
             (kind, LEAST[kind] | brokers(addresses))

@@ -142,6 +142,7 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("limits.rules=", "limits.url=redis://a"), "no rules"),
         (("limits.rules=often",), "does not match pattern"),
         (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
+        (("ingress.proxyNetworks={10.42.0.7}",), "does not match pattern"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_sentence(words: tuple[str, ...], said: str) -> None:
@@ -154,6 +155,15 @@ def test_one_value_turns_the_ingress_into_a_route() -> None:
     shop = shop_of(render("--set", "gateway.parentRefs[0].name=public"))
     assert "ingress" not in shop["spec"]
     assert shop["spec"]["gateway"] == {"parentRefs": [{"name": "public"}], "hostnames": ["shop.localtest.me"]}
+
+
+@pytest.mark.security(32)
+def test_each_door_names_the_networks_of_its_proxy() -> None:
+    networks = ("--set", "ingress.proxyNetworks={10.42.0.0/16},gateway.proxyNetworks={192.0.2.7/32,fd00::/48}")
+    assert shop_of(render(*networks))["spec"]["ingress"]["proxyNetworks"] == ["10.42.0.0/16"]
+    routed = shop_of(render(*networks, "--set", "gateway.parentRefs[0].name=public"))["spec"]["gateway"]
+    assert routed["proxyNetworks"] == ["192.0.2.7/32", "fd00::/48"]
+    assert "proxyNetworks" not in shop_of(render())["spec"]["ingress"]
 
 
 def test_tls_comes_from_a_secret_or_an_issuer() -> None:

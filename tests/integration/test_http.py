@@ -54,6 +54,7 @@ def test_buy_and_get_all_user_buys_have_the_shape_that_was_promised(platform: An
     assert (purchase["_id"], purchase["price"], purchase["userid"]) == (said["id"], "1195.30", "id-" + user)
     assert purchase["timestamp"].endswith("Z")
     assert listed["next"] is None
+    assert get(platform, f"/get-all-user-buys/{user}").json() == listed
 
 
 def test_a_receipt_tells_the_life_of_a_command(platform: Any) -> None:

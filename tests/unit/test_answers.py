@@ -34,6 +34,7 @@ def app() -> Flask:
         ("GET {P}/v1/product", "GET {P}/v1/products"),
         ("POST {P}/v1/product", "POST {P}/v1/products"),
         ("GET {P}/getalluserbuys/ada", "GET {P}/getAllUserBuys/{username}"),
+        ("GET {P}/get-all-user-buy/ada", "GET {P}/get-all-user-buys/{username}"),
         ("GET {P}/campaigns-events/live", "GET {P}/campaign-events/live"),
         ("GET {P}/v1/user/ada/purchases", "GET {P}/v1/users/{userid}/purchases"),
         ("DELETE {P}/event/c.e", "DELETE {P}/events/{id}"),

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 
+from shop_core.http import gunicorn_hooks
 from shop_operator import logs
 from shop_runtime.json_logs import JsonFormatter
 
@@ -52,6 +55,16 @@ def test_an_exception_is_in_its_line() -> None:
         raise ValueError("two\nlines")
     except ValueError:
         assert "ValueError: two\nlines" in written(JsonFormatter(), exc_info=sys.exc_info())["exception"]
+
+
+def test_gunicorns_own_lines_come_once_also_after_sighup() -> None:
+    settings = Config()
+    for name in ("error_log", "access_log"):  # what a reload of gunicorn makes anew
+        logger = getattr(Logger(settings), name)
+        logger.addHandler(logging.NullHandler())
+    gunicorn_hooks.on_reload(None)
+    for name in ("gunicorn.error", "gunicorn.access"):
+        assert (logging.getLogger(name).handlers, logging.getLogger(name).propagate) == ([], True)
 
 
 def test_the_operator_shows_nothing_that_kopf_hangs_on_a_record() -> None:

@@ -47,6 +47,33 @@ def test_every_route_is_described_and_every_description_is_a_route(app: Flask) -
     assert routes == described
 
 
+def test_every_operation_has_a_name_a_tag_and_words_of_its_own() -> None:
+    described = document()
+    tags = {tag["name"] for tag in described["tags"]}
+    assert set(DOMAINS) < tags
+    names = []
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            names.append(operation["operationId"])
+            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", operation["operationId"]), where
+            assert len(operation["tags"]) == 1 and set(operation["tags"]) <= tags, where
+            assert re.fullmatch(r"[A-Z].*[^.]", operation["summary"]), where
+            assert re.fullmatch(r"[A-Z0-9`].*\.", operation["description"]), where
+            assert operation["summary"] not in operation["description"], where
+            if method != "get":
+                assert "Answered once Kafka has it" in operation["description"], where
+    assert len(set(names)) == len(names), sorted(name for name in names if names.count(name) > 1)
+    assert {"buy", "listProducts", "getUserPurchases", "getAllUserBuys"} <= set(names)
+
+
+def test_a_description_says_who_may_call() -> None:
+    paths = document()["paths"]
+    assert "Open to everybody" in paths["/healthz"]["get"]["description"]
+    assert "scope `admin`" in paths["/metrics"]["get"]["description"]
+    assert "`userid` must be the caller's own" in paths["/v1/users/{userid}/purchases"]["get"]["description"]
+
+
 def test_every_query_says_that_it_may_be_unavailable(app: Flask) -> None:
     """cm-api is away in this app, so each query passed on to it answers 503."""
     for path, methods in document()["paths"].items():

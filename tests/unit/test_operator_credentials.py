@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cm_server.rate_limit.trusted_proxies import networks
 from shop_core.events import DOMAINS
 from shop_operator.desired import consumer as consumers
 from shop_operator.desired import credentials, http_services, index_job, policies, shop_consumers
@@ -158,7 +159,17 @@ def test_limits_are_counted_in_the_store_that_is_named(shop: Make) -> None:
 def test_the_doors_word_on_the_callers_address_is_taken_only_where_there_is_a_door(shop: Make) -> None:
     assert "HTTP_TRUSTED_PROXIES" not in environment(pod_of(shop(), 0))
     for door in ({"ingress": {"host": "a"}}, {"gateway": {"parentRefs": [{"name": "b"}]}}):
-        assert environment(pod_of(shop(**door), 0))["HTTP_TRUSTED_PROXIES"] == "1"
+        server = environment(pod_of(shop(**door), 0))
+        assert server["HTTP_TRUSTED_PROXIES"] == "1" and "HTTP_TRUSTED_PROXY_NETWORKS" not in server
+
+
+def test_and_only_from_the_networks_that_are_named(shop: Make) -> None:
+    named = {"proxyNetworks": ["10.42.0.0/16", "fd00:42::/48"]}
+    for door in ({"ingress": {"host": "a"} | named}, {"gateway": {"parentRefs": [{"name": "b"}]} | named}):
+        server, api = (environment(pod_of(shop(**door), part)) for part in (0, 1))
+        assert server["HTTP_TRUSTED_PROXY_NETWORKS"] == "10.42.0.0/16,fd00:42::/48"
+        assert networks(server["HTTP_TRUSTED_PROXY_NETWORKS"]), "cm-server takes it"
+        assert "HTTP_TRUSTED_PROXY_NETWORKS" not in api
 
 
 def test_the_service_knows_the_names_by_which_the_world_reaches_it(shop: Make) -> None:

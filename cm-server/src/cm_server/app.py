@@ -7,7 +7,6 @@ import os
 from importlib import import_module
 
 from flask import Flask, redirect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from cm_server import ui
 from cm_server.api_docs import routes
@@ -19,6 +18,7 @@ from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.client import QueryClient
 from cm_server.rate_limit import limiter
 from cm_server.rate_limit import settings as limit_settings
+from cm_server.rate_limit.trusted_proxies import TrustedProxies
 from cm_server.security import authentication
 from cm_server.settings import ServerSettings
 from shop_core.config import reloading
@@ -71,7 +71,9 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     content_encoding.install(app)
     prefer.install(app)
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+        app.wsgi_app = TrustedProxies(  # type: ignore[method-assign]
+            app.wsgi_app, settings.trusted_proxies, settings.trusted_proxy_networks
+        )
     app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
     app.register_error_handler(KeyUsed, command.key_used)
     app.register_blueprint(receipts.blueprint(context))

@@ -24,10 +24,12 @@ class Parameter:
 class Operation:
     """One method of one path. `answers` maps a status to its body's type, None for none; `problems` are statuses.
 
+    `id` is what a generated client calls it, like `listProducts`; `about` is what the summary has no room for.
     `access` says who may call it: admins alone, unless the row says otherwise.
     `also` are the kinds of text in which a 200 may be answered instead.
     """
 
+    id: str
     method: str
     path: str
     summary: str
@@ -39,6 +41,7 @@ class Operation:
     headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     access: Access = ADMIN
     also: tuple[str, ...] = ()
+    about: str = ""
 
 
 WAIT = Parameter(
@@ -76,24 +79,27 @@ COMMAND_PROBLEMS = (400, 409, 413, 415, 422, 503)
 
 
 def command(
-    method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None,
-    access: Access = STAFF,
+    id: str, method: str, path: str, summary: str, stored: int, parameters: tuple[Parameter, ...], body: Any = None,
+    access: Access = STAFF, about: str = "",
 ) -> Operation:  # fmt: skip
     """A command: 202 before it is stored, `stored` once it was waited for."""
     answers = {stored: None if stored == 204 else CommandAnswer, 202: CommandAnswer}
     headers = {status: COMMAND_HEADERS[status] for status in answers}
     sent = (*parameters, KEY, WAIT)
     problems = (*COMMAND_PROBLEMS, 404) if "{" in path else COMMAND_PROBLEMS  # what the address names may be gone
-    return Operation(method, path, summary, answers, problems, sent, body, headers=headers, access=access)
+    return Operation(
+        id, method, path, summary, answers, problems, sent, body, headers=headers, access=access, about=about
+    )
 
 
 def query(
-    path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...], problems: tuple[int, ...] = (404,)
-) -> Operation:
+    id: str, path: str, summary: str, answer: Any, parameters: tuple[Parameter, ...],
+    problems: tuple[int, ...] = (404,), about: str = "",
+) -> Operation:  # fmt: skip
     """A read: conditional, and able to wait for a receipt."""
     return Operation(
-        "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
-        headers=NOT_MODIFIED, access=AUTHENTICATED,
+        id, "get", path, summary, {200: answer, 304: None}, (400, *problems, 412, 503), (*parameters, AFTER),
+        headers=NOT_MODIFIED, access=AUTHENTICATED, about=about,
     )  # fmt: skip
 
 
@@ -102,9 +108,9 @@ def path_segment(name: str, about: str) -> Parameter:
     return Parameter(name, "path", about, {"type": "string", "minLength": 1, "maxLength": 128})
 
 
-SHARED = (
+RECEIPTS = (
     Operation(
-        "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
+        "getReceipt", "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
         (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
              "wait", "query", "Seconds to wait for the event to be stored or refused; more than 10 are cut to 10, and "
@@ -112,8 +118,20 @@ SHARED = (
              {"type": "number", "minimum": 0, "multipleOf": 0.001},
          )),
         access=AUTHENTICATED,
+        about="`accepted`: Kafka has it; `stored`: queries show it; `rejected`: it broke a rule, which `reason` names.",
     ),
-    Operation("get", "/healthz", "Liveness: `Success` while the process runs", {200: str}, access=EVERYBODY),
-    Operation("get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness}, access=EVERYBODY),
-    Operation("get", "/metrics", "Prometheus metrics", {200: str}),
+)  # fmt: skip
+SERVICE = (
+    Operation(
+        "getLiveness", "get", "/healthz", "Liveness: `Success` while the process runs", {200: str}, access=EVERYBODY,
+        about="It says nothing of Kafka or cm-api: restart the process only where this fails.",
+    ),
+    Operation(
+        "getReadiness", "get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness},
+        access=EVERYBODY, about="503 where Kafka or cm-api does not answer, with what kind of fault it is.",
+    ),
+    Operation(
+        "getMetrics", "get", "/metrics", "Prometheus metrics", {200: str},
+        about="In Prometheus' text format, summed over the worker processes.",
+    ),
 )  # fmt: skip

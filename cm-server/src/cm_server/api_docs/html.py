@@ -44,12 +44,13 @@ def operation(prefix: str, path: str, method: str, described: dict[str, Any]) ->
     bodies = [(kind, _named(content["schema"])) for kind, content in body.items()]
     return Markup(
         '<details class="operation"><summary><b class="{method}">{name}</b> <code>{path}</code> <span>{summary}</span>'
-        "</summary>{bodies}{parameters}{answers}</details>"
+        "</summary><p>{description}</p>{bodies}{parameters}{answers}</details>"
     ).format(
         method=method,
         name=method.upper(),
         path=path,
         summary=_marked(described["summary"]),
+        description=_marked(described["description"]),
         bodies=table("Body", bodies),
         parameters=table("Parameters", parameters),
         answers=table("Answers", answers),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any
 
 import msgspec
 
+from cm_server.api_docs.descriptions import description
 from cm_server.context import PREFIX
 from cm_server.domains import privacy
-from cm_server.operations import SHARED, Operation
+from cm_server.operations import RECEIPTS, SERVICE, Operation
 from shop_core.events import DOMAINS
 from shop_core.http.problems import Problem
 
@@ -40,24 +41,26 @@ SECURITY_SCHEMES = {
 }
 
 
+def by_tag() -> dict[str, Sequence[Operation]]:
+    """Every described route by what it belongs to, the domains first."""
+    found = {name: import_module(f"cm_server.domains.{name}").OPERATIONS for name in DOMAINS}
+    return found | {"privacy": privacy.OPERATIONS, "receipts": RECEIPTS, "service": SERVICE}
+
+
 def operations() -> list[Operation]:
-    """Every described route, the domains' first."""
-    found: list[Operation] = []
-    for name in DOMAINS:
-        found += import_module(f"cm_server.domains.{name}").OPERATIONS
-    return [*found, *privacy.OPERATIONS, *SHARED]
+    return [operation for described in by_tag().values() for operation in described]
 
 
 def document(*, secured: bool = False, limited: bool = False) -> dict[str, Any]:
     """The OpenAPI document of cm-server; `secured` where callers are asked who they are, `limited` how often."""
-    described = operations()
-    types = {type_ for operation in described for type_ in _types(operation)} | {Problem}
+    tagged = [(tag, operation) for tag, described in by_tag().items() for operation in described]
+    types = {type_ for _, operation in tagged for type_ in _types(operation)} | {Problem}
     ordered = sorted(types, key=lambda type_: type_.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=REF)
     by_type = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for operation in described:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, by_type)
+    for tag, operation in tagged:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, by_type, tag)
         if secured:
             _secure(paths[operation.path][operation.method], operation, by_type)
         if limited and operation.access.scope is not None:
@@ -72,6 +75,7 @@ def document(*, secured: bool = False, limited: bool = False) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": PREFIX}],
+        "tags": [{"name": tag} for tag in by_tag()],
         "paths": paths,
         "components": {"schemas": components, **schemes},
     }
@@ -83,10 +87,12 @@ def _types(operation: Operation) -> Iterable[type[Any]]:
             yield type_
 
 
-def _operation(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str, Any]:
+def _operation(operation: Operation, by_type: dict[type[Any], Any], tag: str) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": f"{operation.method} {operation.path}",
+        "operationId": operation.id,
+        "tags": [tag],
         "summary": operation.summary,
+        "description": description(operation),
         "parameters": [
             {
                 "name": p.name,

@@ -63,7 +63,7 @@ def publish(
         except InvalidInput as error:
             results.append(refused(number, error))
     good = emit(context, domain, made)
-    log.info("batch_published", extra={"accepted": good, "failed": len(results) - good})
+    log.debug("batch_published", extra={"accepted": good, "failed": len(results) - good})
     return BatchAnswer(good, len(results) - good, results)
 
 

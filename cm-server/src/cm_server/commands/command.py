@@ -88,7 +88,7 @@ def publish(
         raise KeyUsed(known.id)
     [outcome] = emit(context, domain, [record], [known.id], {} if used else digests)
     receipt = str(outcome)  # of a single one there is a receipt, or `emit` has raised
-    log.info(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
+    log.debug(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
     done = settle(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
     if used and done.state == "accepted":
         raise Rejected(done.id, receipt, str(KeyUsed(known.id)), 409)

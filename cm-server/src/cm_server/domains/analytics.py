@@ -71,7 +71,7 @@ COUNTED = {200: ("ETag", "Cache-Control", "X-Data-As-Of")}
 
 OPERATIONS = (
     Operation(
-        "post", "/analytics", "Count a click or an impression", {204: None}, (400, 409, 422, 503),
+        "recordInteraction", "post", "/analytics", "Count a click or an impression", {204: None}, (400, 409, 422, 503),
         (
             TIMESTAMP,
             Parameter("user", "query", "Who it was", {"type": "string", "minLength": 1, "maxLength": 128}),
@@ -80,18 +80,25 @@ OPERATIONS = (
             KEY, WAIT,
         ),
         headers={204: COMMAND_HEADERS[204]}, access=writes_own("user"),
+        about="Either `click` or `impression` is in the query, without a value.",
     ),
     Operation(
-        "post", "/analytics:batch", "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
+        "recordInteractions", "post", "/analytics:batch",
+        "Count up to 1,000 interactions at once; answered by line", {202: BatchAnswer},
         (400, 413, 415, 422, 503), (KEY,), InteractionRequest, batches.MEDIA_TYPES, access=CUSTOMER,
+        about="A line at fault is refused by its number; the others are sent.",
     ),
     Operation(
-        "get", "/analytics", "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
+        "getAnalytics", "get", "/analytics",
+        "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
         (400, 412, 503), (TIMESTAMP, AFTER), headers=COUNTED, also=("text/plain",), access=REPORTS,
+        about="`X-Data-As-Of` tells of which moment the counts are.",
     ),
     Operation(
-        "get", "/analytics/series", "Hours or days in a row: JSON or CSV", {200: Series, 304: None},
+        "getAnalyticsSeries", "get", "/analytics/series",
+        "Hours or days in a row: JSON or CSV", {200: Series, 304: None},
         (400, 412, 503), RANGE, headers=COUNTED, also=("text/csv",), access=REPORTS,
+        about="Hours or days without events are in it as well.",
     ),
 )  # fmt: skip
 

@@ -86,30 +86,43 @@ EVENT_ID = path_segment("id", "The event's id")
 DATES = Parameter("dates", "query", "The form of the dates in the answer", {"enum": ["iso", "slash"], "default": "iso"})
 AT = Parameter("at", "query", "Another moment than now: RFC 3339 or yyyy/MM/dd hh:mm:ss")
 PAGED = (LIMIT, CURSOR, DATES)
+STAYS = "What is left out stays as it is."
 
 
 def _described(path: str, things: str, pages: Any, live: Any) -> tuple[Any, ...]:
     """The lists of campaigns or of events."""
+    many = things.title()
     return (
-        query(f"{path}/", f"All {things}, in the order of their start", pages, PAGED, ()),
-        query(f"{path}/live", f"The {things} that are live, to the second", live, (AT, *PAGED), ()),
-        query(f"{path}/upcoming", f"The {things} that have yet to start", pages, (AT, *PAGED), ()),
-        query(f"{path}/ended", f"The {things} that are over, the latest first", pages, (AT, *PAGED), ()),
+        query(f"list{many}", f"{path}/", f"All {things}, in the order of their start", pages, PAGED, ()),
+        query(f"listLive{many}", f"{path}/live", f"The {things} that are live, to the second", live, (AT, *PAGED), ()),
+        query(
+            f"listUpcoming{many}", f"{path}/upcoming", f"The {things} that have yet to start", pages, (AT, *PAGED), ()
+        ),
+        query(
+            f"listEnded{many}",
+            f"{path}/ended",
+            f"The {things} that are over, the latest first",
+            pages,
+            (AT, *PAGED),
+            (),
+        ),
     )
 
 
 OPERATIONS = (
     *_described("/campaign-events", "campaigns", Campaigns, LiveCampaigns),
-    command("post", "/campaign-events/", "Plan a campaign", 201, (), CampaignRequest),
-    query("/campaign-events/{id}", "A campaign", Campaign, (ID, DATES)),
-    query("/campaign-events/{id}/events", "A campaign's events", CampaignEvents, (ID, *PAGED)),
-    command("patch", "/campaign-events/{id}", "Change a campaign", 200, (ID,), CampaignPatch),
-    command("delete", "/campaign-events/{id}", "Call a campaign off, with its events", 204, (ID,)),
+    command("createCampaign", "post", "/campaign-events/", "Plan a campaign", 201, (), CampaignRequest),
+    query("getCampaign", "/campaign-events/{id}", "A campaign", Campaign, (ID, DATES)),
+    query("getCampaignEvents", "/campaign-events/{id}/events", "A campaign's events", CampaignEvents, (ID, *PAGED)),
+    command(
+        "updateCampaign", "patch", "/campaign-events/{id}", "Change a campaign", 200, (ID,), CampaignPatch, about=STAYS
+    ),
+    command("deleteCampaign", "delete", "/campaign-events/{id}", "Call a campaign off, with its events", 204, (ID,)),
     *_described("/events", "events", CampaignEvents, LiveEvents),
-    command("post", "/events/", "Plan an event inside a campaign", 201, (), EventRequest),
-    query("/events/{id}", "An event", CampaignEvent, (EVENT_ID, DATES)),
-    command("patch", "/events/{id}", "Change an event", 200, (EVENT_ID,), CampaignPatch),
-    command("delete", "/events/{id}", "Call an event off", 204, (EVENT_ID,)),
+    command("createEvent", "post", "/events/", "Plan an event inside a campaign", 201, (), EventRequest),
+    query("getEvent", "/events/{id}", "An event", CampaignEvent, (EVENT_ID, DATES)),
+    command("updateEvent", "patch", "/events/{id}", "Change an event", 200, (EVENT_ID,), CampaignPatch, about=STAYS),
+    command("deleteEvent", "delete", "/events/{id}", "Call an event off", 204, (EVENT_ID,)),
 )
 
 

@@ -86,34 +86,25 @@ FIRST_REVIEWS = Parameter(
 
 
 OPERATIONS = (
-    command("post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
-    query("/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), ()),
-    query("/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
-    command("put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest),
-    command("patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,), ProductPatch),
-    command("delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
-    query("/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
-    command("post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,), ReviewRequest, CUSTOMER),
-    query("/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
-    query("/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
-    command(
-        "put",
-        "/v1/products/{id}/reviews/{reviewId}",
-        "Change one's own review",
-        200,
-        (ID, REVIEW_ID),
-        ReviewRequest,
-        CUSTOMER,
-    ),
-    command(
-        "delete",
-        "/v1/products/{id}/reviews/{reviewId}",
-        "Take one's own review back",
-        204,
-        (ID, REVIEW_ID, AUTHOR),
-        access=writes_own("userid"),
-    ),
-)
+    command("createProduct", "post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
+    query("listProducts", "/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), (),
+          about="Send `next` as `cursor`, with the same `sort` and `prefix`, until it is null."),
+    query("getProduct", "/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
+    command("replaceProduct", "put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest,
+            about="What is left out is empty afterwards."),
+    command("updateProduct", "patch", "/v1/products/{id}", "Change some of a product's fields", 200, (ID,),
+            ProductPatch, about="What is left out stays as it is."),
+    command("deleteProduct", "delete", "/v1/products/{id}", "Remove a product and its reviews", 204, (ID,)),
+    query("getProductRating", "/v1/products/{id}/rating", "A product's ratings alone", Rating, (ID,)),
+    command("createReview", "post", "/v1/products/{id}/reviews", "Review a product, once a user", 201, (ID,),
+            ReviewRequest, CUSTOMER, "A second review by the same user is rejected (409)."),
+    query("listReviews", "/v1/products/{id}/reviews", "A product's reviews", Reviews, (ID, REVIEW_SORT, LIMIT, CURSOR)),
+    query("getReview", "/v1/products/{id}/reviews/{reviewId}", "One review", StoredReview, (ID, REVIEW_ID)),
+    command("replaceReview", "put", "/v1/products/{id}/reviews/{reviewId}", "Change one's own review", 200,
+            (ID, REVIEW_ID), ReviewRequest, CUSTOMER, "`userid` in the body is the author's."),
+    command("deleteReview", "delete", "/v1/products/{id}/reviews/{reviewId}", "Take one's own review back", 204,
+            (ID, REVIEW_ID, AUTHOR), access=writes_own("userid")),
+)  # fmt: skip
 
 
 def blueprint(context: Context) -> Blueprint:

@@ -29,13 +29,16 @@ USERID = path_segment("userid", "The user's id")
 
 OPERATIONS = (
     Operation(
-        "delete", "/v1/users/{userid}", "Erase a user from every read model; 200 when it was waited for and is done",
+        "eraseUser", "delete", "/v1/users/{userid}",
+        "Erase a user from every read model; 200 when it was waited for and is done",
         {202: Erased, 200: Erased}, COMMAND_PROBLEMS, (USERID, KEY, WAIT), headers={202: ("Location",)},
         access=Access(PURCHASES_WRITE, owner_param="userid"),
+        about="`receipts` has one a domain, `pending` those that are not applied yet.",
     ),
     Operation(
-        "get", "/v1/users/{userid}/export", "Everything that is kept of a user", {200: Export, 304: None},
+        "exportUser", "get", "/v1/users/{userid}/export", "Everything that is kept of a user", {200: Export, 304: None},
         (400, 412, 503), (USERID, CURSOR, AFTER), headers=NOT_MODIFIED, access=reads_own("userid"),
+        about="Page by page: send `next` as `cursor` until it is null.",
     ),
 )  # fmt: skip
 

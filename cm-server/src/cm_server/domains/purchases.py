@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -55,41 +56,50 @@ class PurchaseAnswer(msgspec.Struct):
     state: str
 
 
+BY_NAME = Operation(
+    "getAllUserBuys", "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
+    {200: PurchasesByUsername, 304: None}, (400, 412, 503),
+    (path_segment("username", "The user's name"), *PAGE),
+    headers=NOT_MODIFIED, access=AUTHENTICATED,
+    about="Names are not unique: who may not read the purchases of others sees their own under this name alone.",
+)  # fmt: skip
 OPERATIONS = (
     Operation(
-        "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
-        access=CUSTOMER,
+        "buy", "post", "/buy", "Buy something", {200: BuyAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
+        access=CUSTOMER, about="`state` in the answer says whether it is stored already.",
     ),
     Operation(
-        "post", "/v1/purchases", "Buy something; 201 when it was waited for and is stored",
+        "createPurchase", "post", "/v1/purchases", "Buy something; 201 when it was waited for and is stored",
         {202: PurchaseAnswer, 201: PurchaseAnswer}, COMMAND_PROBLEMS, (KEY, WAIT), BuyRequest,
         headers={201: ("Location",), 202: ("Location",)}, access=CUSTOMER,
+        about="`Location` is where its receipt tells what becomes of it.",
     ),
     Operation(
-        "post", "/v1/purchases:batch", "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
+        "createPurchases", "post", "/v1/purchases:batch",
+        "Buy up to 1,000 times at once; answered by line", {202: BatchAnswer},
         (400, 413, 415, 422, 503), (KEY,), BuyRequest, ("application/json", "application/x-ndjson"),
-        access=CUSTOMER,
+        access=CUSTOMER, about="A line at fault is refused by its number; the others are sent.",
     ),
     Operation(
-        "get", "/v1/purchases/{id}", "One purchase; of another user's none is told", {200: Purchase, 304: None},
+        "getPurchase", "get", "/v1/purchases/{id}",
+        "One purchase; of another user's none is told", {200: Purchase, 304: None},
         (400, 404, 412, 503), (path_segment("id", "The purchase's id"), AFTER), headers=NOT_MODIFIED,
         access=AUTHENTICATED,
     ),
-    Operation(
-        "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
-        {200: PurchasesByUsername, 304: None}, (400, 412, 503),
-        (path_segment("username", "The user's name"), *PAGE),
-        headers=NOT_MODIFIED, access=AUTHENTICATED,
+    BY_NAME,
+    replace(
+        BY_NAME, id="getAllUserBuysAlias", path="/get-all-user-buys/{username}",
+        summary="The same as `/getAllUserBuys/{username}`",
     ),
     Operation(
-        "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
+        "getUserPurchases", "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
         {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), *PAGE),
         headers=NOT_MODIFIED, access=reads_own("userid"),
     ),
     Operation(
-        "get", "/v1/users/{userid}", "A user's profile: count, total, first and last purchase",
+        "getUserProfile", "get", "/v1/users/{userid}", "A user's profile: count, total, first and last purchase",
         {200: Profile, 304: None}, (400, 404, 412, 503), (path_segment("userid", "The user's id"), AFTER),
-        headers=NOT_MODIFIED, access=reads_own("userid"),
+        headers=NOT_MODIFIED, access=reads_own("userid"), about="404 until the user's first purchase is stored.",
     ),
 )  # fmt: skip
 
@@ -119,6 +129,7 @@ def blueprint(context: Context) -> Blueprint:
         return context.queries.forward(f"/v1/purchases/{segment(id)}", own_only())
 
     @routes.get("/getAllUserBuys/<segment:username>")
+    @routes.get("/get-all-user-buys/<segment:username>")
     def get_all_user_buys(username: str) -> Response:
         owner = own_list(username, context.queries.username_of)
         return context.queries.forward(f"/buyList/{segment(username)}", owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cm_server.rate_limit.trusted_proxies import Network, networks
 from shop_core.config.settings import LogSettings, redis_address, variable, whole
 
 _LIMIT = re.compile(r"(?:([A-Z]+ /\S*)=)?([1-9][0-9]{0,6})/([1-9][0-9]{0,4})")
@@ -56,4 +57,12 @@ class LimitSettings(LogSettings):
         whole(0, 9),
         "proxies",
         "Number of trusted reverse proxies whose X-Forwarded-For is honoured",
+    )
+    trusted_proxy_networks: tuple[Network, ...] = variable(
+        "HTTP_TRUSTED_PROXY_NETWORKS",
+        (),
+        networks,
+        "CIDRs",
+        "Networks of those proxies, with commas between: from other peers X-Forwarded-For is ignored; "
+        "without any, every peer is believed",
     )

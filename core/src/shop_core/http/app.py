@@ -20,6 +20,7 @@ from shop_core.http.middleware import wrap
 from shop_core.http.request_target import SLASH
 from shop_core.http.worker.thread_slots import ASIDE
 from shop_core.telemetry import metrics
+from shop_core.telemetry.request_summary import EXTENSION, RequestSummary
 
 log = logging.getLogger(__name__)
 BODY_LIMIT = 16 * 1024
@@ -56,7 +57,8 @@ def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = (
     app.url_map.converters["segment"] = Segment
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
-    app.wsgi_app = wrap(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    summary = app.extensions[EXTENSION] = RequestSummary()
+    app.wsgi_app = wrap(app.wsgi_app, summary)  # type: ignore[method-assign, assignment]
     problems.install(app, elsewhere)
     for prefix in prefixes:
         app.add_url_rule(

@@ -17,6 +17,7 @@ from shop_core.http.request_target import BadTarget, read_target
 from shop_core.http.security_headers import SECURITY_HEADERS
 from shop_core.telemetry import metrics
 from shop_core.telemetry.logs import request_id
+from shop_core.telemetry.request_summary import RequestSummary
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -24,8 +25,8 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-def wrap(wsgi: Wsgi) -> Wsgi:
-    """`wsgi` with all of this around it."""
+def wrap(wsgi: Wsgi, summary: RequestSummary) -> Wsgi:
+    """`wsgi` with all of this around it; its requests are counted in `summary` as well."""
 
     def middleware(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
@@ -37,7 +38,7 @@ def wrap(wsgi: Wsgi) -> Wsgi:
             named = {name for name, _ in headers}
             headers.append(("X-Request-Id", id))
             headers.extend(guard for guard in SECURITY_HEADERS if guard[0] not in named)
-            observe(environ, int(status[:3]), time.perf_counter() - started)
+            observe(environ, int(status[:3]), time.perf_counter() - started, summary)
             return start_response(status, headers, exc_info)
 
         try:
@@ -50,9 +51,11 @@ def wrap(wsgi: Wsgi) -> Wsgi:
     return middleware
 
 
-def observe(environ: Environ, status: int, seconds: float) -> None:
+def observe(environ: Environ, status: int, seconds: float, summary: RequestSummary) -> None:
     """Count the request by its route, never by its path, and by no word of the client's own."""
     request = environ.get("werkzeug.request")  # none where its address could not be read
     rule = request.url_rule if request is not None else None
-    method = environ["REQUEST_METHOD"]
-    metrics.http_seconds(rule.rule if rule else "-", method if method in METHODS else "-", status).observe(seconds)
+    method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "-"
+    route = rule.rule if rule else "-"
+    metrics.http_seconds(route, method, status).observe(seconds)
+    summary.add(method, route, status, seconds)

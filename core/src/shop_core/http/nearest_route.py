@@ -68,6 +68,6 @@ def unlike(mine: str, other: str) -> float:
         return 0.0
     if other.startswith("<"):
         return ANYTHING
-    compared = SequenceMatcher(None, mine.lower(), other)
+    compared = SequenceMatcher(None, mine.lower(), other.lower())
     alike = compared.real_quick_ratio() > TOO_FAR and compared.quick_ratio() > TOO_FAR
     return 1 - compared.ratio() if alike else 1.0

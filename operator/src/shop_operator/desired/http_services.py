@@ -44,9 +44,11 @@ def server(shop: Manifest) -> Tier:
     }
     if docs := said.get("docs"):
         env |= {"API_DOCS_ACTIVE": str(docs["active"]).lower(), "API_DOCS_PATH": docs["path"]}
-    if spec.get("ingress") or spec.get("gateway"):
+    if door := spec.get("ingress") or spec.get("gateway"):
         # The door is the one proxy whose word on the caller's address is taken.
         env["HTTP_TRUSTED_PROXIES"] = "1"
+        if networks := door.get("proxyNetworks"):
+            env["HTTP_TRUSTED_PROXY_NETWORKS"] = ",".join(networks)
     if hosts := _hosts(spec):
         env["HTTP_ALLOWED_HOSTS"] = ",".join(hosts)
     return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop))

@@ -10,7 +10,13 @@ Manifest = dict[str, Any]
 Path = tuple[str, ...]
 ITEM = "[]"
 # Where a value with a digit more would be none.
-OTHERS = {"drainWithin": "31s", "until": "2031-01-01T00:00:00Z", "consumers.[]": "purchases", "ipFamilies.[]": "IPv6"}
+OTHERS = {
+    "drainWithin": "31s",
+    "until": "2031-01-01T00:00:00Z",
+    "consumers.[]": "purchases",
+    "ipFamilies.[]": "IPv6",
+    "proxyNetworks.[]": "10.43.0.0/16",
+}
 
 
 def leaves(rule: Manifest, path: Path = ()) -> Iterator[tuple[Path, Manifest]]:

@@ -150,6 +150,7 @@ _SHOP: Manifest = {
         "className": "nginx",
         "host": "shop.example",
         "annotations": {"a/b": "c"},
+        "proxyNetworks": ["10.42.0.0/16", "fd00:42::/48"],
         "tls": {"secretName": "tls"},
     },
     "networkPolicies": True,
@@ -189,6 +190,7 @@ _SHOP: Manifest = {
 _GATEWAY = {
     "parentRefs": [{"name": "public", "namespace": "n", "sectionName": "s", "port": 80}],
     "hostnames": ["shop.example"],
+    "proxyNetworks": ["10.42.0.0/16"],
 }
 _OTHER_SHOP = {name: value for name, value in _SHOP.items() if name != "ingress"} | {
     "gateway": _GATEWAY,

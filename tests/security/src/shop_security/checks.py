@@ -54,7 +54,8 @@ CHECKS = {
     30: Check("images' content", "no compiler, no setuid file, not root"),
     31: Check("crowds", "2,000 hostile clients of 20 addresses: /buy < 2 x its quiet median, /healthz < 100 ms, "
                         "32 MiB at most; health ports answer through one of their own"),
-    32: Check("what is counted and asked", "refusals count, IPv6 by /64; the path authorised is the path fetched"),
+    32: Check("what is counted and asked", "refusals count, IPv6 by /64, X-Forwarded-For of named proxies only; "
+                                           "the path authorised is the path fetched"),
     33: Check("custom resources", "nobody gains by one what RBAC denies them directly"),
     34: Check("credentials' way", "a Secret's content goes only to addresses that its owner named"),
     35: Check("identities", "no field that a tenant sets is one that a policy, Service or budget trusts"),

@@ -23,11 +23,13 @@ PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
 
 
 def blueprint(context: Context) -> Blueprint:
-    """/buyList/{username}, /v1/purchases/{id}, /v1/users/{userid}/purchases and /v1/users/{userid}."""
+    """/buyList/{username}, also named /get-all-user-buys/{username}; /v1/purchases/{id}, /v1/users/{userid}/purchases
+    and /v1/users/{userid}."""
     routes = Blueprint("purchases", __name__)
     store = PurchaseStore(context.db)
 
     @routes.get("/buyList/<segment:username>")
+    @routes.get("/get-all-user-buys/<segment:username>")
     def by_username(username: str) -> Response:
         return conditional(page(context, store, "username", username))
 

@@ -28,8 +28,12 @@ class WishRequest(Checked, frozen=True, forbid_unknown_fields=True):
 PATH = "/v1/wishlists/{userid}"
 USERID = path_segment("userid", "The user's id")
 OPERATIONS = (
-    command("post", PATH, "Put a product on a user's list", 201, (USERID,), WishRequest, writes_own("userid")),
-    dataclasses.replace(query(PATH, "A user's list", Wishlist, (USERID,), ()), access=reads_own("userid")),
+    command(
+        "addWish", "post", PATH, "Put a product on a user's list", 201, (USERID,), WishRequest, writes_own("userid")
+    ),
+    dataclasses.replace(
+        query("getWishlist", PATH, "A user's list", Wishlist, (USERID,), ()), access=reads_own("userid")
+    ),
 )
 
 
