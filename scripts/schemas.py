@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.metadata import version
+import tomllib
 from pathlib import Path
 
 from shop_core.events.schemas import schemas
 
-FOLDER = Path(__file__).resolve().parents[1] / "schemas"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "schemas"
 NOTE = "made by scripts/schemas.py from shop_core.events"
 
 
@@ -33,10 +34,15 @@ def write(folder: Path) -> None:
             path.unlink()
     for name, text in wanted.items():
         (folder / name).write_text(text)
-    sys.stdout.write(f"{folder.relative_to(FOLDER.parent)} is fresh\n")
+
+
+def released_now() -> Path:
+    """Where the schemas of this version are kept."""
+    version: str = tomllib.loads((ROOT / "core" / "pyproject.toml").read_text())["project"]["version"]
+    return FOLDER / "released" / version
 
 
 if __name__ == "__main__":
-    write(FOLDER)
-    if "--release" in sys.argv[1:]:
-        write(FOLDER / "released" / version("shop-core"))
+    for folder in (FOLDER, *([released_now()] if "--release" in sys.argv[1:] else [])):
+        write(folder)
+        sys.stdout.write(f"{folder.relative_to(ROOT)} is fresh\n")

@@ -62,6 +62,14 @@ def test_schemas_are_fresh() -> None:
     assert there == wanted, "run `make generate`"
 
 
+def test_the_schema_of_an_event_that_is_no_more_goes_away(tmp_path: Path) -> None:
+    writer = script("schemas")
+    (tmp_path / f"{TYPE}.json").write_text("{}")
+    writer.write(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == writer.files()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", writer.released_now().name)
+
+
 def test_the_released_ones_are_kept_and_still_readable() -> None:
     releases = re.findall(r"^## \[(\d\S*)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
     release, before = CHANGES.last_release()
