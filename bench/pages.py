@@ -24,6 +24,7 @@ from shop_core.mongo import client
 
 USER = "pages"
 ROUNDS = 15
+RECEIPT = "shop.purchases-0-0"
 _unique = itertools.count()
 
 
@@ -51,12 +52,8 @@ def fill(address: str, count: int) -> None:
     now = datetime.now(UTC)
     for start in range(0, count, 1000):
         moments = [Instant.of(now - timedelta(minutes=start + n)) for n in range(1000)]
-        store.insert(
-            [
-                to_document(Event(str(uuid7()), PURCHASE_MADE, now, "", PurchaseMade(USER, USER, "1.00", moment), ""))
-                for moment in moments
-            ]
-        )
+        purchases = [PurchaseMade(USER, USER, "1.00", moment) for moment in moments]
+        store.insert([to_document(Event(str(uuid7()), PURCHASE_MADE, now, "", data, RECEIPT)) for data in purchases])
 
 
 def page(base: str, limit: int, cursor: str | None) -> dict[str, Any]:
