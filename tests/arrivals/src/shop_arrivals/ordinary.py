@@ -92,7 +92,7 @@ class Late:
 
 def stored_in_time(shop: Shop, sent: dict[str, float], within: float) -> tuple[float, list[Late]]:
     """The slowest of the ordinary commands in seconds, and those that were not stored within `within`."""
-    told = shop.settle(sent, within)
+    told = shop.await_results(sent, within)
     good = {receipt for receipt, each in told.items() if each.state == "stored" and each.seconds <= within}
     late = [Late(receipt, told.get(receipt), within) for receipt in sent if receipt not in good]
     return max((told[receipt].seconds for receipt in good), default=0.0), late
