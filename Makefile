@@ -23,11 +23,12 @@ stop: .venv/run.stamp ## Stop a platform that was started with ARGS=--detach or 
 	@.venv/bin/shopctl down $(ARGS)
 
 .PHONY: lint
-lint: .venv/dev.stamp ## Format, style, types and layers
+lint: .venv/dev.stamp ## Format, style, types, layers, and that events of the last release can still be read
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/python scripts/schema_changes.py
 
 .PHONY: test
 test: lint ## All checks: lint, then arrivals, unit, contract, integration, model and browser tests (ARGS="tests/unit -k name")
@@ -77,6 +78,7 @@ charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a
 .PHONY: generate
 generate: .venv/dev.stamp ## Make again what follows from the code: tables, ACLs, charts and pages; after a change of a domain or setting
 	@.venv/bin/python scripts/domains.py
+	@.venv/bin/python scripts/schemas.py
 	@.venv/bin/python scripts/settings_table.py
 	@.venv/bin/python scripts/reference.py
 	@.venv/bin/python scripts/keda_examples.py

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ def writes(address: str, events: int) -> dict[str, Any]:
         started = time.perf_counter()
         for start in range(0, events, BATCH):
             batch = made[start : start + BATCH]
-            client.in_transaction(db, lambda session, db=db, batch=batch, count=count: count(db, session, batch))
+            client.in_transaction(db, partial(count, db, batch=batch))
         rates[f"{name}/s"] = events / (time.perf_counter() - started)
         db.client.close()
     return {**rates, "ratio": rates["aggregated/s"] / rates["one by one/s"]}

@@ -23,6 +23,7 @@ from servers import HOST, serving
 
 from shop_core.events import catalog
 from shop_core.events.envelope import encode
+from shop_core.events.instants import Instant
 from shop_core.identifiers import uuid7
 from shop_core.kafka.publisher import KafkaPublisher
 
@@ -57,7 +58,8 @@ def measure(state: dict[str, Any], events: int, seconds: float, purchases: float
 
 def review(name: str, product: str) -> catalog.ReviewAdded:
     stars = len(name) % 5 + 1
-    return catalog.ReviewAdded(product, f"r-{name}", f"u-{name}", stars, datetime.now(UTC), "Fine.", display_name="Ada")
+    at = Instant.of(datetime.now(UTC))
+    return catalog.ReviewAdded(product, f"r-{name}", f"u-{name}", stars, at, "Fine.", display_name="Ada")
 
 
 def publish(bootstrap: str, facts: list[Any]) -> None:

@@ -16,6 +16,7 @@ from memory import resident
 from pymongo import MongoClient, WriteConcern
 
 from shop_core.events.envelope import encode
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import DOMAIN, PURCHASE_MADE, PurchaseMade
 from shop_core.identifiers import uuid7
 
@@ -46,7 +47,7 @@ def fill(bootstrap: str, events: int) -> None:
     now = datetime.now(UTC)
     for number in range(events):
         user = f"bench-{number % USERS}"
-        data = PurchaseMade(user, user, "19.90", now)
+        data = PurchaseMade(user, user, "19.90", Instant.of(now))
         record = encode(DOMAIN, PURCHASE_MADE, data, key=user, id=str(uuid7()), time=now)
         producer.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
     producer.close()
@@ -101,7 +102,10 @@ def drain(
     command = [str(Path(sys.executable).parent / "cm-api-consumer"), "--domain", domain]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as consumer:
         positions = client[database].positions
-        total = lambda: sum(doc["offset"] for doc in positions.find({}))  # noqa: E731
+
+        def total() -> int:
+            return sum(doc["offset"] for doc in positions.find({}))
+
         while (first := total()) <= before:
             time.sleep(0.02)
         started, memory = time.perf_counter(), 0.0

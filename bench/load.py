@@ -66,11 +66,11 @@ def _loop(
     started = time.perf_counter()
     while (elapsed := time.perf_counter() - started) < seconds:
         for key, _ in selector.select(timeout=1.0):
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
-            answer = read_answer(connection)
+            ready = key.fileobj
+            assert isinstance(ready, socket.socket)
+            answer = read_answer(ready)
             good, bad = (good + 1, bad) if answer[9:10] == b"2" else (good, bad + 1)
-            connection.sendall(requests[sent % len(requests)])
+            ready.sendall(requests[sent % len(requests)])
             sent += 1
     return Result(good, bad, elapsed)
 

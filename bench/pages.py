@@ -17,12 +17,14 @@ from cm_api.domains.purchases.projection import to_document
 from cm_api.domains.purchases.store import PurchaseStore
 from shop_core.config.settings import MongoSettings
 from shop_core.events.envelope import Event
+from shop_core.events.instants import Instant
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade
 from shop_core.identifiers import uuid7
 from shop_core.mongo import client
 
 USER = "pages"
 ROUNDS = 15
+RECEIPT = "shop.purchases-0-0"
 _unique = itertools.count()
 
 
@@ -49,13 +51,9 @@ def fill(address: str, count: int) -> None:
     store = PurchaseStore(client.connect(MongoSettings(mongodb_uri=f"mongodb://{address}"), "bench"))
     now = datetime.now(UTC)
     for start in range(0, count, 1000):
-        moments = [now - timedelta(minutes=start + n) for n in range(1000)]
-        store.insert(
-            [
-                to_document(Event(str(uuid7()), PURCHASE_MADE, now, "", PurchaseMade(USER, USER, "1.00", moment), ""))
-                for moment in moments
-            ]
-        )
+        moments = [Instant.of(now - timedelta(minutes=start + n)) for n in range(1000)]
+        purchases = [PurchaseMade(USER, USER, "1.00", moment) for moment in moments]
+        store.insert([to_document(Event(str(uuid7()), PURCHASE_MADE, now, "", data, RECEIPT)) for data in purchases])
 
 
 def page(base: str, limit: int, cursor: str | None) -> dict[str, Any]:

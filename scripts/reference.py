@@ -38,7 +38,8 @@ operation by.
 """
 EVENTS = """\
 CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSON. A running service has the same as
-AsyncAPI 3.0 (`/asyncapi.json`). Each topic's dead letters are in `<topic>.dlq`.
+AsyncAPI 3.0 (`/asyncapi.json`), the repository as JSON Schema (`schemas/`). Each topic's dead letters are in
+`<topic>.dlq`.
 """
 CUSTOM_RESOURCES = """\
 `kubectl explain shop.spec` and `kubectl explain shopconsumer.spec` print the same. `[]` is an item of a list, `*` any

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -71,9 +71,9 @@ class Place:
         answer = self.api.create(event | told | {"lastTimestamp": "2026-01-01T00:00:00Z"})
         assert answer.ok, answer.message
 
-    def secret(self, name: str, annotations: dict[str, str] | None = None, **values: str) -> None:
-        data = {key.replace("_", "."): base64.b64encode(value.encode()).decode() for key, value in values.items()}
-        head = self.head(name, annotations=annotations or {})
+    def secret(self, name: str, values: Mapping[str, str], annotations: Mapping[str, str] | None = None) -> None:
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        head = self.head(name, annotations=dict(annotations or {}))
         self.api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": head, "data": data})
 
 
@@ -133,8 +133,8 @@ def nothing(place: Place, name: str) -> None:
     """The spec alone is broken."""
 
 
-def login(name: str, annotations: dict[str, str] | None = None, **values: str) -> Breaks:
-    return lambda place, _: place.secret(name, annotations, **values)
+def login(name: str, values: Mapping[str, str], annotations: Mapping[str, str] | None = None) -> Breaks:
+    return lambda place, _: place.secret(name, values, annotations)
 
 
 def stranger(place: Place, name: str) -> None:
@@ -157,7 +157,7 @@ def job(status: Manifest | None, event: str = "") -> Breaks:
     """The Job of a Shop does not get on: its pod, or what the controller tells."""
 
     def breaks(place: Place, name: str) -> None:
-        place.secret("uri", uri="mongodb://x")
+        place.secret("uri", {"uri": "mongodb://x"})
         for tier in ("cm-server", "cm-api"):
             runs(place, f"{name}-{tier}")
         found: list[Manifest] = []
@@ -248,7 +248,7 @@ ROWS = (
     Row("nosecret", nothing, ("Secret gone does not exist",), {"secrets": [{"name": "gone", "mountPath": "/etc/x"}]}),
     Row(
         "nokey",
-        login("half", a="x"),
+        login("half", {"a": "x"}),
         ("Secret half has no key b",),
         {"secrets": [{"name": "half", "mountPath": "/etc/x", "keys": ["a", "b"]}]},
     ),
@@ -272,43 +272,43 @@ ROWS = (
     Row("nologin", nothing, (BAD, "nologin-s (kafka.secretRef) does not exist"), named("nologin-s")),
     Row(
         "nopassword",
-        login("nopassword-s", sasl="scram_sha512", username="me"),
+        login("nopassword-s", {"sasl": "scram_sha512", "username": "me"}),
         (BAD, "nopassword-s (kafka.secretRef) has no key password"),
         named("nopassword-s"),
     ),
     Row(
         "mechanism",
-        login("mechanism-s", **SCRAM | {"sasl": "SCRAM"}),
+        login("mechanism-s", SCRAM | {"sasl": "SCRAM"}),
         (BAD, "mechanism-s (kafka.secretRef): sasl is 'SCRAM'"),
         named("mechanism-s"),
     ),
     Row(
         "tls",
-        login("tls-s", **SCRAM | {"tls": "on"}),
+        login("tls-s", SCRAM | {"tls": "on"}),
         (BAD, "tls-s (kafka.secretRef): tls is 'on'", "enable or disable"),
         named("tls-s"),
     ),
     Row(
         "clear",
-        login("clear-s", **SCRAM | {"sasl": "plaintext"}),
+        login("clear-s", SCRAM | {"sasl": "plaintext"}),
         (BAD, "clear-s (kafka.secretRef): sasl plaintext without tls"),
         named("clear-s"),
     ),
     Row(
         "elsewhere",
-        login("elsewhere-s", {"scalable-shop.dev/bootstrap-servers": "kafka:9092"}, **SCRAM),
+        login("elsewhere-s", SCRAM, {"scalable-shop.dev/bootstrap-servers": "kafka:9092"}),
         (BAD, f"elsewhere-s (kafka.secretRef) is not for {AWAY}"),
         named("elsewhere-s"),
     ),
     Row(
         "noca",
-        login("noca-s", other="x"),
+        login("noca-s", {"other": "x"}),
         (BAD, "noca-s (kafka.caSecretRef) has no key ca.crt"),
         kafka(caSecretRef={"name": "noca-s"}),
     ),
     Row(
         "badca",
-        login("badca-s", ca_crt="hello"),
+        login("badca-s", {"ca.crt": "hello"}),
         (BAD, "badca-s (kafka.caSecretRef): ca.crt is no certificate in PEM"),
         kafka(caSecretRef={"name": "badca-s"}),
     ),

@@ -90,7 +90,7 @@ def test_a_batch_that_cannot_be_read_holds_its_own_partition_until_it_can(rounds
         rounds.beside(DOMAIN, hit)
         rounds.beside(DOMAIN, hit)
         # Longer than two tries of the consumer: what is right up to its end is read on behind it by then.
-        told = rounds.shop.settle(sent_now(behind), 2 * TRY_AGAIN_SECONDS + 2)
+        told = rounds.shop.await_results(sent_now(behind), 2 * TRY_AGAIN_SECONDS + 2)
         stuck = {partition_of(receipt) for receipt in behind if receipt not in told}
         is_visible(rounds, stuck)
         with watched(platform, [consumer]) as watch:
@@ -99,7 +99,7 @@ def test_a_batch_that_cannot_be_read_holds_its_own_partition_until_it_can(rounds
         assert not watch.above(memory=float("inf"), cpu=SPINS), watch.costs
     healed = stored_in_time(rounds.shop, sent_now(behind), BEHIND_SECONDS)[1]
     assert not healed, [str(late) for late in healed]
-    assert set(rounds.shop.settle(sent_now(receipts), 5)) == set(receipts)
+    assert set(rounds.shop.await_results(sent_now(receipts), 5)) == set(receipts)
     until(lambda: rounds.shop.health(DOMAIN, "/readyz")[0] == 200, "the consumer is ready again")
     rounds.beside(DOMAIN, ())
     assert platform.processes()[consumer].pid == pid, "nobody had to start it again"
@@ -160,7 +160,7 @@ def test_a_batch_that_opens_to_a_hundred_megabytes_holds_up_no_other_partition(r
         for size in (40_000_000, 100_000_000)
     ]
     rounds.beside(Domain.PURCHASES, [10])
-    told = rounds.shop.settle(sent_now(receipts), BEHIND_SECONDS)
+    told = rounds.shop.await_results(sent_now(receipts), BEHIND_SECONDS)
     assert told[receipts[0]].state == "rejected"
     if receipts[1] not in told:  # too large to be opened at all: then it stands still, and a person decides
         until(lambda: receipts[1] in rounds.shop.platform.shopctl("skip").stdout, "it is listed", VISIBLE_SECONDS)

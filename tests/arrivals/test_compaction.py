@@ -55,6 +55,6 @@ def test_behind_compacted_records_everything_settles_and_is_stored(rounds: Round
             left = {users[record.receipt] for record in records if record.receipt in users}
     stored = set(platform.db[domain.value].distinct("userid", {"userid": {"$in": list(left)}}))
     assert left and stored == left, "what compaction left was read, and not passed over"
-    assert {told.state for told in rounds.shop.settle(sent_now(sent), 10).values()} == {"stored"}
-    assert len(rounds.shop.settle(sent_now(sent), 10)) == len(sent)
+    assert {told.state for told in rounds.shop.await_results(sent_now(sent), 10).values()} == {"stored"}
+    assert len(rounds.shop.await_results(sent_now(sent), 10)) == len(sent)
     until(lambda: not behind(rounds), f"the lag is 0 ({behind(rounds)})", 60)

@@ -56,7 +56,7 @@ def test_a_dead_letter_topic_that_takes_nothing_holds_up_nothing_but_letters(rou
         # Round after round: the letters are tried again and again beside it.
         for _ in range(3):
             rounds.beside_and_behind(Domain.CATALOG, [PARTITION])
-        told = rounds.shop.settle(sent_now(receipts), 30)
+        told = rounds.shop.await_results(sent_now(receipts), 30)
         until(lambda: waiting(rounds) >= 1, "the letters that wait are counted", 40)
         assert {each.state for each in told.values()} == {"rejected"} and len(told) == len(receipts)
         if state is takes_no_record_without_a_key:

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 def outcome(rounds: Rounds, receipt: str, seconds: float = 30) -> Told:
     """What became of a record, within `seconds`."""
-    told = rounds.shop.settle(sent_now([receipt]), seconds).get(receipt)
+    told = rounds.shop.await_results(sent_now([receipt]), seconds).get(receipt)
     assert told is not None, f"{receipt} stays accepted"
     return told
 

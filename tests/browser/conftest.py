@@ -1,14 +1,21 @@
 """A system Chromium that talks to this host only, and a page that reports every complaint of the browser."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
+Scheme = Literal["light", "dark"]
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -37,12 +44,6 @@ TOO_WIDE = """nodes => nodes.filter(n => n.getBoundingClientRect().right > inner
 UNNAMED = """nodes => nodes.filter(n => !(n.labels?.length || n.textContent.trim())).map(n => n.outerHTML)"""
 DESCRIBED = """nodes => nodes.flatMap(n => n.getAttribute('aria-describedby').split(' '))"""
 expect.set_options(timeout=15_000)
-
-
-class Platform(Protocol):
-    """What these tests need of the running platform (fixture `platform` in tests/conftest.py)."""
-
-    base_url: str
 
 
 @dataclass

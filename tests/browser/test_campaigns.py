@@ -1,25 +1,33 @@
 """The page of campaigns and analytics: what is live with its countdown, the charts with their table, by itself."""
 
+from __future__ import annotations
+
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from shop_core.events.analytics import to_milliseconds
 
+if TYPE_CHECKING:
+    from tests.browser.conftest import Scheme, Shop
+    from tests.conftest import Platform
 
-def send(platform, path, body=None, method="POST"):
+
+def send(platform: Platform, path: str, body: object = None, method: str = "POST") -> str:
     payload = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Prefer": "wait=10"}
     with urlopen(Request(platform.base_url + path, payload, headers, method=method), timeout=15) as answer:
-        return answer.headers["X-Id"]
+        return str(answer.headers["X-Id"])
 
 
-def plan(platform, start, end):
+def plan(platform: Platform, start: float, end: float) -> tuple[str, str, dict[str, str]]:
     """A campaign from `start` to `end` seconds from now: id and name."""
     name = f"Sale {uuid.uuid4().hex[:8]}"
     now = datetime.now(UTC)
@@ -29,18 +37,18 @@ def plan(platform, start, end):
 
 
 @pytest.fixture(autouse=True)
-def tidy(platform):
+def tidy(platform: Platform) -> Iterator[None]:
     """No campaign of another test is live or upcoming."""
     yield
     for doc in platform.db["campaigns"].find({}):
         send(platform, f"/campaign-events/{doc['_id']}", method="DELETE")
 
 
-def row(shop, name):
+def row(shop: Shop, name: str) -> Locator:
     return shop.page.locator("#live > li").filter(has_text=name)
 
 
-def test_live_campaigns_count_down_with_their_events(shop, platform):
+def test_live_campaigns_count_down_with_their_events(shop: Shop, platform: Platform) -> None:
     id, name, dates = plan(platform, -60, 3 * 3600)
     send(platform, "/events/", {"name": "Opening", "campaignEventId": id, **dates})
     shop.open("/campaigns")
@@ -52,7 +60,7 @@ def test_live_campaigns_count_down_with_their_events(shop, platform):
     expect(shop.page.get_by_role("link", name="Campaigns")).to_have_attribute("aria-current", "page")
 
 
-def test_a_campaign_appears_and_goes_without_a_reload(shop, platform):
+def test_a_campaign_appears_and_goes_without_a_reload(shop: Shop, platform: Platform) -> None:
     shop.open("/campaigns")
     expect(shop.page.get_by_text("No campaign is live.")).to_be_visible()
     _, name, _ = plan(platform, 6, 12)
@@ -66,7 +74,7 @@ def test_a_campaign_appears_and_goes_without_a_reload(shop, platform):
     expect(shop.page.get_by_role("status")).to_contain_text(f"{name} is over.")
 
 
-def test_the_chart_and_its_table_follow_the_visitors(shop, platform):
+def test_the_chart_and_its_table_follow_the_visitors(shop: Shop, platform: Platform) -> None:
     shop.open("/campaigns")
     expect(shop.page.locator(".chart")).to_have_count(3)
     expect(shop.page.locator(".chart.clicks rect")).to_have_count(48)
@@ -85,7 +93,7 @@ def test_the_chart_and_its_table_follow_the_visitors(shop, platform):
     expect(shop.page.locator("#reading b")).to_have_text(first)
 
 
-def test_trouble_is_told_and_passes_by_itself(shop):
+def test_trouble_is_told_and_passes_by_itself(shop: Shop) -> None:
     shop.open("/campaigns")
 
     def away(route: Route) -> None:
@@ -99,12 +107,12 @@ def test_trouble_is_told_and_passes_by_itself(shop):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_charts_can_be_told_from_the_ground(shop, scheme):
+def test_the_charts_can_be_told_from_the_ground(shop: Shop, scheme: Scheme) -> None:
     """3:1 of each series against the card, which is what graphics need (WCAG 1.4.11)."""
     shop.page.emulate_media(color_scheme=scheme)
     shop.open("/campaigns")
 
-    def luminance(colour):
+    def luminance(colour: str) -> float:
         parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

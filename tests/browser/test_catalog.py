@@ -1,36 +1,44 @@
 """The catalog's page: find a product, review it, and see its average and histogram change without a reload."""
 
+from __future__ import annotations
+
 import json
 import re
 import uuid
+from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Route, expect
 
+if TYPE_CHECKING:
+    from tests.browser.conftest import Scheme, Shop
+    from tests.conftest import Platform
+
+Shelf = tuple[str, list[str]]
 PRODUCTS, REVIEWS = 24, 13  # more than one page of each
 HOSTILE = "<img src=x onerror=alert(1)> & \"quotes\" 'n'"
 
 
-def send(platform, method, path, body=None):
+def send(platform: Platform, method: str, path: str, body: object = None) -> str:
     headers = {"Content-Type": "application/json", "Prefer": "wait=10"}
     payload = None if body is None else json.dumps(body).encode()
     with urlopen(Request(platform.base_url + path, payload, headers, method=method), timeout=15) as answer:
-        return answer.headers["X-Id"]
+        return str(answer.headers["X-Id"])
 
 
-def make(platform, name, price="39.90", **more):
+def make(platform: Platform, name: str, price: str = "39.90", **more: object) -> str:
     return send(platform, "POST", "/v1/products", {"name": name, "price": price, **more})
 
 
-def review(platform, product, stars, user=None, **more):
+def review(platform: Platform, product: str, stars: int, user: str | None = None, **more: object) -> str:
     user = user or uuid.uuid4().hex[:8]
     body = {"userid": user, "displayName": f"Name of {user}", "rating": stars, **more}
     return send(platform, "POST", f"/v1/products/{product}/reviews", body)
 
 
 @pytest.fixture(scope="module")
-def shelf(platform):
+def shelf(platform: Platform) -> Shelf:
     """Products that start with one word, by price from 1 to 24; the first one is much reviewed."""
     mark = f"shelf {uuid.uuid4().hex[:8]}"
     ids = [make(platform, f"{mark} {n:02}", f"{n}.00", tags=["gift"]) for n in range(1, PRODUCTS + 1)]
@@ -39,20 +47,26 @@ def shelf(platform):
     return mark, ids
 
 
-def names(shop):
+def names(shop: Shop) -> list[str]:
     return [name.rsplit(" ", 1)[-1] for name in shop.page.locator(".product-name").all_text_contents()]
 
 
-def search(shop, prefix):
+def search(shop: Shop, prefix: str) -> None:
     shop.page.get_by_label("Name starts with").fill(prefix)
 
 
-def open_product(shop, id):
+def height(shop: Shop, selector: str) -> float:
+    box = shop.page.locator(selector).bounding_box()
+    assert box is not None, selector
+    return box["height"]
+
+
+def open_product(shop: Shop, id: str) -> None:
     shop.open(f"/catalog#product/{id}")
     expect(shop.page.locator("#review")).to_be_visible()
 
 
-def say(shop, user, stars, text=""):
+def say(shop: Shop, user: str, stars: int, text: str = "") -> None:
     shop.page.get_by_label("User ID").fill(user)
     shop.page.get_by_label("Name to be shown").fill("Ada")
     shop.page.get_by_role("radio", name=f"{stars} star").check()
@@ -60,13 +74,13 @@ def say(shop, user, stars, text=""):
     shop.press("Add review")
 
 
-def expect_rating(shop, average, count, histogram):
+def expect_rating(shop: Shop, average: str, count: str, histogram: list[int]) -> None:
     expect(shop.page.locator(".average")).to_have_text(average)
     expect(shop.page.locator(".rating-head .of")).to_contain_text(count)
     expect(shop.page.locator(".histogram .number")).to_have_text([str(number) for number in histogram])
 
 
-def test_products_are_found_by_the_start_of_their_name_in_each_order_page_by_page(shop, shelf):
+def test_products_are_found_by_the_start_of_their_name_in_each_order_page_by_page(shop: Shop, shelf: Shelf) -> None:
     mark, _ = shelf
     shop.open("/catalog")
     expect(shop.page.get_by_role("link", name="Catalog")).to_have_attribute("aria-current", "page")
@@ -87,7 +101,7 @@ def test_products_are_found_by_the_start_of_their_name_in_each_order_page_by_pag
     expect(shop.page.get_by_text("No name starts with")).to_be_visible()
 
 
-def test_a_product_of_the_list_shows_its_stars_its_histogram_and_its_page(shop, shelf):
+def test_a_product_of_the_list_shows_its_stars_its_histogram_and_its_page(shop: Shop, shelf: Shelf) -> None:
     mark, _ = shelf
     shop.open("/catalog")
     search(shop, f"{mark} 01")
@@ -106,7 +120,7 @@ def test_a_product_of_the_list_shows_its_stars_its_histogram_and_its_page(shop, 
     expect(row).to_have_count(1)
 
 
-def test_reviews_come_in_each_order_page_by_page(shop, shelf):
+def test_reviews_come_in_each_order_page_by_page(shop: Shop, shelf: Shelf) -> None:
     open_product(shop, shelf[1][0])
     texts = shop.page.locator("#reviews .prose")
     expect(texts).to_have_text([f"Said {n}." for n in range(12, 2, -1)])
@@ -118,10 +132,10 @@ def test_reviews_come_in_each_order_page_by_page(shop, shelf):
         expect(shop.page.locator("#reviews .stars").first).to_have_attribute("aria-label", f"{first} of 5 stars")
 
 
-def test_a_list_that_comes_late_says_nothing_over_the_open_product(shop, platform):
+def test_a_list_that_comes_late_says_nothing_over_the_open_product(shop: Shop, platform: Platform) -> None:
     name = f"Late {uuid.uuid4().hex[:8]}"
     make(platform, name)
-    held = []
+    held: list[Route] = []
     shop.page.route(re.compile(r"/v1/products\?.*prefix=Late"), lambda route: held.append(route))
     shop.open("/catalog")
     with shop.page.expect_request(re.compile(r"prefix=Late")):
@@ -137,7 +151,7 @@ def test_a_list_that_comes_late_says_nothing_over_the_open_product(shop, platfor
     assert status.text_content() == "Your review was added. The average is 1.00 of 1 review."
 
 
-def test_the_average_follows_an_added_a_changed_and_a_deleted_review(shop, platform):
+def test_the_average_follows_an_added_a_changed_and_a_deleted_review(shop: Shop, platform: Platform) -> None:
     name = f"Rated {uuid.uuid4().hex[:8]}"
     id = make(platform, name)
     review(platform, id, 4)
@@ -179,7 +193,7 @@ def test_the_average_follows_an_added_a_changed_and_a_deleted_review(shop, platf
     assert sum(request.is_navigation_request() for request in shop.requests) == 1
 
 
-def test_a_product_is_bought_on_its_page_and_its_review_is_verified(shop, platform):
+def test_a_product_is_bought_on_its_page_and_its_review_is_verified(shop: Shop, platform: Platform) -> None:
     id, userid = make(platform, f"Sold {uuid.uuid4().hex[:8]}", "12.50"), f"ada-{uuid.uuid4().hex[:8]}"
     open_product(shop, id)
     expect(shop.page.locator("#buy-price")).to_have_text("12.50")
@@ -192,6 +206,7 @@ def test_a_product_is_bought_on_its_page_and_its_review_is_verified(shop, platfo
     expect(shop.page.locator(".life")).to_have_attribute("data-state", "stored")
     expect(shop.page.get_by_role("status")).to_contain_text("12.50 stored")
     bought = platform.db["purchases"].find_one({"userid": userid})
+    assert bought is not None
     assert (bought["productid"], str(bought["price"])) == (id, "12.50")
 
     expect(shop.page.get_by_label("User ID")).to_have_value(userid)
@@ -202,18 +217,17 @@ def test_a_product_is_bought_on_its_page_and_its_review_is_verified(shop, platfo
     expect(shop.page.locator(".life")).to_have_count(0)
 
 
-def test_a_purchase_that_fails_on_the_page_of_a_product_is_told_there(shop, platform):
+def test_a_purchase_that_fails_on_the_page_of_a_product_is_told_there(shop: Shop, platform: Platform) -> None:
     open_product(shop, make(platform, f"Away {uuid.uuid4().hex[:8]}"))
     problem = {"status": 422, "detail": "is too long", "field": "userid"}
-    answers = [
-        {"status": 503, "body": json.dumps({"status": 503, "detail": "Kafka does not answer"})},
-        {"status": 422, "body": json.dumps(problem)},
-    ]
-    keys = []
+    answers = [(503, {"status": 503, "detail": "Kafka does not answer"}), (422, problem)]
+    keys: list[str] = []
 
     def answer(route: Route) -> None:
         keys.append(route.request.headers["idempotency-key"])
-        route.fulfill(headers={"Content-Type": "application/problem+json"}, **answers[len(keys) - 1])
+        status, body = answers[len(keys) - 1]
+        headers = {"Content-Type": "application/problem+json"}
+        route.fulfill(status=status, headers=headers, body=json.dumps(body))
 
     shop.page.route("**/v1/purchases", answer)
     shop.page.get_by_label("Buyer").fill("ada-3")
@@ -226,7 +240,7 @@ def test_a_purchase_that_fails_on_the_page_of_a_product_is_told_there(shop, plat
     assert keys[0] == keys[1]
 
 
-def test_who_has_reviewed_already_is_told_and_keeps_the_entries(shop, platform):
+def test_who_has_reviewed_already_is_told_and_keeps_the_entries(shop: Shop, platform: Platform) -> None:
     id = make(platform, "Once")
     review(platform, id, 5, "ada-1")
     open_product(shop, id)
@@ -238,7 +252,7 @@ def test_who_has_reviewed_already_is_told_and_keeps_the_entries(shop, platform):
     expect_rating(shop, "5.00", "1 review", [1, 0, 0, 0, 0])
 
 
-def test_what_is_missing_or_refused_is_said_at_its_field(shop, platform):
+def test_what_is_missing_or_refused_is_said_at_its_field(shop: Shop, platform: Platform) -> None:
     open_product(shop, make(platform, "Fields"))
     shop.press("Add review")
     for field in ("userid", "displayName", "rating"):
@@ -249,7 +263,7 @@ def test_what_is_missing_or_refused_is_said_at_its_field(shop, platform):
     expect(shop.page.get_by_label("Text")).to_be_focused()
 
 
-def test_a_review_that_waits_long_is_followed_and_one_refused_late_is_told(shop, platform):
+def test_a_review_that_waits_long_is_followed_and_one_refused_late_is_told(shop: Shop, platform: Platform) -> None:
     """202 at first: the page asks for the receipt until something is known."""
     open_product(shop, make(platform, "Late"))
     states = iter([("accepted", None), ("rejected", "a made-up reason")])
@@ -268,9 +282,9 @@ def test_a_review_that_waits_long_is_followed_and_one_refused_late_is_told(shop,
     expect(shop.page.get_by_role("alert")).to_contain_text("a made-up reason")
 
 
-def test_a_retry_carries_the_same_key_and_counts_once(shop, platform):
+def test_a_retry_carries_the_same_key_and_counts_once(shop: Shop, platform: Platform) -> None:
     """The answer to the first attempt gets lost after the review was stored: the worst moment for a retry."""
-    keys = []
+    keys: list[str] = []
 
     def lose_first_answer(route: Route) -> None:
         if route.request.method != "POST":
@@ -290,7 +304,7 @@ def test_a_retry_carries_the_same_key_and_counts_once(shop, platform):
     assert keys[0] == keys[1]
 
 
-def test_a_new_product_is_added_and_shown_first(shop):
+def test_a_new_product_is_added_and_shown_first(shop: Shop) -> None:
     name = f"Lamp {uuid.uuid4().hex[:8]}"
     shop.open("/catalog")
     shop.press("Add product")
@@ -314,7 +328,7 @@ def test_a_new_product_is_added_and_shown_first(shop):
     expect_rating(shop, "–", "No reviews yet", [0, 0, 0, 0, 0])
 
 
-def test_text_is_shown_as_it_is_and_long_text_is_folded(shop, platform):
+def test_text_is_shown_as_it_is_and_long_text_is_folded(shop: Shop, platform: Platform) -> None:
     mark = uuid.uuid4().hex[:8]
     id = make(platform, f"{mark} {HOSTILE}", description=f"{HOSTILE}\n" * 200, tags=[HOSTILE])
     review(platform, id, 3, displayName=HOSTILE, text=HOSTILE)
@@ -326,12 +340,12 @@ def test_text_is_shown_as_it_is_and_long_text_is_folded(shop, platform):
     expect(shop.page.locator("#reviews .prose")).to_have_text(HOSTILE)
     expect(shop.page.locator("#reviews .review-who")).to_have_text(HOSTILE)
     assert shop.page.locator("main img").count() == 0
-    before = shop.page.locator("#product-description").bounding_box()["height"]
+    before = height(shop, "#product-description")
     shop.press("Show all of it")
-    assert shop.page.locator("#product-description").bounding_box()["height"] > 4 * before
+    assert height(shop, "#product-description") > 4 * before
 
 
-def test_a_product_that_is_gone_is_told(shop):
+def test_a_product_that_is_gone_is_told(shop: Shop) -> None:
     shop.open("/catalog#product/nowhere")
     expect(shop.page.get_by_role("alert")).to_contain_text("no such product")
     expect(shop.page.locator("#review")).to_be_hidden()
@@ -341,7 +355,9 @@ def test_a_product_that_is_gone_is_told(shop):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375, 320])
-def test_both_views_are_readable_and_fit(shop, platform, shelf, scheme, width):
+def test_both_views_are_readable_and_fit(
+    shop: Shop, platform: Platform, shelf: Shelf, scheme: Scheme, width: int
+) -> None:
     shop.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shop.page.set_viewport_size({"width": width, "height": 812})
     make(platform, "W" * 128, "999999999.99", tags=["t" * 128])
@@ -360,7 +376,7 @@ def test_both_views_are_readable_and_fit(shop, platform, shelf, scheme, width):
     shop.check_names()
 
 
-def test_the_keyboard_is_enough(shop, platform):
+def test_the_keyboard_is_enough(shop: Shop, platform: Platform) -> None:
     open_product(shop, make(platform, "Keys"))
     shop.page.get_by_label("User ID").focus()
     keys = shop.page.keyboard

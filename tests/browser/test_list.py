@@ -1,17 +1,24 @@
 """Looking up what a user bought: pages, the empty state, names that need escaping, and trouble on the way."""
 
+from __future__ import annotations
+
 import uuid
+from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
 from playwright.sync_api import Route, expect
 
+if TYPE_CHECKING:
+    from tests.browser.conftest import Shop
+    from tests.conftest import Platform
+
 COUNT = 120
 
 
 @pytest.fixture(scope="module")
-def regular(platform):
+def regular(platform: Platform) -> str:
     """A user with more purchases than two pages hold: prices 1.00 to 120.00, one a minute."""
     name = f"regular-{uuid.uuid4().hex[:12]}"
     lines = [
@@ -35,7 +42,7 @@ def regular(platform):
     return name
 
 
-def test_every_purchase_is_reached_by_paging_newest_first(shop, regular):
+def test_every_purchase_is_reached_by_paging_newest_first(shop: Shop, regular: str) -> None:
     shop.open()
     shop.fill(username=regular)
     shop.press("Show purchases")
@@ -55,7 +62,7 @@ def test_every_purchase_is_reached_by_paging_newest_first(shop, regular):
     assert prices == [f"{n}.00" for n in range(COUNT, 0, -1)]
 
 
-def test_pressing_load_more_twice_adds_a_page_once(shop, regular):
+def test_pressing_load_more_twice_adds_a_page_once(shop: Shop, regular: str) -> None:
     shop.open()
     shop.fill(username=regular)
     shop.press("Show purchases")
@@ -67,7 +74,7 @@ def test_pressing_load_more_twice_adds_a_page_once(shop, regular):
     assert len(prices) == len(set(prices))
 
 
-def test_a_stranger_has_an_empty_state(shop):
+def test_a_stranger_has_an_empty_state(shop: Shop) -> None:
     name = f"nobody-{uuid.uuid4().hex[:8]}"
     shop.open()
     shop.fill(username=name)
@@ -77,7 +84,7 @@ def test_a_stranger_has_an_empty_state(shop):
 
 
 @pytest.mark.parametrize("name", ["", "..", "."])
-def test_a_name_that_cant_be_asked_for_is_said_at_the_field(shop, name):
+def test_a_name_that_cant_be_asked_for_is_said_at_the_field(shop: Shop, name: str) -> None:
     shop.open()
     shop.fill(username=name)
     shop.press("Show purchases")
@@ -86,7 +93,7 @@ def test_a_name_that_cant_be_asked_for_is_said_at_the_field(shop, name):
 
 
 @pytest.mark.parametrize("name", ["Zoë / Ünal & Söhne?#", "<img src=x onerror=alert(1)>", "50%25"])
-def test_any_name_is_shown_as_it_is(shop, name):
+def test_any_name_is_shown_as_it_is(shop: Shop, name: str) -> None:
     name = f"{name} {uuid.uuid4().hex[:6]}"
     shop.open()
     shop.buy(name, "u/1?", "2.20")
@@ -96,7 +103,7 @@ def test_any_name_is_shown_as_it_is(shop, name):
     expect(shop.page.get_by_role("row").filter(has_text="2.20")).to_contain_text("u/1?")
 
 
-def test_a_list_that_fails_can_be_asked_for_again(shop, regular):
+def test_a_list_that_fails_can_be_asked_for_again(shop: Shop, regular: str) -> None:
     calls: list[Route] = []
 
     def fail_first(route: Route) -> None:

@@ -1,11 +1,18 @@
 """The page itself: both of its addresses, its headers, its looks in both palettes and on a phone."""
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Scheme, Shop
+    from tests.conftest import Platform
 
 # Every kind of text the page has, states that need an error or a purchase included.
 TEXTS = [
@@ -31,7 +38,7 @@ TEXTS = [
 ]
 
 
-def _in_use(shop):
+def _in_use(shop: Shop) -> None:
     """The page with a stored purchase, a rejected one, an error at a field and a general error on it."""
     answers = iter(["rejected", "stored"])
     shop.page.route(
@@ -65,7 +72,7 @@ def _in_use(shop):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375, 320])
-def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop, scheme, width):
+def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop: Shop, scheme: Scheme, width: int) -> None:
     shop.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shop.page.set_viewport_size({"width": width, "height": 812})
     _in_use(shop)
@@ -77,7 +84,7 @@ def test_text_is_readable_and_nothing_is_wider_than_the_screen(shop, scheme, wid
 
 
 @pytest.mark.parametrize("path", ["", "/", "?from=a-link", "/?from=a-link"])
-def test_it_works_with_and_without_a_trailing_slash(shop, path):
+def test_it_works_with_and_without_a_trailing_slash(shop: Shop, path: str) -> None:
     shop.open(path)
     shop.press("Buy")
     expect(shop.page.locator("#username-error")).to_have_text("Enter a username.")
@@ -86,7 +93,7 @@ def test_it_works_with_and_without_a_trailing_slash(shop, path):
     assert link.evaluate("node => node.href").startswith(shop.base_url + "/")
 
 
-def test_the_browser_has_nothing_to_complain_about(shop):
+def test_the_browser_has_nothing_to_complain_about(shop: Shop) -> None:
     refused: list[str] = []
     shop.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
     shop.open()
@@ -95,14 +102,14 @@ def test_the_browser_has_nothing_to_complain_about(shop):
     assert len(shop.requests) >= 8  # the page, its sheet, its picture and its modules
 
 
-def test_every_control_has_a_name_and_ids_are_unique(shop):
+def test_every_control_has_a_name_and_ids_are_unique(shop: Shop) -> None:
     shop.open()
     shop.check_names()
 
 
 @pytest.mark.security(25)
 @pytest.mark.parametrize("path", ["", "/", "/ui/purchases.js", "/ui/app.css", "/ui/icon.svg"])
-def test_files_are_guarded_and_answer_304(platform, path):
+def test_files_are_guarded_and_answer_304(platform: Platform, path: str) -> None:
     url = platform.base_url.rstrip("/") + path
     with urlopen(url, timeout=10) as answer:
         headers = answer.headers
@@ -118,7 +125,7 @@ def test_files_are_guarded_and_answer_304(platform, path):
 
 
 @pytest.mark.parametrize("name", ["none.js", "__init__.py", "..%2f__init__.py", "index.html"])
-def test_only_the_pages_own_files_are_served(platform, name):
+def test_only_the_pages_own_files_are_served(platform: Platform, name: str) -> None:
     with pytest.raises(HTTPError) as missing:
         urlopen(f"{platform.base_url.rstrip('/')}/ui/{name}", timeout=10)
     with missing.value as answer:

@@ -1,20 +1,26 @@
 """Buying on the page: the life of a purchase, errors at their field, and retries that can't buy twice."""
 
+from __future__ import annotations
+
 import json
 import re
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Route, expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Shop
 
 
 def _name() -> str:
     return f"user-{uuid.uuid4().hex[:12]}"
 
 
-def test_a_purchase_is_seen_accepted_then_stored_and_enters_the_open_list(shop):
+def test_a_purchase_is_seen_accepted_then_stored_and_enters_the_open_list(shop: Shop) -> None:
     name = _name()
-    release = []
+    release: list[Route] = []
 
     def hold(route: Route) -> None:
         # The first question about the receipt is answered "accepted": the state between is always passed.
@@ -42,7 +48,7 @@ def test_a_purchase_is_seen_accepted_then_stored_and_enters_the_open_list(shop):
     expect(shop.page.get_by_label("Price")).to_have_value("")
 
 
-def test_a_timestamp_is_local_time(shop):
+def test_a_timestamp_is_local_time(shop: Shop) -> None:
     name = _name()
     shop.open()
     shop.fill(timestamp="2024-02-03T10:20:30")
@@ -63,7 +69,7 @@ def test_a_timestamp_is_local_time(shop):
         ("Timestamp", {"timestamp": "2999-01-01T00:00:00"}),
     ],
 )
-def test_what_the_server_refuses_is_said_at_the_field(shop, label, values):
+def test_what_the_server_refuses_is_said_at_the_field(shop: Shop, label: str, values: dict[str, str]) -> None:
     shop.open()
     shop.fill(**{"username": _name(), "userid": "u-1", "price": "5", **values})
     shop.press("Buy")
@@ -83,7 +89,7 @@ def test_what_the_server_refuses_is_said_at_the_field(shop, label, values):
     expect(shop.page.locator(".life[data-state=stored]")).to_have_count(1)
 
 
-def test_empty_fields_are_named_without_asking_the_server(shop):
+def test_empty_fields_are_named_without_asking_the_server(shop: Shop) -> None:
     shop.open()
     shop.press("Buy")
     for name in ("username", "userid", "price"):
@@ -92,7 +98,7 @@ def test_empty_fields_are_named_without_asking_the_server(shop):
     assert all(request.method == "GET" for request in shop.requests)
 
 
-def test_a_retry_carries_the_same_key_and_buys_once(shop):
+def test_a_retry_carries_the_same_key_and_buys_once(shop: Shop) -> None:
     """The answer to the first attempt gets lost after the purchase was made: the worst moment for a retry."""
     name, keys = _name(), []
 
@@ -121,7 +127,7 @@ def test_a_retry_carries_the_same_key_and_buys_once(shop):
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_an_outage_says_what_to_do_and_keeps_the_entries(shop):
+def test_an_outage_says_what_to_do_and_keeps_the_entries(shop: Shop) -> None:
     problem = {
         "title": "Service Unavailable",
         "status": 503,
@@ -145,7 +151,7 @@ def test_an_outage_says_what_to_do_and_keeps_the_entries(shop):
     expect(shop.page.get_by_label("Price")).to_have_value("5")
 
 
-def test_a_rejection_shows_its_reason(shop):
+def test_a_rejection_shows_its_reason(shop: Shop) -> None:
     answer = {
         "receipt": "x",
         "state": "rejected",
@@ -160,7 +166,7 @@ def test_a_rejection_shows_its_reason(shop):
     expect(shop.page.get_by_role("status")).to_contain_text("rejected")
 
 
-def test_the_keyboard_is_enough(shop):
+def test_the_keyboard_is_enough(shop: Shop) -> None:
     name = _name()
     shop.open()
     keys = shop.page.keyboard

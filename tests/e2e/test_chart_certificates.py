@@ -79,9 +79,9 @@ def pod(manifests: list[Manifest], tmp_path: Path, request: pytest.FixtureReques
     if kind == "ConfigMap":
         for file, text in found["data"].items():
             (tmp_path / "kafka" / file).write_text(here(text, tmp_path))
-        script, words = found["data"]["start.sh"], (request.param, "0")
+        script, words = found["data"]["start.sh"], [request.param, "0"]
     else:
-        script, words = found["spec"]["template"]["spec"]["containers"][0]["command"][2], (server,)
+        script, words = found["spec"]["template"]["spec"]["containers"][0]["command"][2], [server]
     for program, text in {server: SERVER, "mongosh": ASKED}.items():
         (tmp_path / "bin" / program).write_text(text)
         (tmp_path / "bin" / program).chmod(0o755)
@@ -159,4 +159,4 @@ def test_the_alert_on_certificates_is_made_where_it_is_asked_for() -> None:
 
 def certificate_metric() -> str:
     """As the operator names it."""
-    return str(metrics.CERTIFICATE.describe()[0].name)
+    return str(next(iter(metrics.CERTIFICATE.describe())).name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shop_cluster.installation import Installation
 from shop_cluster.places import ROOT
 from shop_cluster.shopping import Load, Shoppers
 
@@ -20,12 +21,12 @@ REACTIONS = ROOT / ".cluster" / "reactions.json"
 
 
 @pytest.fixture
-def load(shop: Any) -> Load:
+def load(shop: Installation) -> Load:
     return Load(shop)
 
 
 @pytest.fixture
-def sleeping(shop: Any, until: Callable[..., None]) -> Iterator[None]:
+def sleeping(shop: Installation, until: Callable[..., None]) -> Iterator[None]:
     """The purchases' consumers scale from zero while the test runs, one pod for each 4,000 events of lag."""
     before = next(c for c in shop.get("shop", shop.name)["spec"]["consumers"] if c["domain"] == NAME)
     change_consumer(shop, before | {"minReplicas": 0, "maxReplicas": 6, "lagThreshold": LAG_PER_POD})
@@ -35,30 +36,30 @@ def sleeping(shop: Any, until: Callable[..., None]) -> Iterator[None]:
     until(lambda: replicas(shop) >= before.get("minReplicas", 1), "as it was before", 120)
 
 
-def change_consumer(shop: Any, wanted: dict[str, Any]) -> None:
+def change_consumer(shop: Installation, wanted: dict[str, Any]) -> None:
     consumers = [c if c["domain"] != NAME else wanted for c in shop.get("shop", shop.name)["spec"]["consumers"]]
     shop.kubectl("patch", "shop", shop.name, "--type=merge", "-p", json.dumps({"spec": {"consumers": consumers}}))
 
 
-def consumer(shop: Any, name: str = NAME) -> dict[str, Any]:
+def consumer(shop: Installation, name: str = NAME) -> dict[str, Any]:
     found: dict[str, Any] = shop.get("shopconsumer", name)
     return found
 
 
-def replicas(shop: Any, name: str = NAME) -> int:
+def replicas(shop: Installation, name: str = NAME) -> int:
     return int(consumer(shop, name).get("status", {}).get("replicas", 0))
 
 
-def lag(shop: Any, name: str = NAME) -> int:
+def lag(shop: Installation, name: str = NAME) -> int:
     return int(consumer(shop, name).get("status", {}).get("lag") or 0)
 
 
-def condition(shop: Any, kind: str, name: str = NAME) -> dict[str, Any]:
+def condition(shop: Installation, kind: str, name: str = NAME) -> dict[str, Any]:
     found = consumer(shop, name).get("status", {}).get("conditions", [])
     return next((entry for entry in found if entry["type"] == kind), {"status": "Unknown"})
 
 
-def shown(shop: Any, name: str = NAME) -> dict[str, str]:
+def shown(shop: Installation, name: str = NAME) -> dict[str, str]:
     """The row that `kubectl get shopconsumer` prints, by column."""
     head, row = shop.kubectl("get", "shopconsumer", name).splitlines()
     starts = [head.index(title) for title in head.split()]
@@ -67,7 +68,7 @@ def shown(shop: Any, name: str = NAME) -> dict[str, str]:
 
 
 def test_consumers_follow_the_lag_from_zero_and_back(
-    shop: Any, load: Load, sleeping: None, until: Callable[..., None]
+    shop: Installation, load: Load, sleeping: None, until: Callable[..., None]
 ) -> None:
     """The reaction times are left in .cluster/reactions.json, from where docs/reference/benchmarks.md has them."""
     reactions: dict[str, float] = {}
@@ -98,14 +99,14 @@ def test_consumers_follow_the_lag_from_zero_and_back(
     load.judge()
 
 
-def test_a_scale_command_pins_and_its_removal_unpins(shop: Any, until: Callable[..., None]) -> None:
+def test_a_scale_command_pins_and_its_removal_unpins(shop: Installation, until: Callable[..., None]) -> None:
     shop.kubectl("scale", f"shopconsumer/{NAME}", "--replicas=2")
     until(lambda: shown(shop)["REPLICAS"] == "2" and shown(shop)["MODE"] == "Pinned", "pinned at two", 90)
     shop.kubectl("patch", "shopconsumer", NAME, "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
     until(lambda: shown(shop)["MODE"] == "Auto", "scaling is KEDA's again", 90)
 
 
-def test_more_pods_than_partitions_are_reported_with_the_fix(shop: Any, until: Callable[..., None]) -> None:
+def test_more_pods_than_partitions_are_reported_with_the_fix(shop: Installation, until: Callable[..., None]) -> None:
     before = next(c for c in shop.get("shop", shop.name)["spec"]["consumers"] if c["domain"] == NAME)
     change_consumer(shop, before | {"maxReplicas": 99})
     try:
@@ -129,7 +130,7 @@ for record in consumer:
 """
 
 
-def test_a_foreign_image_scales_the_same_way(shop: Any, load: Load, until: Callable[..., None]) -> None:
+def test_a_foreign_image_scales_the_same_way(shop: Installation, load: Load, until: Callable[..., None]) -> None:
     ours = shop.get("shopconsumer", NAME)["spec"]
     kafka = ours["kafka"]["bootstrapServers"]
     # A user of its own, by kafka.security.extraUsers (tests/cluster/values.yaml): it reads one topic in one group.
@@ -156,7 +157,7 @@ def test_a_foreign_image_scales_the_same_way(shop: Any, load: Load, until: Calla
         shop.kubectl("delete", "shopconsumer", "foreign", "--timeout=90s")
 
 
-def test_killed_pods_lose_and_double_nothing(shop: Any, load: Load, until: Callable[..., None]) -> None:
+def test_killed_pods_lose_and_double_nothing(shop: Installation, load: Load, until: Callable[..., None]) -> None:
     with Shoppers(load) as shoppers:
         for selector in (
             "scalable-shop.dev/consumer=purchases",
@@ -172,7 +173,9 @@ def test_killed_pods_lose_and_double_nothing(shop: Any, load: Load, until: Calla
     load.judge()
 
 
-def test_a_rolling_upgrade_of_the_door_fails_no_request(shop: Any, load: Load, until: Callable[..., None]) -> None:
+def test_a_rolling_upgrade_of_the_door_fails_no_request(
+    shop: Installation, load: Load, until: Callable[..., None]
+) -> None:
     with Shoppers(load) as shoppers:
         until(lambda: shoppers.bought > 20, "the shop sells", 60)
         shop.kubectl("rollout", "restart", f"deployment/{shop.name}-cm-server")

@@ -22,7 +22,7 @@ USER = f"{CANARY}-tls"
 PURCHASE = json.dumps({"username": USER, "userid": USER, "price": "1.00"}).encode()
 
 
-def signed(name: str, *words: str) -> tuple[Path, Path]:
+def signed(name: str, *words: str | Path) -> tuple[Path, Path]:
     """A certificate and its key in the working folder."""
     certificate, key = Path(f"{name}.crt"), Path(f"{name}.key")
     fresh = ("-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2")
@@ -57,11 +57,15 @@ def greeting(shop: Installation, authority: Path, version: str) -> subprocess.Co
     return subprocess.run([*words, *checks, *ciphers], input="", capture_output=True, text=True, check=False)
 
 
-def by_https(shop: Installation, authority: Path, method: str, path: str, **options: object) -> urllib3.HTTPResponse:
-    names = {"server_hostname": shop.host, "assert_hostname": shop.host}
-    with urllib3.HTTPSConnectionPool(ADDRESS, 443, ca_certs=str(authority), **names) as pool:
+def by_https(
+    shop: Installation, authority: Path, method: str, path: str, body: bytes | None = None
+) -> urllib3.BaseHTTPResponse:
+    connections = urllib3.HTTPSConnectionPool(
+        ADDRESS, 443, ca_certs=str(authority), server_hostname=shop.host, assert_hostname=shop.host
+    )
+    with connections as pool:
         headers = {"Host": shop.host, "Authorization": f"Bearer {shop.key}", "Content-Type": "application/json"}
-        return pool.request(method, PREFIX + path, headers=headers, retries=False, **options)
+        return pool.request(method, PREFIX + path, headers=headers, retries=False, body=body)
 
 
 @pytest.mark.security(18)

@@ -31,7 +31,12 @@ LEFT_OUT = (
 )
 # What looks at all domains, and needs no server but one platform.
 CHECKS = (
-    *("tests/unit/test_generated.py", "tests/unit/test_charts.py", "tests/unit/test_acls.py"),
+    *(
+        "tests/unit/test_generated.py",
+        "tests/unit/test_charts.py",
+        "tests/unit/test_acls.py",
+        "tests/unit/test_event_schemas.py",
+    ),
     *("tests/unit/test_openapi.py", "tests/unit/test_operator_credentials.py", "tests/unit/test_reference.py"),
     *("tests/contract/test_read_models.py", "tests/contract/test_one_order.py", "tests/wishlists_at_work.py"),
 )

@@ -88,7 +88,7 @@ class Standing:
     def __init__(self, positions: Positions) -> None:
         self.positions = positions
         self.at = Position(0, "id")
-        positions.place((DOMAIN.topic, 0), self.at)
+        positions.put((DOMAIN.topic, 0), self.at)
 
     def moves(self, messages: Sequence[Message]) -> Moves:
         return {(DOMAIN.topic, 0): (self.at, messages[-1].offset + 1)}
@@ -121,7 +121,7 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier:
         [(f"{DOMAIN.topic}-0-{BEYOND + 7}", "fault", 500)],
     )
     assert stored(platform, user) == sorted(str(number) for number in range(20) if number != 7)
-    assert applier._places.positions.topic(DOMAIN.topic) == {0: BEYOND + 20}
+    assert applier._partitions.positions.topic(DOMAIN.topic) == {0: BEYOND + 20}
     kept = platform.db["rejections"].find_one({"_id": outcome.refused[0].receipt})
     assert kept["class"] == "fault"
     platform.db["rejections"].delete_one({"_id": kept["_id"]})
@@ -144,4 +144,4 @@ def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
         with pytest.raises(Unavailable):
             applier.apply([record_of(user, "2", 1)])
     assert stored(platform, user) == ["1"]
-    assert applier._places.positions.topic(DOMAIN.topic) == {0: BEYOND + 1}
+    assert applier._partitions.positions.topic(DOMAIN.topic) == {0: BEYOND + 1}

@@ -19,7 +19,7 @@ from shop_core.events import DOMAINS
 from shop_core.events.analytics import InteractionRecorded
 from shop_core.events.campaigns import CampaignCreated
 from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
-from shop_core.events.envelope import parse_receipt
+from shop_core.events.envelope import TopicPartition, parse_receipt
 from shop_core.identifiers import uuid7
 from shop_core.mongo.client import Position
 from shop_core.telemetry import logs
@@ -112,10 +112,10 @@ class KnownPositions:
     """What `PartitionPositions` writes, kept in a list."""
 
     def __init__(self) -> None:
-        self.placed: list[Position] = []
+        self.puts: list[Position] = []
 
-    def place(self, place: tuple[str, int], position: Position) -> None:
-        self.placed.append(position)
+    def put(self, tp: TopicPartition, position: Position) -> None:
+        self.puts.append(position)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ class KnownPositions:
 def test_where_a_partition_is_read_from(
     stored: Position | None, first: int, end: int, expected: int, written: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    places = PartitionPositions.__new__(PartitionPositions)
-    places.positions = known = KnownPositions()  # type: ignore[assignment]
-    places.topic_id = "id"
-    at = places._start((DOMAINS["purchases"].topic, 0), stored, first, end)
+    partitions = PartitionPositions.__new__(PartitionPositions)
+    partitions.positions = known = KnownPositions()  # type: ignore[assignment]
+    partitions.topic_id = "id"
+    at = partitions._start((DOMAINS["purchases"].topic, 0), stored, first, end)
     assert at == Position(expected, "id")
-    assert known.placed == ([at] if written else [])
+    assert known.puts == ([at] if written else [])
     gap = expected != 0 and stored != at
     assert ("log_gap" in caplog.text) == gap
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from shop_core.admin import arguments as server_arguments
 from shop_core.auth import SCOPES
 from shop_core.events import DOMAINS
+from shopctl.load.options import add_load
 from shopctl.options import add_arguments, add_state_dir
 
 VERIFIERS = {"ratings": "cm_api.domains.catalog.verify"}
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shopctl {version('shopctl')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_platform, _logs, _dlq, _skip, _read_models, _seed, _keys, _servers):
+    for add in (_platform, _logs, _dlq, _skip, _read_models, _seed, _load, _keys, _servers):
         add(commands)
     return parser
 
@@ -133,6 +134,11 @@ def _seed(commands: Any) -> None:
     seed.add_argument("--reviews", type=int, default=50_000, metavar="N", help="how many reviews (default: 50000)")
     seed.add_argument("--seed", type=int, default=1, metavar="N", help="another number, another catalog (default: 1)")
     add_state_dir(seed)
+
+
+def _load(commands: Any) -> None:
+    about = "send requests as users do, at a fixed rate, and tell how they were answered"
+    add_load(_command(commands, "load", about, "shopctl.load.command:run"))
 
 
 def _keys(commands: Any) -> None:

@@ -7,14 +7,16 @@ import re
 import signal
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_cluster.commands import ClusterError
 
+if TYPE_CHECKING:
+    from tests.e2e.operator.conftest import Stage
+
 Until = Callable[..., None]
-Stage = Any
 
 
 def patch(stage: Stage, name: str, spec: dict[str, Any]) -> None:
@@ -24,7 +26,7 @@ def patch(stage: Stage, name: str, spec: dict[str, Any]) -> None:
 def ready(stage: Stage, name: str) -> bool:
     fresh = stage.there("shopconsumer", name)
     known = fresh.get("status", {}).get("observedGeneration") == fresh["metadata"]["generation"]
-    return known and stage.condition(name, "Ready").get("status") == "True"
+    return bool(known and stage.condition(name, "Ready").get("status") == "True")
 
 
 def test_the_topic_its_dead_letters_and_the_groups_start_are_made(stage: Stage, until: Until) -> None:

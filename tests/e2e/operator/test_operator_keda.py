@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from shop_cluster.client import Client
 from shop_cluster.commands import ClusterError
 from shop_cluster.images import archive_of
 from shop_cluster.places import place_of
+
+if TYPE_CHECKING:
+    from tests.e2e.operator.conftest import Stage, StageOn
 
 Until = Callable[..., None]
 pytestmark = pytest.mark.skipif(
@@ -34,7 +37,7 @@ def bare(tmp_path: Path) -> Iterator[Client]:
         cluster.down(place)
 
 
-def scaled(stage: Any, name: str) -> bool:
+def scaled(stage: Stage, name: str) -> bool:
     """Whether there is a ScaledObject. Their kind is new to the API server: it may not tell of it yet."""
     try:
         return stage.get("scaledobject", name) is not None
@@ -43,7 +46,7 @@ def scaled(stage: Any, name: str) -> bool:
         return False
 
 
-def test_scaling_starts_when_keda_arrives(bare: Client, stage_on: Callable[..., Any], until: Until) -> None:
+def test_scaling_starts_when_keda_arrives(bare: Client, stage_on: StageOn, until: Until) -> None:
     with stage_on(bare) as stage:
         asleep, busy = stage.make("asleep"), stage.make("busy", minReplicas=2)
         for name, held in ((asleep, 1), (busy, 2)):

@@ -7,14 +7,16 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_cluster.commands import ClusterError
 
+if TYPE_CHECKING:
+    from tests.e2e.operator.conftest import Stage
+
 Until = Callable[..., None]
-Stage = Any
 NAMES = {"cmServer": "cm-server", "cmApi": "cm-api"}
 IMAGES = {key: f"localhost/scalable-shop/{name}:{version(name)}" for key, name in NAMES.items()}
 SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
@@ -54,7 +56,7 @@ def test_a_shop_becomes_ready_where_restricted_is_enforced(shop: Stage) -> None:
     assert columns[0].split()[:6] == ["NAME", "READY", "SERVER", "API", "CONSUMERS", "LAG"]
     assert columns[1].split()[:6] == ["shop", "True", "1/1", "1/1", "1/1", "0"]
     assert shop.condition("purchases", "Ready")["status"] == "True"
-    conditions = {entry["type"]: entry["status"] for entry in shop.get("shop", "shop")["status"]["conditions"]}
+    conditions = {entry["type"]: entry["status"] for entry in shop.there("shop", "shop")["status"]["conditions"]}
     told = {
         "Ready": "True",
         "AuthenticationDisabled": "True",

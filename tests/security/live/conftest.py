@@ -88,13 +88,18 @@ def shop(secured: Secured, any_port: Callable[[], int]) -> Iterator[Shop]:
             process = spawn(command, secured.environ(name, user, **environ), log)
             stack.callback(process.wait, 60)
             running.append(process)
-        stack.callback(lambda: [process.terminate() for process in running])
+        stack.callback(terminate, running)
         url = f"http://{HOST}:{ports['cm-server']}{PREFIX}"
         found = Shop(secured, url, ports, dict(zip(ports, running, strict=True)))
         stack.callback(found.http.clear)
         for name, port in ports.items():
             wait_ready(found, name, port)
         yield found
+
+
+def terminate(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
 
 
 def wait_ready(shop: Shop, name: str, port: int) -> None:

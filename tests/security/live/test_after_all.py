@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from shop_security.secured import Secured
 from shop_security.told import Told, logs_below, names_in
 from shopctl.layout import HOST, PREFIX
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+    from tests.security.conftest import Door
+    from tests.security.live.conftest import Shop
 
 pytestmark = [pytest.mark.last, pytest.mark.security(26)]
 SERVICES = ("cm-server.log", "cm-api.log", "purchases-consumer", "catalog-consumer", "kafka.log", "database.log")
 
 
-def everything_written(below: Path, platform: Any, door: Any, shop: Any) -> dict[str, str]:
+def everything_written(below: Path, platform: Platform, door: Door, shop: Shop) -> dict[str, str]:
     """Each log of each process of this run, and the metrics of those that still run, by where they are."""
     texts = {str(path): text for path, text in logs_below(below).items()}
     health = [process.address for name, process in platform.processes().items() if "-consumer" in name]
@@ -34,7 +40,7 @@ def everything_written(below: Path, platform: Any, door: Any, shop: Any) -> dict
     return texts
 
 
-def leave(place: Any, canary: str) -> None:
+def leave(place: Platform, canary: str) -> None:
     """The last that somebody does: be read by every name, ask for all that is known, and be erased."""
     headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
     for path in (f"/getAllUserBuys/{canary}", f"/v1/users/{canary}/purchases", f"/v1/users/{canary}"):
@@ -46,7 +52,7 @@ def leave(place: Any, canary: str) -> None:
 
 
 def test_the_run_left_no_name_and_no_secret_behind(
-    platform: Any, door: Any, shop: Any, secured: Any, told: Told, tmp_path_factory: pytest.TempPathFactory
+    platform: Platform, door: Door, shop: Shop, secured: Secured, told: Told, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     body = json.dumps({"username": told.canary, "userid": told.canary, "price": "1"})
     headers = {"Content-Type": "application/json", "Prefer": "wait=20"}

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import (
     ACLFilter,
@@ -38,6 +39,10 @@ from shop_core.kafka.topic_reader import read_all
 from shop_core.kafka.topics import ensure_topics
 from shop_operator.adapters.kafka import Kafka, Layout
 from shop_operator.desired.kafka_login import Login
+from shop_security.secured import Secured
+
+if TYPE_CHECKING:
+    from tests.security.live.conftest import Shop
 
 ACLS = Path(__file__).parents[3] / "kafka" / "acls.json"
 # No consumer of this domain runs here, so that its group and topic belong to the table test alone.
@@ -61,7 +66,7 @@ MAY = {
 class Hand:
     """One principal's clients, and each operation of the table as a call that raises where it is denied."""
 
-    def __init__(self, secured: Any, principal: str) -> None:
+    def __init__(self, secured: Secured, principal: str) -> None:
         self._options = secured.options(principal)
         self._name = principal
 
@@ -134,20 +139,20 @@ class Hand:
 
 
 @pytest.fixture(scope="module")
-def something_to_read(secured: Any) -> None:
+def something_to_read(secured: Secured) -> None:
     for topic in (ANALYTICS.topic, CAMPAIGNS.topic):
         Hand(secured, "admin").write(topic)
 
 
 @pytest.mark.security(16)
 @pytest.mark.parametrize("principal", MAY)
-def test_each_principal_may_its_work_and_no_more(secured: Any, something_to_read: None, principal: str) -> None:
+def test_each_principal_may_its_work_and_no_more(secured: Secured, something_to_read: None, principal: str) -> None:
     hand = Hand(secured, principal)
     assert {operation for operation in OPERATIONS if hand.may(operation)} == MAY[principal]
 
 
 @pytest.fixture
-def as_principal(secured: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+def as_principal(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     """Let this process be a principal, as the shop's own code would be; gives the bootstrap address."""
 
     def become(principal: str, **more: str) -> str:
@@ -165,7 +170,7 @@ def question(api: int, version: int, body: bytes = b"") -> bytes:
 
 
 @pytest.mark.security(15)
-def test_nothing_is_answered_in_the_clear_on_any_listener(secured: Any) -> None:
+def test_nothing_is_answered_in_the_clear_on_any_listener(secured: Secured) -> None:
     broker = [ConfigResource(ConfigResourceType.BROKER, "1")]
     said = secured.brokers.describe_configs(broker, config_filter="all")["broker"]["1"]["listeners"]["value"]
     ports = {int(listener.rpartition(":")[2]) for listener in said.split(",")}
@@ -179,7 +184,7 @@ def test_nothing_is_answered_in_the_clear_on_any_listener(secured: Any) -> None:
 
 
 @pytest.mark.security(15)
-def test_no_password_can_be_sent_as_it_is(secured: Any, trusting: ssl.SSLContext) -> None:
+def test_no_password_can_be_sent_as_it_is(secured: Secured, trusting: ssl.SSLContext) -> None:
     """SCRAM only: asked for a mechanism that nobody has, the broker lists its own."""
     with (
         socket.create_connection(("127.0.0.1", secured.port), timeout=20) as plain,
@@ -193,7 +198,7 @@ def test_no_password_can_be_sent_as_it_is(secured: Any, trusting: ssl.SSLContext
 
 
 @pytest.mark.security(15)
-def test_no_weaker_protocol_is_spoken_and_no_wrong_password_taken(secured: Any, tmp_path: Path) -> None:
+def test_no_weaker_protocol_is_spoken_and_no_wrong_password_taken(secured: Secured, tmp_path: Path) -> None:
     """By the shop's own code, which says in one sentence what may be wrong; a weaker protocol fails as itself, so with
     the right password."""
     (tmp_path / "password").write_text("wrong")
@@ -213,7 +218,7 @@ def test_no_weaker_protocol_is_spoken_and_no_wrong_password_taken(secured: Any, 
 
 
 @pytest.mark.security(15)
-def test_old_tls_and_unknown_authorities_are_refused(secured: Any, trusting: ssl.SSLContext) -> None:
+def test_old_tls_and_unknown_authorities_are_refused(secured: Secured, trusting: ssl.SSLContext) -> None:
     def version(context: ssl.SSLContext) -> str | None:
         with (
             socket.create_connection(("127.0.0.1", secured.port), timeout=20) as plain,
@@ -233,7 +238,7 @@ def test_old_tls_and_unknown_authorities_are_refused(secured: Any, trusting: ssl
         version(old)
 
 
-def test_taking_the_table_there_again_changes_nothing(secured: Any) -> None:
+def test_taking_the_table_there_again_changes_nothing(secured: Secured) -> None:
     table = read(ACLS)
     again = secured.command("shopctl", "kafka", "acls", "--file", ACLS, "--dry-run")
     assert {line.split()[0] for line in again.splitlines()} == {"kept"}
@@ -269,7 +274,7 @@ class Witness:
         return getattr(self._client, name)
 
 
-def test_nobody_can_log_in_before_having_their_rights(secured: Any, tmp_path: Path) -> None:
+def test_nobody_can_log_in_before_having_their_rights(secured: Secured, tmp_path: Path) -> None:
     """A producer that connects in between fails its first event, long after both are there."""
     file, right = tmp_path / "acls.json", {"resource": "TOPIC", "name": "shop.new", "operations": ["WRITE"]}
     file.write_text(json.dumps({"principals": {"newcomer": {"why": "is new", "may": [right]}}}))
@@ -283,7 +288,7 @@ def test_nobody_can_log_in_before_having_their_rights(secured: Any, tmp_path: Pa
         kafka_acls.bring(secured.brokers, read(file), {}, prune=True, say=said.append)
 
 
-def test_the_operator_does_its_work(secured: Any) -> None:
+def test_the_operator_does_its_work(secured: Secured) -> None:
     """By the keys of the Secret that it shares its shape with KEDA."""
     password = (secured.kafka / "operator").read_text().strip()
     login = {"sasl": "scram_sha512", "username": "operator", "password": password, "tls": "enable"}
@@ -301,7 +306,7 @@ def test_the_operator_does_its_work(secured: Any) -> None:
         kafka.close()
 
 
-def test_a_purchase_goes_through_in_whole(shop: Any) -> None:
+def test_a_purchase_goes_through_in_whole(shop: Shop) -> None:
     answer = buy(shop, "ada-1")
     assert answer.status == 201, (answer.data, shop.log_of("purchases-consumer")[-3000:])
     found = shop.request("GET", "/v1/users/ada-1/purchases").json()
@@ -310,7 +315,7 @@ def test_a_purchase_goes_through_in_whole(shop: Any) -> None:
 
 
 def test_what_is_derived_and_refused_has_its_way_too(
-    shop: Any, secured: Any, until: Callable[..., None], as_principal: Callable[..., str]
+    shop: Shop, secured: Secured, until: Callable[..., None], as_principal: Callable[..., str]
 ) -> None:
     headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
     product = shop.request("POST", "/v1/products", body=json.dumps({"name": "lamp", "price": "5"}), headers=headers)
@@ -337,7 +342,7 @@ def test_what_is_derived_and_refused_has_its_way_too(
     assert "every document is the same" in rebuilt
 
 
-def buy(shop: Any, userid: str) -> Any:
+def buy(shop: Shop, userid: str) -> urllib3.BaseHTTPResponse:
     body = json.dumps({"username": "ada", "userid": userid, "price": "12.50"})
     headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
     return shop.request("POST", "/v1/purchases", body=body, headers=headers)

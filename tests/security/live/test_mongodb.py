@@ -7,13 +7,17 @@ whole database (mongodb/README.md): of the consumers' users only that is shown h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from shop_core.events import DOMAINS
+from shop_security.secured import Secured
+
+if TYPE_CHECKING:
+    from tests.security.live.conftest import Shop
 
 NOT_ALLOWED = 13
 CONSUMERS = [f"{domain}-consumer" for domain in DOMAINS]
@@ -52,7 +56,7 @@ def operations(db: Any) -> dict[str, Callable[[], Any]]:
 
 
 @pytest.fixture
-def things(secured: Any) -> Iterator[None]:
+def things(secured: Secured) -> Iterator[None]:
     """A collection that each user finds as it is used to: made by somebody else, with something in it."""
     with secured.database() as db:
         db["things_of_a_test"].insert_one({})
@@ -63,7 +67,7 @@ def things(secured: Any) -> Iterator[None]:
 
 @pytest.mark.security(17)
 @pytest.mark.parametrize("user", MAY)
-def test_each_user_may_its_work_and_no_more(secured: Any, things: None, user: str) -> None:
+def test_each_user_may_its_work_and_no_more(secured: Secured, things: None, user: str) -> None:
     with secured.database(user) as db:
         allowed = set()
         for name, operation in operations(db).items():
@@ -78,7 +82,7 @@ def test_each_user_may_its_work_and_no_more(secured: Any, things: None, user: st
 
 
 @pytest.mark.security(17)
-def test_nobody_is_let_in_without_a_name_or_with_a_wrong_one(secured: Any) -> None:
+def test_nobody_is_let_in_without_a_name_or_with_a_wrong_one(secured: Secured) -> None:
     good = secured.uri("shop-reader")
     tls: dict[str, Any] = {"tls": True, "tlsCAFile": str(secured.database_ca)}
     unnamed = f"mongodb://127.0.0.1:{secured.database_port}/"
@@ -88,19 +92,20 @@ def test_nobody_is_let_in_without_a_name_or_with_a_wrong_one(secured: Any) -> No
 
 
 @pytest.mark.security(17)
-def test_nothing_is_answered_in_the_clear_or_to_who_checks_another_authority(secured: Any) -> None:
-    uri, patience = secured.uri("shop-reader"), {"serverSelectionTimeoutMS": 1500}
-    with MongoClient(uri, **patience) as client, pytest.raises(PyMongoError):
+def test_nothing_is_answered_in_the_clear_or_to_who_checks_another_authority(secured: Secured) -> None:
+    uri = secured.uri("shop-reader")
+    client: MongoClient[dict[str, Any]]
+    with MongoClient(uri, serverSelectionTimeoutMS=1500) as client, pytest.raises(PyMongoError):
         client["shop"]["purchases"].find_one()
     with (
-        MongoClient(uri, **patience, tls=True) as client,
+        MongoClient(uri, serverSelectionTimeoutMS=1500, tls=True) as client,
         pytest.raises(PyMongoError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
         client["shop"]["purchases"].find_one()
 
 
 @pytest.mark.security(17)
-def test_the_shop_runs_without_an_administrator(shop: Any, secured: Any) -> None:
+def test_the_shop_runs_without_an_administrator(shop: Shop, secured: Secured) -> None:
     """What cm-api may not, it doesn't need: its routes answer while it is the reader."""
     with secured.database() as db:
         users = {user["user"]: {role["role"] for role in user["roles"]} for user in db.command("usersInfo", 1)["users"]}

@@ -6,7 +6,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,8 @@ from shop_operator.adapters.kafka import Kafka
 from shop_operator.decisions import kafka_faults
 from shop_operator.decisions.kafka_faults import KafkaTrouble
 from shop_operator.desired.kafka_login import Login
+from shop_security.authority import Authority
+from shop_security.secured import Secured
 
 # kafka-python 3.0.12 leaves the sockets of a refused TLS handshake to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
@@ -36,7 +37,7 @@ def collected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     gc.collect()
 
 
-def login(secured: Any, **other: str) -> Login:
+def login(secured: Secured, **other: str) -> Login:
     password = (secured.kafka / "operator").read_text().strip()
     said = {"sasl": "scram_sha512", "username": "operator", "password": password, "tls": "enable"}
     return Login(said | {"ca": secured.ca.read_text()} | other, SOURCE)
@@ -55,7 +56,7 @@ def trouble(bootstrap: str, known_by: Login) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("way", WRONG)
-def test_a_login_that_is_refused_names_user_and_secret(secured: Any, way: str) -> None:
+def test_a_login_that_is_refused_names_user_and_secret(secured: Secured, way: str) -> None:
     other, words = WRONG[way]
     reason, said = trouble(secured.bootstrap, login(secured, **other))
     assert reason == kafka_faults.NOT_AUTHENTICATED
@@ -65,7 +66,7 @@ def test_a_login_that_is_refused_names_user_and_secret(secured: Any, way: str) -
 
 
 def test_a_broker_that_shows_another_certificate_is_not_trusted(
-    secured: Any, make_authority: Callable[[Path], Any], tmp_path: Path
+    secured: Secured, make_authority: Callable[[Path], Authority], tmp_path: Path
 ) -> None:
     other = make_authority(tmp_path / "other").certificate.read_text()
     reason, said = trouble(secured.bootstrap, login(secured, ca=other))

@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
 
-from shop_security.secured import BIN
+from shop_security.authority import Authority
+from shop_security.secured import BIN, Secured
 from shopctl.layout import HOST, PREFIX
 from shopctl.supervisor import spawn
+
+if TYPE_CHECKING:
+    from tests.security.live.conftest import Shop
 
 LOGIN = "refuses the user cm-server: look at its password"
 NO_PASSWORD, NO_AUTHORITY = "KAFKA_SASL_PASSWORD_FILE", "KAFKA_SSL_CA_FILE"
@@ -43,7 +47,7 @@ class Till:
     process: subprocess.Popen[bytes]
     http: urllib3.PoolManager
 
-    def request(self, method: str, path: str, **options: Any) -> Any:
+    def request(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
         return self.http.request(method, f"{self.url}{path}", retries=False, timeout=5, **options)
 
     def kafka(self) -> bool | None:
@@ -63,15 +67,20 @@ class Till:
         return [json.loads(line)["error"] for line in lines if '"kafka_unreachable"' in line]
 
 
+def terminate(tills: list[Till]) -> None:
+    for till in tills:
+        till.process.terminate()
+
+
 @pytest.fixture
 def tills(
-    secured: Any, any_port: Callable[[], int], make_authority: Callable[[Path], Any], tmp_path: Path
+    secured: Secured, any_port: Callable[[], int], make_authority: Callable[[Path], Authority], tmp_path: Path
 ) -> Iterator[list[Till]]:
     wrong = {NO_PASSWORD: "wrong", NO_AUTHORITY: make_authority(tmp_path / "unknown").certificate.read_text()}
     with ExitStack() as stack:
         http = urllib3.PoolManager()
         stack.callback(http.clear)
-        found = []
+        found: list[Till] = []
         for number, (client, file, there, _) in enumerate(CASES):
             path, log, port = tmp_path / f"file-{number}", tmp_path / f"cm-server-{number}.log", any_port()
             if there:
@@ -83,13 +92,17 @@ def tills(
             stack.callback(process.wait, 60)
             name, url = f"till-{number}-{client}", f"http://{HOST}:{port}{PREFIX}"
             found.append(Till(name, url, path, right, log, process, http))
-        stack.callback(lambda: [till.process.terminate() for till in found])
+        stack.callback(terminate, found)
         yield found
 
 
 @pytest.mark.security(14)
 def test_what_a_producer_lacks_is_said_and_taken_once_it_is_there(
-    shop: Any, secured: Any, tills: list[Till], until: Callable[..., None], replace_file: Callable[[Path, str], None]
+    shop: Shop,
+    secured: Secured,
+    tills: list[Till],
+    until: Callable[..., None],
+    replace_file: Callable[[Path, str], None],
 ) -> None:
     for till, (*_, words) in zip(tills, CASES, strict=True):
         until(till.says, f"{till.name} says why it has no broker")

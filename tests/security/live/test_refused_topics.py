@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import urllib3
 
 from shop_core.admin import kafka_acls
 from shop_core.admin.acl_table import Rule
-from shop_security.secured import BIN
+from shop_security.secured import BIN, Secured
 from shopctl.layout import HOST, PREFIX
 from shopctl.supervisor import spawn
 
@@ -39,7 +38,7 @@ class Till:
     url: str
     http: urllib3.PoolManager
 
-    def send(self, topic: str) -> Any:
+    def send(self, topic: str) -> urllib3.BaseHTTPResponse:
         """The answer to a command whose event goes to `topic`."""
         path, body = COMMANDS[topic]
         headers = {"Content-Type": "application/json"}
@@ -63,7 +62,9 @@ class Till:
 
 
 @pytest.fixture(params=["python", "native"])
-def till(secured: Any, any_port: Callable[[], int], tmp_path: Path, request: Any) -> Iterator[Till]:
+def till(
+    secured: Secured, any_port: Callable[[], int], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Till]:
     """It may sell and count; of the campaigns' topic it may know, of the catalog's it may not."""
     principal = f"till-{request.param}"
     password, log, port = tmp_path / "password", tmp_path / "cm-server.log", any_port()
@@ -88,7 +89,7 @@ def till(secured: Any, any_port: Callable[[], int], tmp_path: Path, request: Any
 
 @pytest.mark.security(16)
 def test_who_may_not_write_to_a_topic_says_so_and_serves_the_others(
-    till: Till, secured: Any, until: Callable[..., None]
+    till: Till, secured: Secured, until: Callable[..., None]
 ) -> None:
     until(lambda: till.takes("shop.purchases"), "it sells")
     till.assert_refused("shop.catalog")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -19,6 +19,12 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from shop_core.admin import mongo_users
+from shop_security.authority import Authority
+from shop_security.secured import Secured
+from shop_security.servers import Database
+
+if TYPE_CHECKING:
+    from tests.security.live.conftest import Shop
 
 ROOT = Path(__file__).parents[3]
 BUYERS = 3
@@ -28,7 +34,7 @@ BUYERS = 3
 class Buying:
     """Buyers who each send one purchase after the other, the same one until it is acked."""
 
-    shop: Any
+    shop: Shop
     run: str = field(default_factory=lambda: f"rotation-{uuid.uuid4().hex[:8]}")
     acked: list[str] = field(default_factory=list)
     again: Counter[str] = field(default_factory=Counter)
@@ -57,7 +63,7 @@ class Buying:
 
 
 @pytest.fixture
-def buying(shop: Any) -> Iterator[Buying]:
+def buying(shop: Shop) -> Iterator[Buying]:
     found = Buying(shop)
     threads = [threading.Thread(target=found.buy, args=(buyer,)) for buyer in range(BUYERS)]
     for thread in threads:
@@ -72,9 +78,9 @@ def buying(shop: Any) -> Iterator[Buying]:
 class CredentialWatch:
     """The steps, each done when every process has taken it and purchases go on."""
 
-    secured: Any
-    database: Any
-    shop: Any
+    secured: Secured
+    database: Database
+    shop: Shop
     buying: Buying
     until: Callable[..., None]
     replace: Callable[[Path, str], None]
@@ -105,7 +111,7 @@ class CredentialWatch:
 
         self.until(read, "what was acked is read")
 
-    def passwords(self, folder: Path) -> dict[str, Path]:
+    def passwords(self, folder: Path) -> dict[Path, Path]:
         """New ones for everybody, at the servers; the files that say so, by the files that do not yet."""
         fresh = {}
         for kind in (self.secured.kafka, self.secured.mongodb):
@@ -120,7 +126,7 @@ class CredentialWatch:
             mongo_users.apply(db, users, mongo_users.passwords_in(folder / self.secured.mongodb.name, users))
         return fresh
 
-    def take(self, fresh: dict[str, Path]) -> None:
+    def take(self, fresh: dict[Path, Path]) -> None:
         for old, new in fresh.items():
             self.replace(old, new.read_text())
         for uri in self.secured.folder.glob("*.uri"):
@@ -139,13 +145,20 @@ class CredentialWatch:
 
 
 @pytest.fixture
-def rotation(secured: Any, database: Any, shop: Any, buying: Buying, until: Any, replace_file: Any) -> CredentialWatch:
+def rotation(
+    secured: Secured,
+    database: Database,
+    shop: Shop,
+    buying: Buying,
+    until: Callable[..., None],
+    replace_file: Callable[[Path, str], None],
+) -> CredentialWatch:
     return CredentialWatch(secured, database, shop, buying, until, replace_file)
 
 
 @pytest.mark.security(14)
 def test_passwords_and_certificates_change_under_load(
-    rotation: CredentialWatch, tmp_path: Path, make_authority: Callable[[Path], Any]
+    rotation: CredentialWatch, tmp_path: Path, make_authority: Callable[[Path], Authority]
 ) -> None:
     secured, shop, buying = rotation.secured, rotation.shop, rotation.buying
     rotation.goes_on()
@@ -170,7 +183,7 @@ def test_passwords_and_certificates_change_under_load(
     rotation.files(lambda: rotation.take(believed))
 
     buying.enough.set()
-    stored = Counter()
+    stored: Counter[str] = Counter()
     with secured.database() as db:
         rotation.until(
             lambda: db["purchases"].count_documents({"userid": {"$regex": f"^{buying.run}"}}) >= len(buying.acked),
@@ -187,12 +200,13 @@ def test_passwords_and_certificates_change_under_load(
     refused = secured.refused("cm-server", KAFKA_SASL_PASSWORD_FILE=str(tmp_path / "old"))
     assert "refuses the user cm-server" in refused
     assert "does not answer" in secured.refused("cm-server", KAFKA_SSL_CA_FILE=str(secured.authority.certificate))
+    client: MongoClient[dict[str, Any]]
     with (
         MongoClient(old_uri, tls=True, tlsCAFile=str(secured.database_ca)) as client,
         pytest.raises(OperationFailure),
     ):
         client["shop"]["purchases"].find_one()
-    stale = {"tlsCAFile": str(secured.authority.certificate), "serverSelectionTimeoutMS": 2_000}
+    stale: dict[str, Any] = {"tlsCAFile": str(secured.authority.certificate), "serverSelectionTimeoutMS": 2_000}
     with (
         MongoClient(secured.uri("shop-writer"), tls=True, **stale) as client,
         pytest.raises(ServerSelectionTimeoutError, match="certificate verify failed"),

@@ -41,12 +41,12 @@ class Applier:
         domain: Domain,
         settings: ConsumerSettings,
         db: Database[Document],
-        places: PartitionPositions,
+        partitions: PartitionPositions,
         beat: Callable[[], None],
     ) -> None:
         self._domain = domain
         self._db = db
-        self._places = places
+        self._partitions = partitions
         self._beat = beat
         self._model = read_model(domain.name)
         self._store = self._model.consumer_store(settings)
@@ -102,7 +102,7 @@ class Applier:
 
     def _together(self, messages: Sequence[Message], events: Sequence[Event], refused: Sequence[Refusal]) -> Outcome:
         """One transaction, again at once where another one came first."""
-        moves = self._places.moves(messages)
+        moves = self._partitions.moves(messages)
         raw = {message.receipt: message for message in messages}
 
         def work(session: ClientSession) -> Outcome:
@@ -113,7 +113,7 @@ class Applier:
                 self._rejections.add(session, [without_erased(doc, outcome.erased) for doc in docs])
             if outcome.derived:
                 self._pending.add(session, [to_pending(derived) for derived in outcome.derived])
-            self._places.positions.move(session, moves)
+            self._partitions.positions.move(session, moves)
             self._hooks.about_to_commit(outcome)
             return dataclasses.replace(outcome, refused=every)
 
@@ -125,7 +125,7 @@ class Applier:
         outcome = client.in_transaction_again(self._db, work, conflicted)
         failpoint("committed")
         self._hooks.committed(outcome)
-        self._places.advance(moves)
+        self._partitions.advance(moves)
         return outcome
 
     def _apply(self, session: ClientSession, events: Sequence[Event]) -> Outcome:

@@ -10,9 +10,8 @@ import logging
 import time
 from collections.abc import Mapping
 
-from shop_core.events.envelope import Domain
+from shop_core.events.envelope import Domain, TopicPartition
 from shop_core.kafka.fetching import Unreadable
-from shop_core.kafka.group_consumer import Place
 from shop_core.mongo.client import Position, Positions, Standstill
 from shop_core.telemetry import metrics
 
@@ -26,7 +25,7 @@ class BlockedPartitions:
     def __init__(self, domain: Domain, positions: Positions) -> None:
         self._domain = domain
         self._positions = positions
-        self._now: dict[Place, Standstill] = {}
+        self._now: dict[TopicPartition, Standstill] = {}
         self._asked = 0.0
 
     @property
@@ -35,44 +34,46 @@ class BlockedPartitions:
         now = list(self._now.values())
         return "; ".join(f"{s.topic}-{s.partition} from offset {s.offset}: {s.reason}" for s in now) or None
 
-    def look(self, unreadable: Mapping[Place, Unreadable], at: Mapping[Place, Position]) -> set[Place]:
+    def look(
+        self, unreadable: Mapping[TopicPartition, Unreadable], at: Mapping[TopicPartition, Position]
+    ) -> set[TopicPartition]:
         """Tell what began and what ended; the partitions whose stored position is another one by now."""
-        found = {place: as_standstill(fault) for place, fault in unreadable.items()}
-        for place, standstill in list(self._now.items()):
-            if place not in found or found[place].offset != standstill.offset:
-                self._end(place)
-        for place in found.keys() - self._now.keys():
-            self._begin(place, found[place])
+        found = {tp: as_standstill(fault) for tp, fault in unreadable.items()}
+        for tp, standstill in list(self._now.items()):
+            if tp not in found or found[tp].offset != standstill.offset:
+                self._end(tp)
+        for tp in found.keys() - self._now.keys():
+            self._begin(tp, found[tp])
         return self._moved(at)
 
-    def _moved(self, at: Mapping[Place, Position]) -> set[Place]:
+    def _moved(self, at: Mapping[TopicPartition, Position]) -> set[TopicPartition]:
         """Those that a person let go past it, asked for now and then; what was skipped once is skipped again."""
         if not self._now or time.monotonic() - self._asked < ASK_SECONDS:
             return set()
         self._asked = time.monotonic()
         stored = self._positions.stored(self._domain.topic)
         moved = set()
-        for place, standstill in self._now.items():
-            there = stored.get(place[1])
+        for tp, standstill in self._now.items():
+            there = stored.get(tp[1])
             known = [skip for skip in there.skipped if skip.holds(standstill.offset)] if there else []
             if there and known and there.offset == standstill.offset:
                 self._positions.skip(standstill, known[-1].end)
-                moved.add(place)
-            elif there and place in at and there.offset != at[place].offset:
-                moved.add(place)
+                moved.add(tp)
+            elif there and tp in at and there.offset != at[tp].offset:
+                moved.add(tp)
         return moved
 
-    def _begin(self, place: Place, standstill: Standstill) -> None:
-        log.error("partition_unreadable", extra={"topic": place[0], "partition": place[1],
+    def _begin(self, tp: TopicPartition, standstill: Standstill) -> None:
+        log.error("partition_unreadable", extra={"topic": tp[0], "partition": tp[1],
                                                  "offset": standstill.offset, "error": standstill.reason})  # fmt: skip
-        metrics.UNREADABLE.labels(place[0], str(place[1])).set(1)
+        metrics.UNREADABLE.labels(tp[0], str(tp[1])).set(1)
         self._positions.stand_still(standstill)
-        self._now[place] = standstill
+        self._now[tp] = standstill
 
-    def _end(self, place: Place) -> None:
-        log.info("partition_readable", extra={"topic": place[0], "partition": place[1]})
-        metrics.UNREADABLE.labels(place[0], str(place[1])).set(0)
-        self._positions.go_on(self._now.pop(place))
+    def _end(self, tp: TopicPartition) -> None:
+        log.info("partition_readable", extra={"topic": tp[0], "partition": tp[1]})
+        metrics.UNREADABLE.labels(tp[0], str(tp[1])).set(0)
+        self._positions.go_on(self._now.pop(tp))
 
 
 def as_standstill(fault: Unreadable) -> Standstill:

@@ -64,14 +64,14 @@ class Consumer:
             batch=settings.batch,
             session_ms=settings.session_timeout_ms,
         )
-        self._places = PartitionPositions(domain, settings.bootstrap_servers, self._reader, db)
-        health.partitions = lambda: self._places.blocked_partitions.described
-        self._applier = Applier(domain, settings, db, self._places, health.beat)
+        self._partitions = PartitionPositions(domain, settings.bootstrap_servers, self._reader, db)
+        health.partitions = lambda: self._partitions.blocked_partitions.described
+        self._applier = Applier(domain, settings, db, self._partitions, health.beat)
         connect = partial(KafkaPublisher, settings.bootstrap_servers)
         self._dead_letters = dead_letters(domain, Rejections(db), connect)
         self._outbox = outbox(domain, PendingEvents(db), connect)
         self._sweeps = [self._dead_letters, *([self._outbox] if domain.derived else [])]
-        lag = LagMonitor(domain, settings.bootstrap_servers, self._places, health)
+        lag = LagMonitor(domain, settings.bootstrap_servers, self._partitions, health)
         self._beside: Sequence[Relay | LagMonitor] = (*self._sweeps, lag)
         self._failures = self._empty = self._unheard = 0
         self.stuck = False
@@ -86,7 +86,7 @@ class Consumer:
                 self.health.beat()
                 self._step()
         finally:
-            self._reader.commit(self._places.offsets(), wait=True)
+            self._reader.commit(self._partitions.offsets(), wait=True)
             self.close()
             log.info("consumer_stopped", extra={"group": self._domain.group})
 
@@ -103,7 +103,7 @@ class Consumer:
         except PositionMoved as moved:
             metrics.MOVED.labels(self._domain.name).inc()
             log.warning("position_moved", extra={"detail": str(moved)})
-            self._places.forget()
+            self._partitions.invalidate()
         except Unavailable as outage:
             self._back_off(outage)
         except Exception:  # a fault of ours outside of any event must not lose the batch: loud, and again
@@ -115,19 +115,19 @@ class Consumer:
     def _round(self) -> bool:
         """Take at most one batch; whether there was one."""
         messages = self._reader.poll(0 if self._reader.unpositioned else POLL_SECONDS)
-        if self._places.settle():
-            self._reader.commit(self._places.offsets())
+        if self._partitions.seek_new():
+            self._reader.commit(self._partitions.offsets())
         for relay in self._sweeps:
-            relay.own([partition for _, partition in self._places.offsets()])
-        messages = [m for m in messages if self._places.expects(m)]
+            relay.own([partition for _, partition in self._partitions.offsets()])
+        messages = [m for m in messages if self._partitions.expects(m)]
         if messages:
             outcome = self._applier.apply(messages)
             if outcome.refused:
                 self._dead_letters.soon()
             if outcome.derived:
                 self._outbox.soon()
-        if self._places.follow() or messages:
-            self._reader.commit(self._places.offsets())
+        if self._partitions.follow() or messages:
+            self._reader.commit(self._partitions.offsets())
         return bool(messages)
 
     def _back_off(self, outage: Unavailable) -> None:
@@ -135,7 +135,7 @@ class Consumer:
         metrics.OUTAGES.labels(self._domain.name).inc()
         self.health.trouble = str(outage)
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
-        self._places.forget()
+        self._partitions.invalidate()
         self._unheard = self._unheard + 1 if isinstance(outage, OffsetsUnavailable) else 0
         self.stuck = self._unheard >= UNHEARD and reachable(self._bootstrap)
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])

@@ -12,8 +12,7 @@ import time
 from cm_api.pipeline.health import Health
 from cm_api.pipeline.partitions import PartitionPositions
 from shop_core.errors import ShopError, Unavailable
-from shop_core.events.envelope import Domain
-from shop_core.kafka.group_consumer import Place
+from shop_core.events.envelope import Domain, TopicPartition
 from shop_core.kafka.stable_offsets import Ends
 from shop_core.kafka.topics import topic_ids
 from shop_core.telemetry import metrics
@@ -26,14 +25,14 @@ TOPIC_SECONDS = 15.0
 class LagMonitor:
     """Asks Kafka for the ends of the log every few seconds, and sets them against the positions."""
 
-    def __init__(self, domain: Domain, bootstrap: str, places: PartitionPositions, health: Health) -> None:
+    def __init__(self, domain: Domain, bootstrap: str, partitions: PartitionPositions, health: Health) -> None:
         self._domain = domain
         self._bootstrap = bootstrap
-        self._places = places
+        self._partitions = partitions
         self._health = health
         self._ends = Ends(bootstrap, domain.topic)
         self._closing = threading.Event()
-        self._told: set[Place] = set()
+        self._told: set[TopicPartition] = set()
         self._checked = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
@@ -63,7 +62,7 @@ class LagMonitor:
 
     def look(self) -> None:
         """Tell the lag of each partition that this consumer has; `Unavailable` where Kafka does not answer."""
-        known = self._places.known()
+        known = self._partitions.known()
         topic = self._domain.topic
         for partition, end in self._ends.committed([partition for _, partition in known]).items():
             metrics.LAG.labels(topic, str(partition)).set(max(0, end - known[(topic, partition)]))
@@ -73,5 +72,5 @@ class LagMonitor:
         if time.monotonic() - self._checked > TOPIC_SECONDS:
             self._checked = time.monotonic()
             id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic)
-            if known and id is not None and id != self._places.topic_id:
-                self._places.replaced.set()
+            if known and id is not None and id != self._partitions.topic_id:
+                self._partitions.replaced.set()

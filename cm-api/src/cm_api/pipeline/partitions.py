@@ -13,15 +13,15 @@ import time
 from collections.abc import Mapping, Sequence
 
 from cm_api.pipeline.blocked_partitions import BlockedPartitions
-from shop_core.events.envelope import Domain, Message
-from shop_core.kafka.group_consumer import GroupConsumer, Place
+from shop_core.events.envelope import Domain, Message, TopicPartition
+from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topics import topic_ids
 from shop_core.mongo import client
 from shop_core.mongo.client import Database, Document, Position, Positions
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-Moves = dict[Place, tuple[Position, int]]
+Moves = dict[TopicPartition, tuple[Position, int]]
 COMMIT_SECONDS = 15.0
 
 
@@ -37,12 +37,12 @@ class PartitionPositions:
         self._domain = domain
         self._bootstrap = bootstrap
         self._reader = reader
-        self._at: dict[Place, Position] = {}
-        self._last: dict[Place, Position] = {}  # as it was before `forget`: what an outage's lag is counted from
+        self._at: dict[TopicPartition, Position] = {}
+        self._last: dict[TopicPartition, Position] = {}  # before `invalidate`: an outage's lag is counted from it
         self._committed = 0.0
         self.topic_id = ""
 
-    def settle(self) -> bool:
+    def seek_new(self) -> bool:
         """Seek every newly assigned partition, and drop what was revoked.
 
         Return True if the committed offset must be sent again. After a failed commit Kafka would otherwise report a
@@ -55,7 +55,7 @@ class PartitionPositions:
         if self.replaced.is_set():
             self.replaced.clear()
             log.warning("topic_recreated", extra={"topic": self._domain.topic})
-            self.forget()
+            self.invalidate()
         sought = self._reader.unpositioned & mine
         self._seek(sought)
         self._reader.unpositioned |= self.blocked_partitions.look(self._reader.unreadable, self._at)
@@ -64,7 +64,7 @@ class PartitionPositions:
             self._committed = time.monotonic()
         return due or bool(sought)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Stop reading and ask the database again for every position."""
         self._last = self._at or self._last
         self._at = {}
@@ -79,43 +79,43 @@ class PartitionPositions:
     def moves(self, messages: Sequence[Message]) -> Moves:
         """For each partition of a batch: the position it stands on, and the offset after its last message."""
         ends = {(m.topic, m.partition): m.offset + 1 for m in messages}
-        return {place: (self._at[place], end) for place, end in ends.items()}
+        return {tp: (self._at[tp], end) for tp, end in ends.items()}
 
     def advance(self, moves: Moves) -> None:
-        self._at = self._at | {place: Position(end, old.topic_id) for place, (old, end) in moves.items()}
+        self._at = self._at | {tp: Position(end, old.topic_id) for tp, (old, end) in moves.items()}
 
     def follow(self) -> bool:
         """Move behind what holds no event: everything polled before is applied. Whether there was such a thing."""
         moves = {
-            place: (at, end)
-            for place, at in self._at.items()
-            if place not in self._reader.unpositioned and (end := self._reader.at(place)) > at.offset
+            tp: (at, end)
+            for tp, at in self._at.items()
+            if tp not in self._reader.unpositioned and (end := self._reader.at(tp)) > at.offset
         }
         if moves:
             client.in_transaction(self._db, lambda session: self.positions.move(session, moves))
             self.advance(moves)
         return bool(moves)
 
-    def offsets(self) -> Mapping[Place, int]:
-        return {place: at.offset for place, at in self._at.items()}
+    def offsets(self) -> Mapping[TopicPartition, int]:
+        return {tp: at.offset for tp, at in self._at.items()}
 
-    def known(self) -> Mapping[Place, int]:
+    def known(self) -> Mapping[TopicPartition, int]:
         """Where each partition of ours stands, or stood when an outage began; may be asked by another thread."""
-        return {place: at.offset for place, at in (self._at or self._last).items()}
+        return {tp: at.offset for tp, at in (self._at or self._last).items()}
 
-    def _seek(self, places: set[Place]) -> None:
-        if not places:
+    def _seek(self, partitions: set[TopicPartition]) -> None:
+        if not partitions:
             return
         self.topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
-        stored = self.positions.load(places)
-        bounds = self._reader.bounds(places)
-        for place in places:
-            at = self._start(place, stored.get(place), *bounds[place])
-            self._at = self._at | {place: at}
-            self._reader.seek({place: at.offset})
-        log.info("partitions_sought", extra={"offsets": {p[1]: self._at[p].offset for p in sorted(places)}})
+        stored = self.positions.load(partitions)
+        bounds = self._reader.bounds(partitions)
+        for tp in partitions:
+            at = self._start(tp, stored.get(tp), *bounds[tp])
+            self._at = self._at | {tp: at}
+            self._reader.seek({tp: at.offset})
+        log.info("partitions_sought", extra={"offsets": {p[1]: self._at[p].offset for p in sorted(partitions)}})
 
-    def _start(self, place: Place, stored: Position | None, first: int, end: int) -> Position:
+    def _start(self, tp: TopicPartition, stored: Position | None, first: int, end: int) -> Position:
         """The position to read on from; whatever differs from the stored one is written before it is used."""
         if stored and stored.topic_id == self.topic_id and first <= stored.offset <= end:
             return stored
@@ -125,8 +125,8 @@ class PartitionPositions:
         at = Position(min(max(stored.offset, first), end), self.topic_id)
         if at.offset != stored.offset:
             missing = abs(at.offset - stored.offset)
-            metrics.GAPS.labels(place[0], str(place[1])).inc(missing)
-            log.error("log_gap", extra={"topic": place[0], "partition": place[1], "position": stored.offset,
+            metrics.GAPS.labels(tp[0], str(tp[1])).inc(missing)
+            log.error("log_gap", extra={"topic": tp[0], "partition": tp[1], "position": stored.offset,
                                         "log": [first, end], "events": missing})  # fmt: skip
-        self.positions.place(place, at)
+        self.positions.put(tp, at)
         return at

@@ -49,7 +49,7 @@ class Rejected(Exception):
 preferred_wait = prefer.preferred_wait
 
 
-def settle(context: Context, id: str, receipt: str, wait: float) -> CommandResult:
+def await_result(context: Context, id: str, receipt: str, wait: float) -> CommandResult:
     """What became of the event within `wait` seconds; raises `Rejected` when the consumer refused it.
 
     Where too many wait already, or the caller does itself, the answer is that it was accepted.
@@ -89,7 +89,7 @@ def publish(
     [outcome] = emit(context, domain, [record], [known.id], {} if used else digests)
     receipt = str(outcome)  # of a single one there is a receipt, or `emit` has raised
     log.debug(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
-    done = settle(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
+    done = await_result(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
     if used and done.state == "accepted":
         raise Rejected(done.id, receipt, str(KeyUsed(known.id)), 409)
     return done

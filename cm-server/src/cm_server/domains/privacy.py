@@ -71,8 +71,8 @@ def erased(context: Context, userid: str) -> Response:
     by = "self" if data.by == "self" else "other"
     log.info("user_erasure_published", extra={"event_id": known.id, "by": by, "receipts": list(own.values())})
     deadline = time.monotonic() + wait
-    settled = [command.settle(context, known.id, each, deadline - time.monotonic()) for each in receipts]
-    pending = [done for done in settled if done.state != "stored"]
+    results = [command.await_result(context, known.id, each, deadline - time.monotonic()) for each in receipts]
+    pending = [result for result in results if result.state != "stored"]
     state = pending[0].state if pending else "stored"
     answer = Erased(known.id, state, own, [done.receipt for done in pending])
     return json_answer(answer, 202 if pending else 200, {"Location": pending[0].location} if pending else {})

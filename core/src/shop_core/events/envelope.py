@@ -28,6 +28,7 @@ LONGEST_SOURCE = 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTITIES = uuid.UUID("3d4a3a5e-3a86-5a0f-9d7c-51d1f3a1f0c2")
 Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
+TopicPartition = tuple[str, int]  # as a plain tuple: who decodes events needs no client
 
 
 class EventData(Protocol):

@@ -38,7 +38,7 @@ def wrap(wsgi: Wsgi, summary: RequestSummary) -> Wsgi:
             named = {name for name, _ in headers}
             headers.append(("X-Request-Id", id))
             headers.extend(guard for guard in SECURITY_HEADERS if guard[0] not in named)
-            observe(environ, int(status[:3]), time.perf_counter() - started, summary)
+            record_metrics(environ, int(status[:3]), time.perf_counter() - started, summary)
             return start_response(status, headers, exc_info)
 
         try:
@@ -51,7 +51,7 @@ def wrap(wsgi: Wsgi, summary: RequestSummary) -> Wsgi:
     return middleware
 
 
-def observe(environ: Environ, status: int, seconds: float, summary: RequestSummary) -> None:
+def record_metrics(environ: Environ, status: int, seconds: float, summary: RequestSummary) -> None:
     """Count the request by its route, never by its path, and by no word of the client's own."""
     request = environ.get("werkzeug.request")  # none where its address could not be read
     rule = request.url_rule if request is not None else None

@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
+from kafka import TopicPartition as KafkaTopicPartition
 from kafka.errors import KafkaError
 
 from shop_core.errors import Unavailable
+from shop_core.events.envelope import TopicPartition
 from shop_core.kafka import security
-from shop_core.kafka.group_consumer import Place
 
 log = logging.getLogger(__name__)
 NEVER = -1e9
@@ -39,23 +40,23 @@ class LogEnds:
         self._consumer: KafkaConsumer | None = None
         self._wanted = False
         self._closing = False
-        self._ends: dict[Place, int] = {}
+        self._ends: dict[TopicPartition, int] = {}
         self._asked = self._failed = NEVER  # when the last question was put that was answered, or was not
         self._looked = NEVER
-        self._partitions: list[TopicPartition] = []
+        self._partitions: list[KafkaTopicPartition] = []
         self._rests_until = 0.0
 
     def of(self, topic: str, partition: int) -> int | None:
         """The end of a partition now, None where there is none; `Unavailable` when Kafka does not say in time, or
         nothing of the topic."""
-        place = (topic, partition)
+        tp = (topic, partition)
         ends = self._fresh()
-        if place not in ends and time.monotonic() - self._looked > NEW_SECONDS:
+        if tp not in ends and time.monotonic() - self._looked > NEW_SECONDS:
             self._looked = NEVER
             ends = self._fresh()
         if not any(known == topic for known, _ in ends):
             raise Unavailable(f"Kafka says nothing of {topic}")
-        return ends.get(place)
+        return ends.get(tp)
 
     def all(self, topic: str) -> dict[int, int]:
         """The end of each partition that a topic has now; `Unavailable` as above."""
@@ -70,7 +71,7 @@ class LogEnds:
             self._closing = True
             self._changed.notify_all()
 
-    def _fresh(self) -> dict[Place, int]:
+    def _fresh(self) -> dict[TopicPartition, int]:
         """What the broker says to a question that is put from now on."""
         now = time.monotonic()
         with self._changed:
@@ -109,16 +110,16 @@ class LogEnds:
                 self._changed.notify_all()
         self._disconnect()
 
-    def _ask(self) -> dict[Place, int]:
+    def _ask(self) -> dict[TopicPartition, int]:
         consumer = self._consumer = self._consumer or self._connect()
         if time.monotonic() - self._looked > LOOK_AGAIN_SECONDS:
             there = consumer.topics().intersection(self._topics)  # what this user may see of them now
-            self._partitions = [TopicPartition(t, p) for t in there for p in consumer.partitions_for_topic(t)]
+            self._partitions = [KafkaTopicPartition(t, p) for t in there for p in consumer.partitions_for_topic(t)]
             self._looked = time.monotonic()
         if not self._partitions:
             return {}
         ends = consumer.end_offsets(self._partitions, timeout_ms=int(ANSWER_SECONDS * 1000))
-        return {(place.topic, place.partition): end for place, end in ends.items()}
+        return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     def _connect(self) -> KafkaConsumer:
         self._looked = NEVER

@@ -11,19 +11,18 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from kafka import TopicPartition
+from kafka import TopicPartition as KafkaTopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, KafkaTimeoutError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from shop_core.errors import Unavailable
-from shop_core.events.envelope import Message
+from shop_core.events.envelope import Message, TopicPartition
 from shop_core.kafka import security
 from shop_core.kafka.fetching import Unreadable, consumer, position_of
 
 log = logging.getLogger(__name__)
-Place = tuple[str, int]  # topic, partition
 TRY_AGAIN_SECONDS = 8.0
 
 
@@ -35,8 +34,8 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A cooperative group member for one topic. `unpositioned` holds the partitions that wait for a `seek`."""
 
     def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000, session_ms: int = 10_000) -> None:
-        self.unpositioned: set[Place] = set()
-        self._broken: dict[Place, Unreadable] = {}
+        self.unpositioned: set[TopicPartition] = set()
+        self._broken: dict[TopicPartition, Unreadable] = {}
         self._try_again = 0.0
         self._batch = batch
         try:
@@ -60,7 +59,7 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 f"Kafka at {bootstrap} does not answer ({type(error).__name__}){security.auth_hint()}"
             ) from error
 
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+    def on_partitions_assigned(self, assigned: Iterable[KafkaTopicPartition]) -> None:
         fresh = list(assigned)
         self.unpositioned |= {(tp.topic, tp.partition) for tp in fresh}
         for tp in fresh:
@@ -69,25 +68,25 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.pause(*fresh)
         log.info("partitions_assigned", extra={"partitions": sorted(tp.partition for tp in fresh)})
 
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    def on_partitions_revoked(self, revoked: Iterable[KafkaTopicPartition]) -> None:
         for tp in revoked:
             self.unpositioned.discard((tp.topic, tp.partition))
             self._broken.pop((tp.topic, tp.partition), None)
             self._faults.forget(tp)
         log.info("partitions_revoked", extra={"partitions": sorted(tp.partition for tp in revoked)})
 
-    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
+    def on_partitions_lost(self, lost: Iterable[KafkaTopicPartition]) -> None:
         self.on_partitions_revoked(lost)
 
     @property
-    def assigned(self) -> set[Place]:
+    def assigned(self) -> set[TopicPartition]:
         return {(tp.topic, tp.partition) for tp in self._consumer.assignment()}
 
     @property
-    def unreadable(self) -> dict[Place, Unreadable]:
+    def unreadable(self) -> dict[TopicPartition, Unreadable]:
         """The partitions of ours whose bytes can't be read, or that the broker does not hand out."""
         refused = {(fault.topic, fault.partition): fault for fault in self._faults.lasting()}
-        return {place: fault for place, fault in (refused | self._broken).items() if place in self.assigned}
+        return {tp: fault for tp, fault in (refused | self._broken).items() if tp in self.assigned}
 
     def poll(self, timeout: float) -> list[Message]:
         """At most one batch, in offset order within each partition; `timeout` in seconds."""
@@ -106,26 +105,26 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for r in records
         ]
 
-    def at(self, place: Place) -> int:
+    def at(self, tp: TopicPartition) -> int:
         """The next offset that a poll would give: behind what was polled, and behind markers and compacted records."""
-        return position_of(self._consumer, TopicPartition(*place))
+        return position_of(self._consumer, KafkaTopicPartition(*tp))
 
-    def seek(self, offsets: Mapping[Place, int]) -> None:
+    def seek(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read on from `offsets`, and resume those partitions."""
         mine = self.assigned
-        for place, offset in offsets.items():
-            if place in mine:
-                self._consumer.seek(TopicPartition(*place), offset)
-                self._consumer.resume(TopicPartition(*place))
-                self.unpositioned.discard(place)
+        for tp, offset in offsets.items():
+            if tp in mine:
+                self._consumer.seek(KafkaTopicPartition(*tp), offset)
+                self._consumer.resume(KafkaTopicPartition(*tp))
+                self.unpositioned.discard(tp)
 
     def pause(self) -> None:
         """Stop fetching, stay in the group."""
         self._consumer.pause(*self._consumer.assignment())
 
-    def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+    def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """First offset of each partition's log, and the one after the last committed record."""
-        tps = [TopicPartition(*place) for place in places]
+        tps = [KafkaTopicPartition(*tp) for tp in partitions]
         try:
             first, last = self._consumer.beginning_offsets(tps), self._consumer.end_offsets(tps)
         except KafkaError as error:
@@ -134,9 +133,9 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise kind(f"Kafka does not tell its offsets ({type(error).__name__})") from error
         return {(tp.topic, tp.partition): (first[tp], last[tp]) for tp in tps}
 
-    def commit(self, offsets: Mapping[Place, int], *, wait: bool = False) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool = False) -> None:
         """Let Kafka's committed offset follow the positions; a failure is only logged, the next commit carries on."""
-        following = {TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
+        following = {KafkaTopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()}
         try:
             if wait:
                 self._consumer.commit(following, timeout_ms=3000)
@@ -153,15 +152,13 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Ask again for what could not be read: the cause may be gone."""
         if self._broken and time.monotonic() >= self._try_again:
             self._try_again = time.monotonic() + TRY_AGAIN_SECONDS
-            for place in self._broken.keys() - self.unpositioned:
-                self._consumer.resume(TopicPartition(*place))
+            for tp in self._broken.keys() - self.unpositioned:
+                self._consumer.resume(KafkaTopicPartition(*tp))
 
     def _note_broken(self) -> None:
         """Pause what can't be read on; forget what stands elsewhere by now."""
         self._broken = {
-            place: fault
-            for place, fault in self._broken.items()
-            if place in self.assigned and self.at(place) == fault.offset
+            tp: fault for tp, fault in self._broken.items() if tp in self.assigned and self.at(tp) == fault.offset
         }
         for tp, fault in self._faults.taken().items():
             # One poll may meet the old bytes, fetched before, and behind them the good ones: then it has read on.

@@ -67,10 +67,10 @@ def _lag_of(client: Any, domain: Domain) -> GroupLag:
     ends = client.list_partition_offsets(dict.fromkeys(every, OffsetSpec.LATEST)) if every else {}
     members = client.describe_groups([domain.group]).get(domain.group, {}).get("members") or ()
     partitions = []
-    for place in every:
+    for tp in every:
         # -1 is the broker's word for "never committed": everything that is kept is still to be read.
-        known = committed[place].offset if place in committed and committed[place].offset >= 0 else None
-        position = starts[place].offset if known is None else known
-        end = ends[place].offset
-        partitions.append(PartitionLag(place.partition, known, end, max(0, end - position)))
+        known = committed[tp].offset if tp in committed and committed[tp].offset >= 0 else None
+        position = starts[tp].offset if known is None else known
+        end = ends[tp].offset
+        partitions.append(PartitionLag(tp.partition, known, end, max(0, end - position)))
     return GroupLag(domain.group, domain.topic, len(members), tuple(partitions))

@@ -91,22 +91,22 @@ class Follower:
             self._consumer, self._faults = self._connect()
         if time.monotonic() - self._looked > LOOK_AGAIN_SECONDS:
             self._look_around(self._consumer)
-        for place, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
-            self._ends[place.topic][place.partition] = records[-1].offset + 1
+        for tp, records in self._consumer.poll(timeout_ms=int(seconds * 1000)).items():
+            self._ends[tp.topic][tp.partition] = records[-1].offset + 1
         # What can't be read says nothing here: whether its consumer ever passes it shows in the positions.
-        for place, fault in self._faults.taken().items():
-            self._consumer.seek(place, fault.offset + 1 if fault.end is None else fault.end)
+        for tp, fault in self._faults.taken().items():
+            self._consumer.seek(tp, fault.offset + 1 if fault.end is None else fault.end)
 
     def _look_around(self, client: KafkaConsumer) -> None:
         """Take every partition there is; those new to us are told by their ends."""
         self._looked = time.monotonic()
-        places = [TopicPartition(t, p) for t in self._ends for p in sorted(client.partitions_for_topic(t) or ())]
-        if set(places) == client.assignment():
+        partitions = [TopicPartition(t, p) for t in self._ends for p in sorted(client.partitions_for_topic(t) or ())]
+        if set(partitions) == client.assignment():
             return
-        client.assign(places)
-        for place, end in client.end_offsets(places).items():
-            client.seek(place, end)
-            self._ends[place.topic][place.partition] = end
+        client.assign(partitions)
+        for tp, end in client.end_offsets(partitions).items():
+            client.seek(tp, end)
+            self._ends[tp.topic][tp.partition] = end
 
     def _connect(self) -> tuple[KafkaConsumer, Faults]:
         self._looked = 0.0

@@ -17,9 +17,8 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from shop_core.errors import ShopError
+from shop_core.events.envelope import TopicPartition
 from shop_core.mongo.errors import translate_errors
-
-Place = tuple[str, int]
 
 
 class PositionMoved(ShopError):
@@ -72,9 +71,9 @@ class Positions:
         self._positions = db["positions"]
         self._group = group
 
-    def load(self, places: Iterable[Place]) -> dict[Place, Position]:
-        """The known positions among `places`."""
-        ids = {self._id(place): place for place in places}
+    def load(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Position]:
+        """The known positions among `partitions`."""
+        ids = {self._id(tp): tp for tp in partitions}
         with translate_errors():
             found = list(self._positions.find({"_id": {"$in": list(ids)}}))
         return {ids[doc["_id"]]: Position(doc["offset"], doc["topicId"]) for doc in found}
@@ -102,12 +101,12 @@ class Positions:
             if (each := doc["unreadable"])["offset"] == doc["offset"]
         ]
 
-    def place(self, place: Place, position: Position) -> None:
+    def put(self, tp: TopicPartition, position: Position) -> None:
         """Set a position outright: a first assignment, a topic made anew, or a gap. Others lose by compare-and-set."""
         now = datetime.now(UTC)
         with translate_errors():
             self._positions.update_one(
-                {"_id": self._id(place)},
+                {"_id": self._id(tp)},
                 {"$set": {"offset": position.offset, "topicId": position.topic_id, "at": now}},
                 upsert=True,
             )
@@ -117,16 +116,16 @@ class Positions:
         win."""
         self._positions.update_many(self._of(topic), {"$set": {"at": datetime.now(UTC)}}, session=session)
 
-    def move(self, session: ClientSession, moves: Mapping[Place, tuple[Position, int]]) -> None:
+    def move(self, session: ClientSession, moves: Mapping[TopicPartition, tuple[Position, int]]) -> None:
         """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""
         now = datetime.now(UTC)
         result = self._positions.bulk_write(
             [
                 UpdateOne(
-                    {"_id": self._id(place), "offset": old.offset, "topicId": old.topic_id},
+                    {"_id": self._id(tp), "offset": old.offset, "topicId": old.topic_id},
                     {"$set": {"offset": new, "at": now}},
                 )
-                for place, (old, new) in moves.items()
+                for tp, (old, new) in moves.items()
             ],
             session=session,
         )
@@ -158,8 +157,9 @@ class Positions:
         prefix = f"{self._group}/{topic}/"
         return {"_id": {"$gte": prefix, "$lt": prefix + "~"}}
 
-    def _id(self, place: Place) -> str:
-        return f"{self._group}/{place[0]}/{place[1]}"
+    def _id(self, tp: TopicPartition) -> str:
+        topic, partition = tp
+        return f"{self._group}/{topic}/{partition}"
 
 
 def _partition(doc: Mapping[str, Any]) -> int:

@@ -44,7 +44,7 @@ class Ledger:
     def settle(self, sent: Mapping[str, Foreign]) -> None:
         """Account for what came since the last time; `sent` are the records of strangers among it, by receipt."""
         records = self.topic.read()
-        told = self.shop.settle(sent_now(self._asked(records)), BEHIND_SECONDS)
+        told = self.shop.await_results(sent_now(self._asked(records)), BEHIND_SECONDS)
         effects: Counter[str] = Counter()
         for record in records:
             self.tally["accepted"] += 1

@@ -14,7 +14,7 @@ from typing import Any
 from shop_arrivals.draws import PARTITIONS, Domain
 from shop_arrivals.shop import Shop, Told
 
-Place = tuple[Domain, int]
+DomainPartition = tuple[Domain, int]
 NEIGHBOUR_SECONDS = 10.0
 BEHIND_SECONDS = 30.0
 DATES = {"startDate": "2026-11-26T00:00:00Z", "endDate": "2026-11-27T00:00:00Z"}
@@ -25,7 +25,7 @@ class Customers:
     """One for each partition of each domain: a user who buys, a user who clicks, a product, a campaign."""
 
     shop: Shop
-    names: dict[Place, str] = field(default_factory=dict)
+    names: dict[DomainPartition, str] = field(default_factory=dict)
 
     def meet(self) -> None:
         """Find somebody for every partition; each product and campaign is made for it."""
@@ -40,14 +40,14 @@ class Customers:
                     break
             assert not missing, f"no key of {domain} leads to {missing}"
 
-    def act(self, places: Iterable[Place]) -> dict[str, float]:
-        """A command for each place: receipts, and when each was answered."""
+    def act(self, partitions: Iterable[DomainPartition]) -> dict[str, float]:
+        """A command for each of `partitions`: receipts, and when each was answered."""
 
-        def one(place: Place) -> tuple[str, float]:
-            receipt = self._again(place[0], self.names[place])
+        def one(partition: DomainPartition) -> tuple[str, float]:
+            receipt = self._again(partition[0], self.names[partition])
             return receipt, time.monotonic()
 
-        return dict(self.shop.pool.map(one, places))
+        return dict(self.shop.pool.map(one, partitions))
 
     def _first(self, domain: Domain) -> tuple[str, str]:
         """Somebody new, and the receipt of what they did."""
@@ -92,7 +92,7 @@ class Late:
 
 def stored_in_time(shop: Shop, sent: dict[str, float], within: float) -> tuple[float, list[Late]]:
     """The slowest of the ordinary commands in seconds, and those that were not stored within `within`."""
-    told = shop.settle(sent, within)
+    told = shop.await_results(sent, within)
     good = {receipt for receipt, each in told.items() if each.state == "stored" and each.seconds <= within}
     late = [Late(receipt, told.get(receipt), within) for receipt in sent if receipt not in good]
     return max((told[receipt].seconds for receipt in good), default=0.0), late

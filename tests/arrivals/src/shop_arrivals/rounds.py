@@ -14,8 +14,8 @@ from shop_arrivals.ordinary import (
     BEHIND_SECONDS,
     NEIGHBOUR_SECONDS,
     Customers,
+    DomainPartition,
     Late,
-    Place,
     stored_in_time,
 )
 from shop_arrivals.records import Foreign, records_of
@@ -69,12 +69,12 @@ class Rounds:
         self.senders.send(records)
         sent = receipts_of(self.senders.acks, records)
         self._count(draws, records, sent)
-        hit: set[Place] = {(draw.domain, draw.partition) for draw in draws}
+        hit: set[DomainPartition] = {(draw.domain, draw.partition) for draw in draws}
         # With a transaction open in it a partition can't be read on; its neighbours can.
-        held: set[Place] = {(draw.domain, draw.partition) for draw in draws if draw.state is State.OPEN}
+        held: set[DomainPartition] = {(draw.domain, draw.partition) for draw in draws if draw.state is State.OPEN}
         waiting = self.customers.act(held)
-        beside = self.customers.act([place for place in EVERY if place not in hit])
-        behind = self.customers.act([place for place in EVERY if place in hit - held])
+        beside = self.customers.act([partition for partition in EVERY if partition not in hit])
+        behind = self.customers.act([partition for partition in EVERY if partition in hit - held])
         seconds, late = stored_in_time(self.shop, beside, NEIGHBOUR_SECONDS)
         self.figures.slowest_neighbour = max(self.figures.slowest_neighbour, seconds)
         self.senders.release()

@@ -66,7 +66,7 @@ class Shop:
         assert answer.status == 200, (receipt, answer.status, answer.data)
         return dict(answer.json())
 
-    def settle(self, sent: Mapping[str, float], within: float) -> dict[str, Told]:
+    def await_results(self, sent: Mapping[str, float], within: float) -> dict[str, Told]:
         """What became of the receipts, by when each was sent; those that are not settled in time are missing."""
         told: dict[str, Told] = {}
         open_ = set(sent)

@@ -1,0 +1,1 @@
+"""`shopctl load`: bounded load on a platform, as users make it."""
