@@ -117,16 +117,17 @@ def readiness(
         try:
             check()
             found[name] = {"ok": True, "detail": "answers"}
-        except ShopError as error:
-            log.warning("dependency_away", extra={"dependency": name, "error": str(error)})
+        except Exception as error:  # a fault of the check's own hides nothing of the others
+            unknown = None if isinstance(error, ShopError) else error
+            log.warning("dependency_away", extra={"dependency": name, "error": str(error)}, exc_info=unknown)
             found[name] = {"ok": False, "detail": _kind_of(error)}
         if name in circuits:
             found[name]["circuit"] = circuits[name]()
     return all(each["ok"] for each in found.values()), found
 
 
-def _kind_of(error: ShopError) -> str:
-    cause = error.__cause__
+def _kind_of(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, ShopError) else error
     return "does not answer" + (f" ({type(cause).__name__})" if cause is not None else "")
 
 
