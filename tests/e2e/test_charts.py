@@ -365,6 +365,12 @@ def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_aw
 
 
 @pytest.mark.security(12)
+def test_production_has_no_api_page_unless_somebody_says_otherwise() -> None:
+    for words, active in (((), False), (("--set", "shop.server.docs.active=true"), True)):
+        [shop] = [m for m in render(*PROFILES["prod"], *words) if m["kind"] == "Shop"]
+        assert shop["spec"]["server"]["docs"] == {"active": active, "path": "/docs"}
+
+
 def test_production_survives_the_loss_of_a_machine() -> None:
     manifests = render(*PROFILES["prod"])
     sets = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "StatefulSet"}
