@@ -252,8 +252,8 @@ def _no_total(shown: Shown) -> str:
 
 def _stars(shown: Shown) -> str:
     product = next(iter(shown.ratings))
-    one, two, *others = shown.ratings[product].stars
-    shown.ratings[product] = replace(shown.ratings[product], stars=(one + 1, two - 1, *others))
+    one, two, three, four, five = shown.ratings[product].stars
+    shown.ratings[product] = replace(shown.ratings[product], stars=(one + 1, two - 1, three, four, five))
     return product
 
 

@@ -104,10 +104,13 @@ class History:
         """The longest that any attempt took to be answered or given up."""
         return max((answer.took for answer in self.answers()), default=0.0)
 
-    def first_done_after(self, moment: float) -> Answer | None:
-        """The acknowledgement of the first attempt that began at `moment` or later and got one."""
-        found = (answer for answer in self.answers() if answer.done and answer.at >= moment)
-        return min(found, key=lambda answer: answer.at + answer.took, default=None)
+    def done_after(self, moment: float) -> dict[str, Answer]:
+        """By topic, the first acknowledgement of an attempt that began at `moment` or later."""
+        found: dict[str, Answer] = {}
+        for answer in self.answers():
+            if answer.done and answer.at >= moment:
+                found.setdefault(answer.receipt.rsplit("-", 2)[0], answer)
+        return found
 
     def save(self, file: Path) -> None:
         """One line a command, for whoever looks into a failure."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+import urllib3
 from kafka import KafkaConsumer, TopicPartition
 
 from shop_core.events import DOMAINS
@@ -50,8 +51,11 @@ class Reader:
         return shown
 
     def stored(self, receipt: str) -> bool:
-        """Whether the platform says so of a command."""
-        status, said = self._ask(f"/v1/receipts/{receipt}")
+        """Whether the platform says so of a command; it may be too ill to say anything."""
+        try:
+            status, said = self._ask(f"/v1/receipts/{receipt}")
+        except urllib3.exceptions.HTTPError:
+            return False
         return status == 200 and said["state"] == "stored"
 
     def _ends(self, topic: str) -> dict[int, int]:
