@@ -82,12 +82,9 @@ def _at(place: Place, commands: list[Told], things: list[Thing], verdict: Verdic
         verdict.doubled.append(f"{_name(place)} is there as {', '.join(thing.id for thing in things)}")
     content = things[0].content
     meant = [outcome for sent, outcome in commands if sent.command.content == content]
-    if all(outcome is Outcome.REFUSED for _, outcome in commands):
-        verdict.ghost.append(f"{_name(place)} is there, and was refused")
-        return due
     if not meant:
         verdict.changed.append(f"{_name(place)} shows {dict(content)}, which nobody sent")
-    elif meant == [Outcome.REFUSED]:
+    elif all(outcome is Outcome.REFUSED for outcome in meant):
         verdict.ghost.append(f"{_name(place)} shows {dict(content)}, which was refused")
     elif content == due or Outcome.UNKNOWN in meant:
         return content

@@ -19,8 +19,9 @@ from shop_faults.history import Answer, Command, History, Sent
 
 THREADS = 256
 ANSWER_SECONDS = 15.0  # longer than the door may take, so that a late answer is measured
-GIVE_UP_SECONDS = 120.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
+GIVE_UP_SECONDS = 180.0
+# As a client with manners: else the load's own repetitions would keep the parts from coming back.
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 16.0
 
 
 class Load:
