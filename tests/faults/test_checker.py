@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -114,7 +116,7 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def clean() -> Case:
+def clean() -> Iterator[Case]:
     """100,000 commands of all domains; of each 50 one is refused, of another one no answer came, and half of those
     took effect."""
     town, drawn = Town(7), customers.Customers("run", 7)
@@ -131,7 +133,10 @@ def clean() -> Case:
             sent = town.send(command, *((503, 202) if fate == 99 else (202,)), takes_effect=True)
         drawn.ended(sent, f"id-{command.place}")
     assert len(town.history.sent) == EVENTS
-    return Case(town.history, town.shown())
+    case = Case(town.history, town.shown())
+    gc.freeze()  # else each verdict has the collector look through all of it some times
+    yield case
+    gc.unfreeze()
 
 
 def only(verdict: Verdict, name: str, *about: str) -> None:
