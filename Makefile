@@ -70,6 +70,12 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
+.PHONY: faults
+faults: .venv/dev.stamp ## Kill and freeze parts under load and check what is stored; minutes (ARGS="-k F3")
+	@scripts/bootstrap java maven
+	.venv/bin/python -m pytest tests/faults/live $(ARGS)
+	@.venv/bin/python scripts/faults_table.py
+
 .PHONY: charts
 charts: .venv/dev.stamp ## Copy into each chart what it holds of others, after a change in charts/, kafka/ or mongodb/
 	@.venv/bin/python scripts/charts.py
@@ -81,6 +87,7 @@ generate: .venv/dev.stamp ## Make again what follows from the code: tables, ACLs
 	@.venv/bin/python scripts/schemas.py
 	@.venv/bin/python scripts/settings_table.py
 	@.venv/bin/python scripts/reference.py
+	@.venv/bin/python scripts/faults_table.py
 	@.venv/bin/python scripts/keda_examples.py
 	@.venv/bin/python scripts/charts.py
 

@@ -45,6 +45,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "test": ("make test",),
     "test-long": ("make test-long MODEL_SEEDS=1 MODEL_STEPS=20 CATALOG_REVIEWS=500",),
     "security": ("make security",),
+    "faults": ('make faults ARGS="-k F25-"',),
     "bench": ('make bench ARGS="--events 20000 --seconds 2"',),
     # The bases are the test cluster's, since not every machine reaches a registry of images.
     "images": (

@@ -36,6 +36,10 @@ def proxies(network: str) -> Manifest:
     return {"ingress": {"host": "shop.example", "proxyNetworks": [network]}}
 
 
+def sources(network: str, **more: str) -> Manifest:
+    return {"ingress": {"host": "shop.example", "sourceRanges": [network], **more}}
+
+
 def brokers(addresses: str) -> Manifest:
     return {"kafka": {"bootstrapServers": addresses}}
 
@@ -75,6 +79,9 @@ def brokers(addresses: str) -> Manifest:
             ("Shop", proxies(network), "must be of type cidr")
             for network in ("ingress-nginx", "10.42.0.7", "10.42.0.0/33", "10.42.0.0/16,10.43.0.0/16")
         ),
+        ("Shop", sources("192.0.2.7", className="nginx"), "must be of type cidr"),
+        ("Shop", sources("192.0.2.0/24", className="traefik"), "className nginx only"),
+        ("Shop", sources("192.0.2.0/24"), "className nginx only"),
         *(
             ("ShopConsumer", {"pods": {"podLabels": {name: "x"}}}, "say whose a pod is")
             for name in ("app.kubernetes.io/name", "scalable-shop.dev/consumer", "batch.kubernetes.io/job-name")
@@ -101,6 +108,7 @@ def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str,
         ("Shop", noted("cert-manager.io/cluster-issuer")),
         ("Shop", noted("nginx.ingress.kubernetes.io/ssl-redirect")),
         *(("Shop", proxies(network)) for network in ("10.42.0.0/16", "192.0.2.7/32", "fd00:42::/48")),
+        ("Shop", sources("192.0.2.0/24", className="nginx")),
         ("ShopConsumer", {"pods": {"podLabels": {"team": "a", "example.org/cost": "b"}}}),
         *(
             (kind, LEAST[kind] | brokers(addresses))

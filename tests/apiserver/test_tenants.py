@@ -211,7 +211,8 @@ def test_what_a_shop_makes_asks_for_the_right_to_make_it(api: Api, place: str, l
     user = allow(api, place, f"without-{lacking}", *rules, GET_SECRETS, GET_CONFIG)
     wait_until(lambda: "cannot create" not in tried(api, place, "Shop", SPECS["Shop"][0], user), "its rights hold", 10)
     said = [tried(api, place, "Shop", spec, user) for spec in SPECS["Shop"]]
-    which = {"ingresses": [0], "httproutes": [1]}.get(lacking, [0, 1])
+    asked_by = {"ingresses": "ingress", "httproutes": "gateway"}.get(lacking, "images")
+    which = [number for number, spec in enumerate(SPECS["Shop"]) if asked_by in spec]
     assert [number for number, text in enumerate(said) if text] == which
     assert f"you may not create {lacking}" in said[which[0]]
 

@@ -143,6 +143,14 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("limits.rules=often",), "does not match pattern"),
         (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
         (("ingress.proxyNetworks={10.42.0.7}",), "does not match pattern"),
+        (("ingress.sourceRanges={192.0.2.7}",), "does not match pattern"),
+        (
+            ("ingress.sourceRanges={192.0.2.0/24}", "gateway.parentRefs[0].name=a"),
+            "an HTTPRoute cannot keep addresses out",
+        ),
+        (("ingress.sourceRanges={192.0.2.0/24}", "ingress.enabled=false"), "there is no Ingress"),
+        (("ingress.sourceRanges={192.0.2.0/24}", "ingress.className=traefik"), "class nginx only"),
+        (("ingress.sourceRanges={192.0.2.0/24}", "ingress.className="), "class nginx only"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_sentence(words: tuple[str, ...], said: str) -> None:
@@ -164,6 +172,12 @@ def test_each_door_names_the_networks_of_its_proxy() -> None:
     routed = shop_of(render(*networks, "--set", "gateway.parentRefs[0].name=public"))["spec"]["gateway"]
     assert routed["proxyNetworks"] == ["192.0.2.7/32", "fd00::/48"]
     assert "proxyNetworks" not in shop_of(render())["spec"]["ingress"]
+
+
+def test_the_ingress_names_whom_it_lets_in() -> None:
+    shop = shop_of(render("--set", "ingress.sourceRanges={192.0.2.0/24,2001:db8::/32}"))
+    assert shop["spec"]["ingress"]["sourceRanges"] == ["192.0.2.0/24", "2001:db8::/32"]
+    assert "sourceRanges" not in shop_of(render())["spec"]["ingress"]
 
 
 def test_tls_comes_from_a_secret_or_an_issuer() -> None:
@@ -365,6 +379,12 @@ def test_drain_time_counts_instead_of_the_threshold_and_null_takes_a_consumer_aw
 
 
 @pytest.mark.security(12)
+def test_production_has_no_api_page_unless_somebody_says_otherwise() -> None:
+    for words, active in (((), False), (("--set", "shop.server.docs.active=true"), True)):
+        [shop] = [m for m in render(*PROFILES["prod"], *words) if m["kind"] == "Shop"]
+        assert shop["spec"]["server"]["docs"] == {"active": active, "path": "/docs"}
+
+
 def test_production_survives_the_loss_of_a_machine() -> None:
     manifests = render(*PROFILES["prod"])
     sets = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "StatefulSet"}

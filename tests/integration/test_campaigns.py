@@ -75,6 +75,11 @@ def test_a_campaign_from_plan_to_end(platform: Any) -> None:
     assert changed.status == 200
     found = get(platform, f"/campaign-events/{id}?after={changed.json()['receipt']}").json()
     assert found == told | {"name": "Longer", "endDate": "2028-03-05T00:00:00Z"}
+    whole = {"name": "Whole", "startDate": "2028/02/28 00:00:00", "endDate": "2028/03/01 00:00:00"}
+    assert send(platform, "PUT", f"/campaign-events/{id}", {"name": "Part"}).status == 422
+    put = send(platform, "PUT", f"/campaign-events/{id}", whole)
+    live = get(platform, f"/campaign-events/live?at=2028/02/28%2012:00:00&after={put.json()['receipt']}").json()
+    assert put.status == 200 and live["campaigns"] == [{"id": id, **whole}], "in the form of `at`"
     gone = send(platform, "DELETE", f"/campaign-events/{id}")
     assert (gone.status, gone.data, gone.headers["X-Id"]) == (204, b"", id)
     assert get(platform, f"/campaign-events/{id}?after={gone.headers['X-Receipt']}").status == 404
@@ -89,6 +94,9 @@ def test_an_event_from_plan_to_end_and_with_its_campaign(platform: Any) -> None:
     assert ids(get(platform, f"/campaign-events/{campaign}/events?after={receipt}"), "events") == [id]
     assert id in ids(get(platform, f"/events/live?after={receipt}"), "events")
     assert send(platform, "PATCH", f"/events/{id}", {"name": "Finale"}).status == 200
+    again = get(platform, f"/events/{id}").json()
+    assert send(platform, "PUT", f"/events/{id}", {key: again[key] for key in again if key != "id"}).status == 200
+    assert send(platform, "PUT", f"/events/{id}0", {"name": "None", **around()}).status == 404
     assert send(platform, "DELETE", f"/events/{id}").status == 204
     second = plan_inside(platform, campaign).json()["id"]
     receipt = send(platform, "DELETE", f"/campaign-events/{campaign}").headers["X-Receipt"]

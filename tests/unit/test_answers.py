@@ -53,9 +53,9 @@ def test_a_wrong_address_is_told_the_route_that_was_meant(app: Flask, asked: str
 
 
 def test_a_method_that_is_not_possible_is_told_those_that_are(app: Flask) -> None:
-    answer = app.test_client().put(f"{PREFIX}/campaign-events/1")
+    answer = app.test_client().post(f"{PREFIX}/campaign-events/1")
     assert answer.status_code == 405 and "PATCH" in answer.headers["Allow"]
-    assert answer.get_json()["detail"] == "PUT is not possible at this address, only DELETE, GET, PATCH."
+    assert answer.get_json()["detail"] == "POST is not possible at this address, only DELETE, GET, PATCH, PUT."
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,15 @@ def test_a_release_has_one_version() -> None:
         assert named == {VERSION[1]}, file
 
 
+def test_the_api_page_is_off_in_production_and_its_values_say_so() -> None:
+    text = chart("scalable-shop", "values-prod.yaml")
+    assert yaml.safe_load(text)["shop"]["server"]["docs"] == {"active": False}
+    assert "API page is off" in text
+    for other in ("values.yaml", "values-dev.yaml"):
+        server = yaml.safe_load(chart("scalable-shop", other))["shop"].get("server", {})
+        assert server.get("docs", {"active": True})["active"] is True, other
+
+
 def test_every_domain_has_a_consumer() -> None:
     values = yaml.safe_load(chart("scalable-shop", "values.yaml"))
     assert list(values["shop"]["consumers"]) == list(DOMAINS)

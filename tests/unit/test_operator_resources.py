@@ -127,6 +127,16 @@ def test_ingress_has_class_annotations_tls_and_no_rewrite(shop: Make) -> None:
     assert made["metadata"]["annotations"] == said["annotations"]
 
 
+def test_an_ingress_lets_in_whom_the_shop_names(shop: Make) -> None:
+    said = {"className": "nginx", "host": "shop.example", "sourceRanges": ["192.0.2.0/24", "2001:db8::/32"]}
+    told = {ingress.SOURCES: "192.0.2.0/24,2001:db8::/32"}
+    for notes in ({}, {"note": "a"}, {ingress.SOURCES: "0.0.0.0/0"}):
+        (made,) = ingress.door(shop(ingress=said | {"annotations": notes}))
+        assert made["metadata"]["annotations"] == notes | told
+    (made,) = ingress.door(shop(ingress={"className": "nginx", "host": "shop.example"}))
+    assert "annotations" not in made["metadata"]
+
+
 def test_a_gateway_gives_an_http_route_instead(shop: Make) -> None:
     (made,) = ingress.door(shop(gateway={"parentRefs": [{"name": "public"}], "hostnames": ["shop.example"]}))
     assert made["kind"] == "HTTPRoute" and made["spec"]["parentRefs"] == [{"name": "public"}]

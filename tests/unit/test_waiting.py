@@ -6,9 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from cm_server.query_proxy.circuit_breaker import CircuitBreaker
 from cm_server.query_proxy.waiting import Waiting
-from shop_core.errors import Unavailable
 from shop_runtime.addresses import network_of
 
 
@@ -50,16 +48,3 @@ def test_a_place_is_given_back_whatever_happens() -> None:
 )
 def test_one_network_is_one_caller(address: str, network: str) -> None:
     assert network_of(address) == network
-
-
-def test_those_who_come_after_a_stall_are_told_at_once() -> None:
-    now = [100.0]
-    stalls = CircuitBreaker(2, lambda: now[0])
-    with stalls.watched(), stalls.watched():
-        now[0] += 5
-        with pytest.raises(Unavailable), stalls.watched():
-            raise AssertionError("it was let through")
-        with stalls.watched(False):
-            """What is allowed to take long is not counted."""
-    with stalls.watched(), stalls.watched(), stalls.watched():
-        """An answer came meanwhile."""

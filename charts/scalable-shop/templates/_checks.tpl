@@ -43,6 +43,15 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) (not .Values.gateway.parentRefs) }}
 {{- fail "ingress.host is empty: name the host that clients call, or set ingress.enabled=false." }}
 {{- end }}
+{{- if .Values.ingress.sourceRanges }}
+{{- if .Values.gateway.parentRefs }}
+{{- fail "ingress.sourceRanges: an HTTPRoute cannot keep addresses out. Do that at the Gateway (its load balancer's source ranges, or a policy of its implementation), or serve by an Ingress of class nginx." }}
+{{- else if not .Values.ingress.enabled }}
+{{- fail "ingress.sourceRanges: there is no Ingress that could keep others out; set ingress.enabled=true, or remove the ranges." }}
+{{- else if ne .Values.ingress.className "nginx" }}
+{{- fail (printf "ingress.sourceRanges works with class nginx only, and ingress.className is %q: remove the ranges, and tell your controller by ingress.annotations." .Values.ingress.className) }}
+{{- end }}
+{{- end }}
 {{- $jwt := .Values.auth.jwt }}
 {{- if eq .Values.auth.mode "jwt" }}
 {{- if or (not $jwt.issuer) (not $jwt.audience) (eq (empty $jwt.jwksUrl) (empty $jwt.jwksSecret)) }}

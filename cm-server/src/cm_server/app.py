@@ -15,7 +15,8 @@ from cm_server.commands import command, content_encoding, prefer
 from cm_server.context import PREFIX, Context
 from cm_server.domains import privacy, receipts
 from cm_server.idempotency_keys import KeyUsed
-from cm_server.query_proxy.client import QueryClient
+from cm_server.query_proxy.circuit_breaker import CircuitOpen
+from cm_server.query_proxy.client import QueryClient, not_asked
 from cm_server.rate_limit import limiter
 from cm_server.rate_limit import settings as limit_settings
 from cm_server.rate_limit.trusted_proxies import TrustedProxies
@@ -61,7 +62,8 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
 def build(context: Context, settings: ServerSettings) -> Flask:
     """The routes over `context`; tests give it fakes."""
     checks = {"kafka": context.publisher.check, "cm-api": context.queries.check}
-    app = make_app("cm_server", checks, prefixes=("", PREFIX))
+    circuits = {"cm-api": lambda: context.queries.circuit.state}
+    app = make_app("cm_server", checks, prefixes=("", PREFIX), circuits=circuits)
     table = {(operation.method, operation.path): operation.access for operation in operations()}
     authentication.install(app, authentication.authenticators(settings), table)
     if settings.auth_mode == "none":
@@ -76,6 +78,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
         )
     app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
     app.register_error_handler(KeyUsed, command.key_used)
+    app.register_error_handler(CircuitOpen, not_asked)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(privacy.blueprint(context))
     for name in DOMAINS:

@@ -128,7 +128,9 @@ SERVICE = (
     ),
     Operation(
         "getReadiness", "get", "/readyz", "Readiness, by dependency", {200: Readiness, 503: Readiness},
-        access=EVERYBODY, about="503 where Kafka or cm-api does not answer, with what kind of fault it is.",
+        access=EVERYBODY,
+        about="503 where Kafka or cm-api does not answer, with what kind of fault it is; where it is, the log alone "
+        "tells. `circuit` is open while cm-api is not asked.",
     ),
     Operation(
         "getMetrics", "get", "/metrics", "Prometheus metrics", {200: str},

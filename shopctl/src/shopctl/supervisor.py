@@ -114,10 +114,19 @@ class Supervisor:
             self._say(f"{name} died ({ending(code)}), starting it again in {delay:g} s; its log is {log}")
             await asyncio.sleep(delay)
             self._spawn(child)
-            if await self._until_ready(child):
-                self._say(f"{name} is running again (restart {child.restarts})")
-            elif child.process is not None and child.process.poll() is None:
-                self._say(f"{name} runs again but is not ready after {child.part.ready_within:.0f} s; see {log}")
+            await self._until_running(child)
+
+    async def _until_running(self, child: Child) -> None:
+        """However late it is ready; or until it has died again."""
+        name, told = child.part.name, False
+        while not await self._until_ready(child):
+            if child.process is None or child.process.poll() is not None:
+                return
+            if not told:
+                within, log = child.part.ready_within, shown(child.part.log)
+                self._say(f"{name} runs again but is not ready after {within:.0f} s; see {log}")
+                told = True
+        self._say(f"{name} is running again (restart {child.restarts})")
 
     async def _until_ended(self, child: Child) -> int:
         while child.process is not None and (code := child.process.poll()) is None:

@@ -81,12 +81,24 @@ class EventRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="came
     end_date: Date
 
 
+class EventReplacement(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The whole of an event. It stays in its campaign, which `campaignEventId` may name, as a GET's answer does."""
+
+    name: Name
+    start_date: Date
+    end_date: Date
+    campaign_event_id: CampaignId | UnsetType = UNSET
+
+
 ID = path_segment("id", "The campaign's id")
 EVENT_ID = path_segment("id", "The event's id")
-DATES = Parameter("dates", "query", "The form of the dates in the answer", {"enum": ["iso", "slash"], "default": "iso"})
+DATES = Parameter(
+    "dates", "query", "The form of the dates in the answer; without it that of `at`, or iso", {"enum": ["iso", "slash"]}
+)
 AT = Parameter("at", "query", "Another moment than now: RFC 3339 or yyyy/MM/dd hh:mm:ss")
 PAGED = (LIMIT, CURSOR, DATES)
 STAYS = "What is left out stays as it is."
+WHOLE = "Name and both dates are required: nothing of what was there stays."
 
 
 def _described(path: str, things: str, pages: Any, live: Any) -> tuple[Any, ...]:
@@ -117,11 +129,22 @@ OPERATIONS = (
     command(
         "updateCampaign", "patch", "/campaign-events/{id}", "Change a campaign", 200, (ID,), CampaignPatch, about=STAYS
     ),
+    command(
+        "replaceCampaign",
+        "put",
+        "/campaign-events/{id}",
+        "Replace a campaign",
+        200,
+        (ID,),
+        CampaignRequest,
+        about=WHOLE,
+    ),
     command("deleteCampaign", "delete", "/campaign-events/{id}", "Call a campaign off, with its events", 204, (ID,)),
     *_described("/events", "events", CampaignEvents, LiveEvents),
     command("createEvent", "post", "/events/", "Plan an event inside a campaign", 201, (), EventRequest),
     query("getEvent", "/events/{id}", "An event", CampaignEvent, (EVENT_ID, DATES)),
     command("updateEvent", "patch", "/events/{id}", "Change an event", 200, (EVENT_ID,), CampaignPatch, about=STAYS),
+    command("replaceEvent", "put", "/events/{id}", "Replace an event", 200, (EVENT_ID,), EventReplacement, about=WHOLE),
     command("deleteEvent", "delete", "/events/{id}", "Call an event off", 204, (EVENT_ID,)),
 )
 
@@ -150,6 +173,12 @@ def _campaigns(routes: Blueprint, context: Context) -> None:
         data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
         return answer(context, data, 200, known, id)
 
+    @routes.put("/campaign-events/<segment:id>")
+    def replace_campaign(id: str) -> Response:
+        known, sent = identify(), decode_json(commands.body(), CampaignRequest)
+        data = campaigns.CampaignChanged(campaignid=campaign_in(id), **fields_of(sent))
+        return answer(context, data, 200, known, id)
+
     @routes.delete("/campaign-events/<segment:id>")
     def delete_campaign(id: str) -> Response:
         return answer(context, campaigns.CampaignDeleted(campaign_in(id)), 204, identify(), id)
@@ -169,6 +198,15 @@ def _events(routes: Blueprint, context: Context) -> None:
         data = campaigns.EventChanged(campaignid=campaign_of(id), eventid=id, **fields_of(sent))
         return answer(context, data, 200, known, id)
 
+    @routes.put("/events/<segment:id>")
+    def replace_event(id: str) -> Response:
+        known, sent = identify(), decode_json(commands.body(), EventReplacement)
+        campaign = campaign_of(id)
+        if sent.campaign_event_id not in (UNSET, campaign):
+            raise InvalidInput(FieldFault("campaignEventId", f"must be {campaign}: an event stays in its campaign"))
+        data = campaigns.EventChanged(campaignid=campaign, eventid=id, **fields_of(sent))
+        return answer(context, data, 200, known, id)
+
     @routes.delete("/events/<segment:id>")
     def delete_event(id: str) -> Response:
         return answer(context, campaigns.CampaignEventDeleted(campaign_of(id), id), 204, identify(), id)
@@ -186,7 +224,7 @@ def answer(context: Context, data: Any, stored: int, known: Identity, about: str
     )
 
 
-def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest) -> dict[str, Any]:
+def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest | EventReplacement) -> dict[str, Any]:
     """The fields that the client sent, its dates read; a change that names none is refused."""
     found: dict[str, Any] = {}
     if sent.name is not UNSET:

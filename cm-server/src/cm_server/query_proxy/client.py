@@ -11,12 +11,12 @@ import msgspec
 import urllib3
 from flask import Blueprint, Response, request
 
-from cm_server.query_proxy.circuit_breaker import CircuitBreaker
+from cm_server.query_proxy.circuit_breaker import CircuitBreaker, CircuitOpen
 from cm_server.query_proxy.compression import packed
 from cm_server.query_proxy.waiting import Waiting
 from shop_core.errors import Unavailable
 from shop_core.http.app import MAX_WAIT_SECONDS
-from shop_core.http.problems import RETRY_AFTER_SECONDS, problem
+from shop_core.http.problems import RETRY_AFTER_SECONDS, not_taken, problem
 from shop_core.http.worker.thread_slots import THREADS_A_TURN
 from shop_core.telemetry.logs import request_id
 
@@ -38,7 +38,7 @@ class QueryClient:
         self._token = token
         self._path = urllib3.util.parse_url(base_url).path or ""
         self._pool = urllib3.connection_from_url(base_url, maxsize=threads * THREADS_A_TURN, retries=False)
-        self._stalls = CircuitBreaker(max(1, threads // 4))
+        self.circuit = CircuitBreaker(max(1, threads // 4))
         self.waiting = Waiting.beside(threads)
 
     def get(
@@ -48,7 +48,7 @@ class QueryClient:
         sent = {"X-Request-Id": request_id.get() or ""} | dict(headers or {}) | dict(self._token())
         target = f"{self._path}{path}" + (f"?{query}" if query else "")
         try:
-            with self._stalls.watched(wait <= 0):
+            with self.circuit.watched(wait + ANSWER_SECONDS, wait <= 0):
                 answer = self._once(target, sent, wait)
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
@@ -114,7 +114,7 @@ class QueryClient:
         return msgspec.json.decode(answer.data) if answer.status == 200 else {"state": "accepted"}
 
     def check(self) -> None:
-        """Raise `Unavailable` unless cm-api is alive."""
+        """Raise `Unavailable` unless cm-api is alive and is asked."""
         try:
             target = f"{self._path}/healthz"
             status = self._pool.urlopen("GET", target, redirect=False, timeout=1.0, retries=False).status
@@ -122,6 +122,12 @@ class QueryClient:
             raise Unavailable(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
         if status != 200:
             raise Unavailable(f"cm-api at {self._base} answered {status}")
+        self.circuit.check()  # it may be alive and answer nobody
+
+
+def not_asked(error: CircuitOpen) -> Response:
+    """The answer while cm-api is not asked; without a line in the log for each, since there are many."""
+    return problem(*not_taken(error), headers={"Retry-After": str(error.retry_after)})
 
 
 def segment(text: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ MAX_WAIT_SECONDS = 10.0
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
 OWNER_HEADER = "X-Shop-Owner"
 Check = Callable[[], None]
+Circuit = Callable[[], str]
 
 
 class Segment(UnicodeConverter):
@@ -47,10 +49,16 @@ class App(Flask):
         return func
 
 
-def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = ("",), elsewhere: str = "") -> Flask:
+def make_app(
+    name: str,
+    checks: Mapping[str, Check],
+    prefixes: Iterable[str] = ("",),
+    elsewhere: str = "",
+    circuits: Mapping[str, Circuit] = MappingProxyType({}),
+) -> Flask:
     """A Flask app with everything a service of ours has but its routes; health answers under each of `prefixes`.
 
-    `elsewhere` is told to who asks for what this service has not.
+    `elsewhere` is told to who asks for what this service has not; `circuits` tell of a dependency whether it is asked.
     """
     app = App(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
@@ -64,7 +72,7 @@ def make_app(name: str, checks: Mapping[str, Check], prefixes: Iterable[str] = (
         app.add_url_rule(
             f"{prefix}/healthz", f"healthz{prefix}", lambda: Response("Success", content_type="text/plain")
         )
-        app.add_url_rule(f"{prefix}/readyz", f"readyz{prefix}", lambda: _ready(checks))
+        app.add_url_rule(f"{prefix}/readyz", f"readyz{prefix}", lambda: _ready(checks, circuits))
         app.add_url_rule(f"{prefix}/metrics", f"metrics{prefix}", _metrics)
     return app
 
@@ -104,8 +112,10 @@ def seconds_to_wait(field: str, text: str | None) -> float:
     return min(float(text), MAX_WAIT_SECONDS)
 
 
-def readiness(checks: Mapping[str, Check]) -> tuple[bool, dict[str, dict[str, Any]]]:
-    """Whether every dependency answers, and for each by name: ok and what kind of fault there is.
+def readiness(
+    checks: Mapping[str, Check], circuits: Mapping[str, Circuit] = MappingProxyType({})
+) -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether every dependency answers, and for each by name: ok, what kind of fault there is, and its circuit's state.
 
     Outsiders may ask as well, so where it is and what exactly it said is in the log only.
     """
@@ -114,19 +124,22 @@ def readiness(checks: Mapping[str, Check]) -> tuple[bool, dict[str, dict[str, An
         try:
             check()
             found[name] = {"ok": True, "detail": "answers"}
-        except ShopError as error:
-            log.warning("dependency_away", extra={"dependency": name, "error": str(error)})
+        except Exception as error:  # a fault of the check's own hides nothing of the others
+            unknown = None if isinstance(error, ShopError) else error
+            log.warning("dependency_away", extra={"dependency": name, "error": str(error)}, exc_info=unknown)
             found[name] = {"ok": False, "detail": _kind_of(error)}
+        if name in circuits:
+            found[name]["circuit"] = circuits[name]()
     return all(each["ok"] for each in found.values()), found
 
 
-def _kind_of(error: ShopError) -> str:
-    cause = error.__cause__
+def _kind_of(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, ShopError) else error
     return "does not answer" + (f" ({type(cause).__name__})" if cause is not None else "")
 
 
-def _ready(checks: Mapping[str, Check]) -> Response:
-    ok, dependencies = readiness(checks)
+def _ready(checks: Mapping[str, Check], circuits: Mapping[str, Circuit]) -> Response:
+    ok, dependencies = readiness(checks, circuits)
     return json_answer({"ready": ok, "dependencies": dependencies}, 200 if ok else 503)
 
 

@@ -25,10 +25,11 @@ class ReceiptState(msgspec.Struct):
 
 
 class Dependency(msgspec.Struct):
-    """Whether one answers, and what it said."""
+    """Whether one answers, and what kind of fault there is; `circuit`, where it has one: open while it is not asked."""
 
     ok: bool
     detail: str
+    circuit: Literal["closed", "half-open", "open"] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Readiness(msgspec.Struct):

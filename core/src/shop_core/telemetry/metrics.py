@@ -77,6 +77,12 @@ CACHE = Counter(
     ["cache", "outcome"],
 )
 WAITS = Counter("shop_waits_total", "Requests that asked to wait for a receipt (held, at once)", ["outcome"])
+CIRCUIT = Gauge(
+    "shop_circuit_state",
+    "Whether a dependency is asked: 0 closed, 1 half-open, 2 open (not asked); of the workers the highest",
+    ["dependency"],
+    multiprocess_mode="livemax",
+)
 CALLERS = Counter("shop_callers_total", "Requests by what their caller is (accepted, unknown, forbidden)", ["outcome"])
 LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["route"])
 LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")

@@ -7,6 +7,8 @@ from shop_operator.desired.http_services import SERVER, full_name
 
 PREFIX = "/scalable-shop-cm-server"
 PORT = 8080
+# What class nginx is told by; the Shop's schema refuses ranges for any other.
+SOURCES = "nginx.ingress.kubernetes.io/whitelist-source-range"
 
 
 def door(shop: Manifest) -> list[Manifest]:
@@ -32,8 +34,11 @@ def _ingress(shop: Manifest, said: Manifest) -> Manifest:
     if said.get("tls"):
         spec["tls"] = [{"hosts": [said["host"]], "secretName": said["tls"]["secretName"]}]
     made = manifest("Ingress", shop["metadata"]["name"], shop, _marks(shop), spec=spec)
-    if said.get("annotations"):
-        made["metadata"]["annotations"] = dict(said["annotations"])
+    notes = dict(said.get("annotations") or {})
+    if ranges := said.get("sourceRanges"):
+        notes[SOURCES] = ",".join(ranges)
+    if notes:
+        made["metadata"]["annotations"] = notes
     return made
 
 

@@ -16,6 +16,7 @@ OTHERS = {
     "consumers.[]": "purchases",
     "ipFamilies.[]": "IPv6",
     "proxyNetworks.[]": "10.43.0.0/16",
+    "sourceRanges.[]": "192.0.3.0/24",
 }
 
 

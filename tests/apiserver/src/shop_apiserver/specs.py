@@ -198,8 +198,10 @@ _OTHER_SHOP = {name: value for name, value in _SHOP.items() if name != "ingress"
     "limits": {"rules": "1/1", "url": "redis://limits:6379/0"},
     "auth": {"mode": "jwt", "jwt": {"issuer": "https://i", "audience": "a", "jwksUrl": "https://issuer/keys"}},
 }
+# Of its own: ranges bind the class, which the first may change.
+_NARROW_SHOP = _SHOP | {"ingress": {"className": "nginx", "host": "shop.example", "sourceRanges": ["192.0.2.0/24"]}}
 _BY_TIME = {name: value for name, value in _CONSUMER.items() if name != "lagThreshold"} | {"drainWithin": "30s"}
-SPECS: dict[str, list[Manifest]] = {"Shop": [_SHOP, _OTHER_SHOP], "ShopConsumer": [_CONSUMER, _BY_TIME]}
+SPECS: dict[str, list[Manifest]] = {"Shop": [_SHOP, _OTHER_SHOP, _NARROW_SHOP], "ShopConsumer": [_CONSUMER, _BY_TIME]}
 
 
 def made(kind: str, namespace: str, name: str, spec: Manifest, **meta: Any) -> Manifest:

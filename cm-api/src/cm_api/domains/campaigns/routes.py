@@ -118,8 +118,9 @@ def find(context: Context, store: CampaignStore, kind: Kind, id: str) -> Documen
 
 
 def form_arg() -> Form:
-    """In which form dates are asked for."""
-    form: Form = "slash" if paging.choice_arg("dates", get_args(Form), "iso") == "slash" else "iso"
+    """In which form dates are asked for: by name, else by the form of the date in the question."""
+    asked: Form = "slash" if "/" in request.args.get("at", "") else "iso"
+    form: Form = "slash" if paging.choice_arg("dates", get_args(Form), asked) == "slash" else "iso"
     return form
 
 
