@@ -83,10 +83,10 @@ def shop() -> Iterator[dict[str, Any]]:
 def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
     """Each load twice in turn; the better of each, so that one disturbance doesn't decide."""
     port = 8080 + OFFSET + 51
-    native = {"HTTP_PORT": str(port), "KAFKA_CLIENT": "native"}
+    python = {"HTTP_PORT": str(port), "KAFKA_CLIENT": "python"}
     kafka = {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{9092 + OFFSET}"}
-    with bare_views() as bare, serving([sys.executable, "-m", "cm_server"], port, **native, **kafka) as fast:
-        urls = {"bare": f"http://{bare}/buy", "acked": f"{BASE}/buy", "acked native": f"http://{fast}{PREFIX}/buy"}
+    with bare_views() as bare, serving([sys.executable, "-m", "cm_server"], port, **python, **kafka) as other:
+        urls = {"bare": f"http://{bare}/buy", "acked": f"{BASE}/buy", "acked python": f"http://{other}{PREFIX}/buy"}
         rates = dict.fromkeys(urls, 0.0)
         failed = 0
         for name in (*urls, *urls):
@@ -97,7 +97,7 @@ def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:
         **rates,
         "failed": failed,
         "ratio": rates["acked"] / rates["bare"],
-        "ratio native": rates["acked native"] / rates["bare"],
+        "ratio python": rates["acked python"] / rates["bare"],
         "resident MiB": memory,
     }
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from kafka.errors import TopicAlreadyExistsError
 
 from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
@@ -143,6 +146,26 @@ def test_nothing_to_publish_is_nothing_done(any_publisher: Publisher) -> None:
     assert any_publisher.publish([]) == [] == any_publisher.publish_each([])
 
 
+def test_a_lone_record_does_not_wait_for_company(kafka_publisher: KafkaPublisher, platform: Any) -> None:
+    """Against a producer that lingers for 5 ms at the same broker, in turn; the quickest of each, so that what else the
+    machine does hardly matters."""
+    lingering = Producer({"bootstrap.servers": platform.bootstrap, "acks": "all", "linger.ms": 5})
+
+    def linger() -> None:
+        acked = threading.Event()
+        lingering.produce(TOPIC, b"{}", b"k", on_delivery=lambda error, message: acked.set())
+        while not acked.is_set():
+            lingering.poll(0.1)
+
+    def seconds(act: Callable[[], object]) -> float:
+        started = time.perf_counter()
+        act()
+        return time.perf_counter() - started
+
+    took = [(seconds(lambda: kafka_publisher.publish([record("k")])), seconds(linger)) for _ in range(40)]
+    assert min(own for own, _ in took) < 0.8 * min(other for _, other in took)
+
+
 @pytest.mark.parametrize("fault", [*FAULTS, "a key is missing where the topic is compacted"])
 def test_a_fault_of_one_sender_costs_no_other_its_answer(kafka_publisher: KafkaPublisher, fault: str) -> None:
     """Others send all the while; the client that they share stays, and nothing stays in flight."""
@@ -202,6 +225,22 @@ def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:
         placed.append([receipt.rsplit("-", 2)[1] for receipt in receipts])
     assert placed[0] == placed[1]
     assert len(set(placed[0])) > 1
+
+
+def test_both_clients_say_the_same_of_what_is_refused(platform: Any) -> None:
+    """So that the door's answers, logs and alerts do not depend on which client is installed."""
+    make_topics(platform.bootstrap)
+    bad = [faulty for faulty, _ in FAULTS.values()]
+    bad += [Record(COMPACT, None, b"{}", ()), *(replace(record("k"), partition=number) for number in (12, 99, -5))]
+    said = []
+    for client in CLIENTS:
+        publisher = KafkaPublisher(platform.bootstrap, client=client)
+        assert publisher.connected(10)
+        outcomes = [publisher.publish_each([each])[0] for each in (*bad, *bad)]  # the second time, it may know already
+        publisher.close()
+        said.append([(type(outcome), str(outcome)) for outcome in outcomes])
+    assert said[0] == said[1]
+    assert all(issubclass(kind, Refused) for kind, _ in said[0])
 
 
 def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:

@@ -29,7 +29,7 @@ class Publishers:
         self.raises: BaseException | None = None
         monkeypatch.setitem(CLIENTS, "memory", self.connect)
 
-    def connect(self, bootstrap: str, ack_timeout: float, linger_ms: int = 5) -> MemoryClient:
+    def connect(self, bootstrap: str, ack_timeout: float) -> MemoryClient:
         self.clients.append(MemoryClient(self.answer, self.raises))
         return self.clients[-1]
 

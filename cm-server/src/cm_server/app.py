@@ -28,6 +28,7 @@ from shop_core.events import DOMAINS
 from shop_core.http import browsers
 from shop_core.http.app import aside, make_app
 from shop_core.http.service_token import ServiceToken
+from shop_core.kafka.producers import choose
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.telemetry import logs
 
@@ -42,12 +43,14 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         log.warning("auth_disabled", extra={"AUTH_MODE": "none"})
     if settings.limits and not (settings.limits_url or settings.limits_url_file):
         log.warning("limits_by_worker", extra={"LIMITS_URL": "", "workers": settings.http_workers})
+    client = choose(settings.kafka_client)
+    log.info("kafka_client", extra={"KAFKA_CLIENT": client})
     publisher = KafkaPublisher(
         settings.bootstrap_servers,
         ack_timeout=settings.ack_timeout,
         max_in_flight=settings.max_in_flight,
         waiting=max(1, settings.http_threads // 2),
-        client=settings.kafka_client,
+        client=client,
         aside=aside,
     )
     queries = QueryClient(settings.cm_api_url, settings.http_threads, ServiceToken(settings).headers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cm_server.rate_limit.settings import LimitSettings
 from cm_server.security.settings import AuthSettings
 from shop_core.config.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
-from shop_core.kafka.producers import CLIENTS, native_module
+from shop_core.kafka.producers import AUTO, CLIENTS, choose
 
 
 def url(value: str) -> str:
@@ -23,10 +23,10 @@ def path(value: str) -> str:
 
 
 def client(value: str) -> str:
-    if value not in CLIENTS:
-        raise ValueError(f"must be one of {', '.join(CLIENTS)}")
-    if value == "native":
-        native_module()
+    known = (AUTO, *CLIENTS)
+    if value not in known:
+        raise ValueError(f"must be one of {', '.join(known)}")
+    choose(value)
     return value
 
 
@@ -44,8 +44,9 @@ class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSet
         "KAFKA_MAX_IN_FLIGHT", 4096, whole(1000, 1_000_000), "events", "Events sent and not acked, by worker"
     )
     kafka_client: str = variable(
-        "KAFKA_CLIENT", "python", client, "", "Producer: python (kafka-python) or native (confluent-kafka, an extra)"
-    )
+        "KAFKA_CLIENT", AUTO, client, "",
+        "Producer: python (kafka-python), native (confluent-kafka, an extra), or auto: native where it is installed",
+    )  # fmt: skip
     deduplicate: bool = variable(
         "CONTENT_BASED_DEDUPLICATION", True, flag, "",
         "Without an Idempotency-Key, the same purchase or review with the same `timestamp` is one",

@@ -20,8 +20,8 @@ def install(app: Flask) -> None:
 
 def require_identity_encoding() -> None:
     """Raise `EncodedBody` unless the body in hand is sent as it is."""
-    codings = [coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")]
-    if any(coding not in ("", "identity") for coding in codings):
+    given = request.headers.get("Content-Encoding")
+    if given and any(coding.strip().lower() not in ("", "identity") for coding in given.split(",")):
         raise EncodedBody
 
 

@@ -42,6 +42,13 @@ class Segment(UnicodeConverter):
         return super().to_url(value.replace("/", "%2F"))
 
 
+class App(Flask):
+    """Flask without asking of each view and hook, at each request, whether it is a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def make_app(
     name: str,
     checks: Mapping[str, Check],
@@ -53,7 +60,7 @@ def make_app(
 
     `elsewhere` is told to who asks for what this service has not; `circuits` tell of a dependency whether it is asked.
     """
-    app = Flask(name, static_folder=None)
+    app = App(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.url_map.converters["segment"] = Segment
     app.url_map.merge_slashes = False

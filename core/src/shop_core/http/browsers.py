@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from flask import Flask, request
@@ -26,10 +27,11 @@ _OWN = (".localhost", ".svc", ".svc.cluster.local")
 def guard(app: Flask, hosts: str) -> None:
     """Refuse what pages elsewhere send; `hosts` are names of this service beside those that nobody else can have."""
     known = frozenset(hosts.split(","))
+    ours = lru_cache(maxsize=64)(partial(is_ours, known=known))  # nearly all callers say the same
 
     def look() -> None:
         host = request.environ.get("HTTP_HOST", "")
-        if not is_ours(host, known):
+        if not ours(host):
             raise Forbidden(
                 "Host", "is no name of this service: list it in HTTP_ALLOWED_HOSTS, or ask callers who they are"
             )

@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from shop_core.errors import ConfigError, RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.errors import ConfigError, RecordRefused, ShopError, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
-    LINGER_MS,
     MAX_REQUEST_BYTES,
     MISSING_AFTER_SECONDS,
     Acked,
@@ -21,30 +20,18 @@ from shop_core.kafka.producer_port import (
     NoAck,
     Unwritten,
     headers_of,
-    refused,
     unreachable,
 )
+from shop_core.kafka.refusals import NOT_THERE, REFUSALS, refusal
 
-REFUSALS: dict[str, type[Refused]] = {
-    "UNKNOWN_TOPIC_OR_PART": TopicRefused,
-    "_UNKNOWN_TOPIC": TopicRefused,
-    "_UNKNOWN_PARTITION": TopicRefused,
-    "TOPIC_EXCEPTION": TopicRefused,
-    "TOPIC_AUTHORIZATION_FAILED": TopicRefused,
-    "MSG_SIZE_TOO_LARGE": RecordTooLarge,
-    "RECORD_LIST_TOO_LARGE": RecordTooLarge,
-    "INVALID_RECORD": RecordRefused,
-    "INVALID_TIMESTAMP": RecordRefused,
-    "POLICY_VIOLATION": RecordRefused,
-    "UNSUPPORTED_FOR_MESSAGE_FORMAT": RecordRefused,
-    "UNSUPPORTED_COMPRESSION_TYPE": RecordRefused,
-}
+# What the client finds out by itself, as the broker would say it.
+OWN_CODES = {"_UNKNOWN_TOPIC": NOT_THERE, "_UNKNOWN_PARTITION": NOT_THERE}
 
 
 class NativeClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
         self._kafka = native_module()
         said: deque[str] = deque(maxlen=1)  # why there is no connection, which the exception leaves out
 
@@ -53,9 +40,7 @@ class NativeClient:
                 said.append(error.str())
 
         try:
-            self._producer = self._kafka.Producer(
-                native_options(bootstrap, ack_timeout, linger_ms) | {"error_cb": note}
-            )
+            self._producer = self._kafka.Producer(native_options(bootstrap, ack_timeout) | {"error_cb": note})
             self._connect()
         except self._kafka.KafkaException as error:
             raise unreachable(said[0] if said else error.args[0].str()) from error
@@ -120,9 +105,8 @@ def verdict(topic: str, error: Any) -> ShopError:
         return Unwritten(Unavailable(f"a record of the same batch was refused ({error.str()})"))
     if name == "_QUEUE_FULL":
         return Unavailable(f"the client's queue is full ({error.str()})")
-    if (kind := REFUSALS.get(name)) is None:
-        return NoAck(f"{name}: {error.str()}")
-    return refused(kind, topic, name, error.str())
+    code = OWN_CODES.get(name, error.code())
+    return refusal(topic, code) if code in REFUSALS else NoAck(f"{name}: {error.str()}")
 
 
 def in_company(error: ShopError) -> ShopError:
@@ -130,7 +114,7 @@ def in_company(error: ShopError) -> ShopError:
     return Unwritten(error) if isinstance(error, RecordRefused) else error
 
 
-def native_options(bootstrap: str, ack_timeout: float, linger_ms: int) -> dict[str, Any]:
+def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap,
         "client.id": CLIENT_ID,
@@ -138,7 +122,9 @@ def native_options(bootstrap: str, ack_timeout: float, linger_ms: int) -> dict[s
         "enable.idempotence": True,
         "allow.auto.create.topics": False,
         "partitioner": "murmur2_random",
-        "linger.ms": linger_ms,
+        # A broker takes a connection's requests one by one: what waits here for its turn shares a batch meanwhile.
+        "linger.ms": 0,
+        "max.in.flight.requests.per.connection": 1,
         "request.timeout.ms": int(ack_timeout * 900),
         "message.timeout.ms": int(ack_timeout * 1000),
         "topic.metadata.propagation.max.ms": int(MISSING_AFTER_SECONDS * 1000),

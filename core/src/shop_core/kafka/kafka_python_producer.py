@@ -11,13 +11,12 @@ from typing import Any
 from kafka import KafkaProducer, errors
 from kafka.errors import KafkaError
 
-from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.errors import ShopError, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
-    LINGER_MS,
     MAX_REQUEST_BYTES,
     MISSING_AFTER_SECONDS,
     Acked,
@@ -26,31 +25,18 @@ from shop_core.kafka.producer_port import (
     NotYetKnown,
     Unwritten,
     headers_of,
-    refused,
     unreachable,
 )
+from shop_core.kafka.refusals import NOT_THERE, REFUSALS, refusal
 from shop_core.kafka.topics import topic_ids
 
 ASK_MS = 1500
-# The broker says these before it writes anything of a batch.
-REFUSALS: dict[type[KafkaError], type[Refused]] = {
-    errors.UnknownTopicOrPartitionError: TopicRefused,
-    errors.InvalidTopicError: TopicRefused,
-    errors.TopicAuthorizationFailedError: TopicRefused,
-    errors.MessageSizeTooLargeError: RecordTooLarge,
-    errors.RecordListTooLargeError: RecordTooLarge,
-    errors.InvalidRecordError: RecordRefused,
-    errors.InvalidTimestampError: RecordRefused,
-    errors.PolicyViolationError: RecordRefused,
-    errors.UnsupportedForMessageFormatError: RecordRefused,
-    errors.UnsupportedCompressionTypeError: RecordRefused,
-}
 
 
 class PythonClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float, linger_ms: int = LINGER_MS) -> None:
+    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
         try:
             self._producer = KafkaProducer(
                 bootstrap_servers=bootstrap.split(","),
@@ -58,7 +44,7 @@ class PythonClient:
                 acks="all",
                 enable_idempotence=True,
                 allow_auto_create_topics=False,
-                linger_ms=linger_ms,
+                linger_ms=0,  # while a partition's batch is in flight, its next one gathers
                 metrics_enabled=False,  # ours are in shop_core.telemetry
                 bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
                 max_block_ms=int(MISSING_AFTER_SECONDS * 1000),
@@ -112,7 +98,7 @@ class PythonClient:
     def _hand_over(self, topic: str, value: Any, key: Any, headers: Any, partition: int | None) -> Any:
         """The client's `send`, which waits in the caller's thread for a topic that it does not know."""
         if self._missing.is_known_to_be(topic):
-            raise _missing(topic)
+            raise refusal(topic, NOT_THERE)
         metadata = self._producer._metadata
         try:
             future = self._producer.send(topic, value, key, headers, partition)
@@ -123,9 +109,13 @@ class PythonClient:
             if topic_ids(self._bootstrap, [topic], ASK_MS):
                 raise NotYetKnown(Unavailable(f"no metadata of {topic} from Kafka in time")) from error
             self._missing.note(topic)
-            raise _missing(topic) from error
+            raise refusal(topic, NOT_THERE) from error
         except KafkaError as error:
             raise verdict(topic, error) from error
+        except ValueError as error:
+            if partition is None:
+                raise
+            raise refusal(topic, NOT_THERE) from error  # it knows the topic, and that the topic has no such partition
         self._missing.forget(topic)
         return future
 
@@ -158,19 +148,19 @@ class _Missing:
             return False
 
 
-def _missing(topic: str) -> TopicRefused:
-    return TopicRefused(topic, "UNKNOWN_TOPIC_OR_PARTITION: it is not in the cluster's metadata")
-
-
 def verdict(topic: str, error: BaseException) -> ShopError:
     """What kafka-python's `error` means for a record of `topic`."""
     if type(error) is KafkaError and "part of a batch" in str(error):  # a neighbour of the bad record
         return Unwritten(Unavailable(str(error)))
-    if (kind := REFUSALS.get(type(error))) is None:
+    if not _refuses(error):
         return NoAck(f"{type(error).__name__}: {error}")
-    said = next((arg for arg in error.args if arg), "")
-    found = refused(kind, topic, getattr(error, "message", "") or type(error).__name__, said)
+    found = refusal(topic, error.errno)  # type: ignore[attr-defined]
     return NotYetKnown(found) if isinstance(error, errors.UnknownTopicOrPartitionError) else found
+
+
+def _refuses(error: Any) -> bool:
+    """Whether this error, or kind of errors, is what a broker says before it writes anything of a batch."""
+    return getattr(error, "errno", None) in REFUSALS
 
 
 def spare_the_others(producer: Any) -> None:
@@ -185,11 +175,11 @@ def spare_the_others(producer: Any) -> None:
     classify, may_retry = manager.classify_batch_error, sender._can_retry
 
     def classify_refused(error: Any, batch: Any, log_start_offset: int = -1) -> Any:
-        if type(error) not in REFUSALS:
+        if not _refuses(error):
             return classify(error, batch, log_start_offset=log_start_offset)
         if manager.producer_id_and_epoch.match(batch):
             manager.set_sequence_number(batch.topic_partition, batch.base_sequence)
         return manager.ERROR_CLASS_RETRIABLE  # by now it means: fail this batch, change nothing else
 
     manager.classify_batch_error = classify_refused
-    sender._can_retry = lambda batch, kind: kind not in REFUSALS and may_retry(batch, kind)
+    sender._can_retry = lambda batch, kind: not _refuses(kind) and may_retry(batch, kind)

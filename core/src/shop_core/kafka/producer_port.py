@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.errors import RecordRefused, RecordTooLarge, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.kafka import security
 
 CLIENT_ID = "cm-server"
-LINGER_MS = 5  # requests in flight together share a batch
 CONNECT_SECONDS = 3.0
 # Leaders learn of a new topic a moment after it is made: only what is unknown for so long is missing.
 MISSING_AFTER_SECONDS = 1.0
@@ -44,8 +43,12 @@ class NotYetKnown(Unwritten):
 
 
 class Client(Protocol):
-    """A connected producer with acks=all and idempotence. A header without a value is sent as null, or as empty where
-    the client knows no null; so is the value of a record that has no key either."""
+    """A connected producer with acks=all and idempotence. What finds nothing in flight is sent at once, and what comes
+    meanwhile shares the next batch: no record waits for company.
+
+    A header without a value is sent as null, or as empty where the client knows no null; so is the value of a record
+    that has no key either.
+    """
 
     def send(self, record: Record, acked: Acked, failed: Failed) -> None:
         """Hand over `record`; later `acked(receipt)` or `failed(error)` is called once, from any thread.
@@ -87,11 +90,6 @@ def check_record(record: Record) -> None:
 def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
     """The headers with names that are UTF-8, as Kafka has them; what is not is escaped."""
     return [(name.encode(errors="backslashreplace").decode(), value) for name, value in record.headers]
-
-
-def refused(kind: type[Refused], topic: str, code: str, said: object) -> Refused:
-    """A refusal in Kafka's own words."""
-    return kind(topic, f"{code}: {said}" if said else code)
 
 
 def unreachable(said: object) -> Unavailable:

@@ -16,12 +16,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from functools import partial
 from typing import Protocol
 
 from shop_core.errors import Refused, ShopError, Unavailable
 from shop_core.events.envelope import Record
-from shop_core.kafka.producer_port import LINGER_MS, Client, NoAck, is_topic
+from shop_core.kafka.producer_port import Client, NoAck, is_topic
 from shop_core.kafka.producers import CLIENTS
 from shop_core.kafka.publish_batch import Aside, Batch, Link, Outcome
 from shop_core.telemetry import metrics
@@ -183,14 +182,14 @@ class KafkaPublisher:
             self._lock.wait_for(lambda: link.in_flight == 0, max(0.0, until - time.monotonic()))
         link.abandon()
 
-    def _client(self, linger_ms: int = LINGER_MS) -> Client:
-        return self._make_client(self._bootstrap, self._ack_timeout, linger_ms)
+    def _client(self) -> Client:
+        return self._make_client(self._bootstrap, self._ack_timeout)
 
     def _connect(self) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
         while not self._closing.is_set():
             try:
-                link = Link(self._client(), partial(self._client, 0))
+                link = Link(self._client(), self._client)
             # A file that is away, as while a Secret is swapped, is waited for like the broker.
             except Exception as error:
                 log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})

@@ -28,6 +28,7 @@ class Connection:
         self.network = network_of(client[0] if isinstance(client, tuple) else "")
         self.sock = WriteBuffer(plug)
         self.state = READING
+        self.watched = 0  # the event that the poller watches it for
         self.due = 0.0
         self.taken = 0  # requests of which a head was read
         self.discarded = 0  # bytes that came after the last answer

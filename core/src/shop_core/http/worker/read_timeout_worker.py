@@ -16,8 +16,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -29,6 +28,8 @@ from shop_core.http.worker.bad_requests import Refused
 from shop_core.http.worker.body import BodyWanted
 from shop_core.http.worker.connection import BUSY, ENDED, LEAVING, READING, SENDING, Connection
 from shop_core.http.worker.connections import MOST_BYTES, ConnectionTable
+from shop_core.http.worker.loop_calls import LoopCalls
+from shop_core.http.worker.request_threads import RequestThreads
 from shop_core.http.worker.thread_slots import ASIDE, THREADS_A_TURN, ThreadSlots
 
 DEFAULT_READ_SECONDS = 20
@@ -54,9 +55,13 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.places = ConnectionTable(most)
         self.worker_connections = 2 * most  # it is `places` that makes room, so none waits to be accepted
         self.to_judge: deque[tuple[float, Connection, int]] = deque()
-        self.health = ThreadPoolExecutor(1, "health")
+        self.health = RequestThreads(1, "health")
         self.turns = ThreadSlots(self.cfg.threads, self._start)
         self.looked, self.came = time.monotonic(), 0
+        self.method_queue = LoopCalls()
+        # gunicorn asks for some 25 settings at each request, and looks each up by two calls; none changes any more.
+        for name, setting in self.cfg.settings.items():
+            self.cfg.__dict__[name] = setting.get()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -71,9 +76,16 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
         self.wsgi = kept
 
-    def get_thread_pool(self) -> ThreadPoolExecutor:
+    def get_thread_pool(self) -> RequestThreads:
         """As many work at once as gunicorn is told; the other threads are for those who wait."""
-        return ThreadPoolExecutor(self.cfg.threads * THREADS_A_TURN, "request")
+        return RequestThreads(self.cfg.threads * THREADS_A_TURN, "request")
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            for threads in (self.tpool, self.health):
+                threads.shutdown(wait=False)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -96,7 +108,7 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         while self.to_judge and self.to_judge[0][0] <= now:
             _, conn, number = self.to_judge.popleft()
             if conn.state == READING and conn.taken == number and conn.head and not conn.judged:
-                self._run(conn)
+                self._submit(conn)
         if now - self.looked >= self.pause or self.came > WEIGH_AFTER:
             self._look(now)
 
@@ -118,11 +130,27 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         conn.due = time.monotonic() + self.cfg.keepalive
         self.nr_conns += 1
         self.places.add(conn)
-        self.poller.register(plug, selectors.EVENT_READ, partial(self._readable, conn))
+        self._watch(conn, selectors.EVENT_READ, self._readable)
         if (leaving := self.places.surplus()) is not None:
             self._end(leaving)
 
+    def _watch(self, conn: Connection, event: int, callback: Callable[..., None]) -> None:
+        """Have the poller call `callback` for this event of the connection, and for no other."""
+        if conn.watched == event:
+            return
+        change = self.poller.modify if conn.watched else self.poller.register
+        change(conn.plug, event, partial(callback, conn))
+        conn.watched = event
+
+    def _unwatch(self, conn: Connection) -> None:
+        if conn.watched:
+            self.poller.unregister(conn.plug)
+            conn.watched = 0
+
     def _readable(self, conn: Connection, plug: socket.socket) -> None:
+        if conn.state == BUSY:
+            self._unwatch(conn)  # what comes before its answer is out waits in the socket
+            return
         if conn.state not in (READING, LEAVING):
             return  # the event is older than what another one, of the same look at the poller, did to the connection
         try:
@@ -158,71 +186,66 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self._refuse(conn, error)
             return
         if conn.runs:
-            self._run(conn)
+            self._submit(conn)
         elif conn.taken > known and conn.head:
             if conn.head.expects_continue or (conn.head.length or 0) > PIECE:
-                self._run(conn)  # by its head alone
+                self._submit(conn)  # by its head alone
             else:
                 self.to_judge.append((time.monotonic() + HEAD_FIRST_SECONDS, conn, conn.taken))
 
-    def _run(self, conn: Connection) -> None:
-        self.poller.unregister(conn.plug)
-        self._submit(conn)
-
     def _submit(self, conn: Connection) -> None:
+        """Run the route. The poller still watches: few clients send more before they are answered, and leaving and
+        entering it for each request costs more than a call for those who do."""
         conn.state = BUSY
         if conn.whole:
             self.places.used(conn)
         is_health = conn.whole and conn.head is not None and _HEALTH.fullmatch(conn.head.request.path or "")
         if is_health:
-            future = self.health.submit(self.handle, conn)
-            future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+            self.health.run(partial(self._answer, conn, self._finish))
         else:
             self.turns.take(conn)
 
     def _start(self, conn: Connection) -> None:
-        future: Future[bool] = self.tpool.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self._worked, conn, done))
+        self.tpool.run(partial(self._answer, conn, self._worked))
 
-    def _worked(self, conn: Connection, future: Future[Any]) -> None:
+    def _worked(self, conn: Connection, outcome: bool | BaseException) -> None:
         self.turns.done()
-        self.finish_request(conn, future)
+        self._finish(conn, outcome)
 
-    def finish_request(self, conn: Connection, future: Future[Any]) -> None:
+    def _finish(self, conn: Connection, outcome: bool | BaseException) -> None:
         """The thread has answered, or wants the body first."""
-        wanted = future.exception()
-        if isinstance(wanted, BodyWanted):
+        if isinstance(outcome, BodyWanted):
             try:
-                conn.wants(wanted.most)
+                conn.wants(outcome.most)
                 conn.sock.flush()
             except Refused as error:
-                self._refuse(conn, error, registered=False)
+                self._refuse(conn, error)
                 return
             except OSError:
-                self._end(conn, registered=False)
+                self._end(conn)
                 return
             if conn.runs:
                 self._submit(conn)
                 return
             conn.state = READING
-            self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
-        elif wanted is not None:
-            self._end(conn, registered=False)
+            self._watch(conn, selectors.EVENT_READ, self._readable)
+        elif isinstance(outcome, BaseException):
+            self._end(conn)
         else:
-            self._answered(conn, stays=bool(future.result()) and self.alive)
+            self._answered(conn, stays=outcome and self.alive)
 
     def _answered(self, conn: Connection, stays: bool) -> None:
         if conn.sock.waiting:
             conn.state = SENDING
             conn.due = time.monotonic() + ANSWER_SECONDS
-            self.poller.register(conn.plug, selectors.EVENT_WRITE, partial(self._writable, conn, stays))
+            self._watch(conn, selectors.EVENT_WRITE, partial(self._writable, stays=stays))
             self.came += len(conn.sock.waiting)
         elif stays:
             self._next(conn)
         else:
             self._leave(conn)
 
-    def _writable(self, conn: Connection, stays: bool, plug: socket.socket) -> None:
+    def _writable(self, conn: Connection, plug: socket.socket, stays: bool) -> None:
         if conn.state != SENDING:
             return
         before = len(conn.sock.waiting)
@@ -234,7 +257,6 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if len(conn.sock.waiting) < before:
             conn.due = time.monotonic() + ANSWER_SECONDS
         if done:
-            self.poller.unregister(plug)
             self._answered(conn, stays and self.alive)
 
     def _next(self, conn: Connection) -> None:
@@ -242,18 +264,16 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         conn.next()
         conn.state = READING
         conn.due = time.monotonic() + (self.read_seconds if conn.buffer else self.cfg.keepalive)
-        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        self._watch(conn, selectors.EVENT_READ, self._readable)
         if conn.buffer:
             self._go_on(conn)
 
-    def _refuse(self, conn: Connection, error: Refused, registered: bool = True) -> None:
+    def _refuse(self, conn: Connection, error: Refused) -> None:
         conn.sock.sendall(bad_requests.answer(error))
-        if registered:
-            self.poller.unregister(conn.plug)
         try:
             conn.sock.flush()
         except OSError:
-            self._end(conn, registered=False)
+            self._end(conn)
             return
         self._answered(conn, stays=False)
 
@@ -263,17 +283,16 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         try:
             conn.plug.shutdown(socket.SHUT_WR)
         except OSError:
-            self._end(conn, registered=False)
+            self._end(conn)
             return
         conn.next()
         conn.buffer.clear()
         conn.state = LEAVING
         conn.due = time.monotonic() + LEAVE_SECONDS
-        self.poller.register(conn.plug, selectors.EVENT_READ, partial(self._readable, conn))
+        self._watch(conn, selectors.EVENT_READ, self._readable)
 
-    def _end(self, conn: Connection, registered: bool = True) -> None:
-        if registered:
-            self.poller.unregister(conn.plug)
+    def _end(self, conn: Connection) -> None:
+        self._unwatch(conn)
         conn.plug.close()
         conn.state = ENDED
         self.places.remove(conn)
@@ -294,6 +313,14 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
                 self._end(conn)
 
     # A thread's side.
+
+    def _answer(self, conn: Connection, done: Callable[[Connection, bool | BaseException], None]) -> None:
+        """Run the route, then have the loop call `done` with whether the connection may stay, or what was raised."""
+        try:
+            outcome: bool | BaseException = self.handle(conn)
+        except BaseException as error:
+            outcome = error
+        self.method_queue.defer(done, conn, outcome)
 
     def handle(self, conn: Connection) -> bool:
         """Run the route; whether the connection may stay. Raises `BodyWanted`."""
