@@ -98,10 +98,14 @@ class CredentialWatch:
             return len(now) > len(before)
         return len(now) == len(before) and not set(now) & set(before)
 
-    def goes_on(self) -> None:
-        """Purchases are acked, stored and read."""
+    def sells(self) -> None:
+        """Purchases are acked."""
         acked = len(self.buying.acked)
         self.until(lambda: len(self.buying.acked) >= acked + 20, "purchases go on")
+
+    def goes_on(self) -> None:
+        """Purchases are acked, stored and read."""
+        self.sells()
         last = self.buying.acked[-1]
         path = f"/v1/users/{last.partition('/')[0]}/purchases?limit=200"
 
@@ -165,9 +169,10 @@ def test_passwords_and_certificates_change_under_load(
     old_password, old_uri = (secured.kafka / "cm-server").read_text(), secured.uri("purchases-consumer")
 
     # At the servers first, where open connections live on: new passwords. Then the files: these, and the authority
-    # that is to come beside the one that is.
+    # that is to come beside the one that is. In between, who needs one more connection to the database is refused it,
+    # so reads may wait.
     fresh = rotation.passwords(tmp_path)
-    rotation.goes_on()
+    rotation.sells()
     authority = make_authority(tmp_path / "second")
     both, keys = tmp_path / "both.pem", tmp_path / "keys.pem"
     both.write_text(secured.ca.read_text() + authority.certificate.read_text())
