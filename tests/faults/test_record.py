@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
 from shop_faults import record
 from shop_faults.cases import CASES
+from shop_security.scripts import script
 
-ROOT = Path(__file__).resolve().parents[2]
 RUN = record.Run("F3-broker", "killed", 5000, 0, 0, 0, 0, 0, 0, 4.25, 2.5, "2 cores", "abc", "2026-11-27")
 
 
@@ -37,9 +36,6 @@ def test_each_case_of_the_record_is_there_and_named_once() -> None:
 
 
 def test_the_page_shows_the_record() -> None:
-    spec = importlib.util.spec_from_file_location("faults_table", ROOT / "scripts" / "faults_table.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    text = script.PAGE.read_text()
-    assert script.filled(text) == text, "run `.venv/bin/python scripts/faults_table.py`"
+    table = script("faults_table")
+    text = table.PAGE.read_text()
+    assert table.filled(text) == text, "run `.venv/bin/python scripts/faults_table.py`"

@@ -1,4 +1,5 @@
-"""Cases for the operator: a Shop and a ShopConsumer as the API server stores them, with the CRDs' defaults."""
+"""Cases for the operator: a Shop and a ShopConsumer as the API server stores them, with the CRDs' defaults. And a door:
+cm-server's routes over a log in memory, without a cm-api."""
 
 from __future__ import annotations
 
@@ -8,13 +9,29 @@ from typing import Any
 
 import pytest
 import yaml
+from flask.testing import FlaskClient
 
+from cm_server.app import build
+from cm_server.context import Context
+from cm_server.query_proxy.client import QueryClient
+from cm_server.settings import ServerSettings
+from shop_core.testing import MemoryPublisher
 from shop_operator.desired import consumer as consumers
 from shop_operator.desired import http_services, index_job, ingress, policies, shop_consumers
 
 CRDS = Path(__file__).resolve().parents[2] / "charts" / "shop-operator" / "crds"
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
+
+
+@pytest.fixture
+def publisher() -> MemoryPublisher:
+    return MemoryPublisher()
+
+
+@pytest.fixture
+def client(publisher: MemoryPublisher) -> FlaskClient:
+    return build(Context(publisher, QueryClient("http://127.0.0.1:1")), ServerSettings()).test_client()
 
 
 def schema(plural: str) -> Manifest:

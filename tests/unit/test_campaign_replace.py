@@ -12,10 +12,7 @@ from flask.testing import FlaskClient
 
 from cm_api.domains.campaigns.projection import fields_of
 from cm_api.domains.campaigns.routes import form_arg
-from cm_server.app import build
-from cm_server.context import PREFIX, Context
-from cm_server.query_proxy.client import QueryClient
-from cm_server.settings import ServerSettings
+from cm_server.context import PREFIX
 from shop_core.errors import InvalidInput
 from shop_core.events import campaigns
 from shop_core.events.envelope import decode
@@ -23,16 +20,6 @@ from shop_core.testing import MemoryPublisher
 
 WHOLE = {"name": "Sale", "startDate": "2027/01/01 00:00:00", "endDate": "2027-02-01T00:00:00.250Z"}
 PLACES = ["/campaign-events/c", "/events/c.e"]
-
-
-@pytest.fixture
-def publisher() -> MemoryPublisher:
-    return MemoryPublisher()
-
-
-@pytest.fixture
-def client(publisher: MemoryPublisher) -> FlaskClient:
-    return build(Context(publisher, QueryClient("http://127.0.0.1:1")), ServerSettings()).test_client()
 
 
 def put(client: FlaskClient, path: str, body: Any) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
 from shop_core.events import DOMAINS
+from shop_security.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ("scalable-shop", "shop-operator", "kafka", "mongodb")
@@ -30,14 +29,6 @@ def test_a_plain_line_stands_above_every_value(name: str) -> None:
     lines = chart(name, "values.yaml").splitlines()
     bare = [line for above, line in zip(["", *lines], lines, strict=False) if KEY.match(line) and "#" not in above]
     assert bare == []
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_schemas_are_fresh() -> None:

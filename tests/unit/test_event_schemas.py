@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
 from shop_core.events.schemas import schema_of, schemas
+from shop_security.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPE = "shop.parcel.sent.v1"
 Schema = dict[str, Any]
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 CHANGES = script("schema_changes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -10,17 +9,15 @@ from types import ModuleType
 
 import pytest
 
+from shop_security.scripts import script
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"(?:^|[`\s(])make ([.a-z][a-zA-Z0-9-]*)(?=[`\s,;)]|$)")
 
 
 @pytest.fixture(scope="module")
 def fresh() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fresh", ROOT / "scripts" / "fresh.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
+    return script("fresh")
 
 
 def commands(page: str) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
@@ -12,17 +11,10 @@ import yaml
 
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain
+from shop_security.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = Domain("parcels", "shop.parcels", {}, {"shop.labels": {}}, {"retention.ms": "-1"})
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

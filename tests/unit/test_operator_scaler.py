@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from shop_operator.desired import scaler
 from shop_operator.desired.base import reachable
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
+from shop_security.scripts import script
 
 Make = Callable[..., dict[str, Any]]
 
@@ -97,10 +97,6 @@ def test_a_login_is_handed_to_keda_by_reference(consumer: Make) -> None:
 
 def test_the_examples_are_what_the_operator_makes() -> None:
     root = Path(__file__).resolve().parents[2]
-    spec = importlib.util.spec_from_file_location("keda_examples", root / "scripts" / "keda_examples.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    for name, text in script.examples().items():
+    for name, text in script("keda_examples").examples().items():
         path = root / "keda" / "examples" / name
         assert path.read_text() == text, "run `make generate`"

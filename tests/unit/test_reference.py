@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 from cm_server.api_docs.openapi import document
 from shop_core.http import problems
 from shop_core.http.worker import bad_requests
+from shop_security.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 LOGGED = re.compile(r"\blog\.(?:debug|info|warning|error|exception)\(\s*\"([a-z_]+)\"")
 METRIC = re.compile(r"\"(shop_[a-z_]+)\"")
 CONDITION = re.compile(r"\bcondition\(\s*\"([A-Z][A-Za-z]+)\"")
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def sources(pattern: str = "*/src/**/*.py") -> str:

@@ -5,27 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
-from cm_server.app import build
-from cm_server.context import PREFIX, Context
-from cm_server.query_proxy.client import QueryClient
-from cm_server.settings import ServerSettings
+from cm_server.context import PREFIX
 from shop_core.testing import MemoryPublisher
 
 BUY = {"username": "Ada", "userid": "ada-1", "price": "2.50"}
 CAMPAIGN = {"name": "sale", "startDate": "2027-01-01T00:00:00Z", "endDate": "2027-02-01T00:00:00Z"}
-
-
-@pytest.fixture
-def publisher() -> MemoryPublisher:
-    return MemoryPublisher()
-
-
-@pytest.fixture
-def client(publisher: MemoryPublisher) -> FlaskClient:
-    return build(Context(publisher, QueryClient("http://127.0.0.1:1")), ServerSettings()).test_client()
 
 
 def post(client: FlaskClient, path: str, body: Any) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
@@ -12,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cm_server.api_docs.openapi import operations
+from shop_security.scripts import script
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "concepts" / "sequences.md").read_text()
@@ -21,11 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture(scope="module")
 def pictures() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("sequence_pictures", ROOT / "scripts" / "sequence_pictures.py")
-    assert spec and spec.loader
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # as MkDocs does: dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    return script("sequence_pictures")
 
 
 def test_each_wanted_sequence_has_its_diagram() -> None:
