@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from shop_cluster import box, cluster
 from shop_cluster.client import Client
+from shop_cluster.failure_report import Kubectl, state
 from shop_cluster.installation import Installation
 from shop_cluster.places import place_of
 from shop_cluster.traces import traces
 from shop_cluster.waiting import PATIENCE
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows the namespace that the test worked in."""
+    report = yield
+    for name in ("shop", "stage"):
+        worked_in = item.funcargs.get(name)
+        if report.failed and call.when != "teardown" and isinstance(worked_in, Kubectl):
+            report.sections.append((f"the namespace of {name}", state(worked_in)))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -417,9 +417,7 @@ def test_the_cluster_id_of_kafka_outlives_upgrades_and_reinstalls() -> None:
 def schemas(k8s: Client, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the API server takes, our and KEDA's definitions included, as kubeconform reads it, and closed."""
     folder = tmp_path_factory.mktemp("schemas")
-    for definition in sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")):
-        k8s.apply(definition.read_text())
-    k8s.kubectl("wait", "--for=condition=Established", "crd/shops.scalable-shop.dev", "--timeout=30s")
+    k8s.define(*sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")))
     for path in json.loads(k8s.kubectl("get", "--raw", "/openapi/v3"))["paths"]:
         components = json.loads(k8s.kubectl("get", "--raw", f"/openapi/v3/{path}")).get("components", {})
         for name, schema in components.get("schemas", {}).items():

@@ -281,11 +281,7 @@ def free_port() -> int:
 
 def install_crds(k8s: Client) -> None:
     """The definitions of this tree's CRDs."""
-    for path in sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")):
-        k8s.apply(path.read_text())
-    k8s.kubectl(
-        "wait", "--for=condition=Established", "crd/shops.scalable-shop.dev", "crd/shopconsumers.scalable-shop.dev"
-    )
+    k8s.define(*sorted((ROOT / "charts/shop-operator/crds").glob("*.yaml")))
 
 
 @pytest.fixture(scope="module")

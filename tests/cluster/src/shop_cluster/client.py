@@ -7,10 +7,14 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from shop_cluster.commands import run
+from shop_cluster.waiting import PATIENCE, wait_until
+
+ESTABLISHED_SECONDS = 30 * PATIENCE
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class Client:
         text = manifest if isinstance(manifest, str) else json.dumps(manifest)
         # Server-side: KEDA's definitions are too large for the annotation that a client-side apply makes.
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+
+    def define(self, *manifests: Path) -> None:
+        """Apply definitions of CRDs, and wait until the API server serves each."""
+        for path in manifests:
+            self.apply(path.read_text())
+            wait_until(partial(self._served, path), f"{path.name} is established", ESTABLISHED_SECONDS)
+
+    def _served(self, manifest: Path) -> bool:
+        # Not `kubectl wait`: it fails on a definition so new that it has no conditions yet.
+        told = self.get("-f", str(manifest)).get("status", {}).get("conditions") or []
+        return any(each["type"] == "Established" and each["status"] == "True" for each in told)
 
     def _run(self, name: str, *words: str, stdin: str | None = None) -> str:
         own = self.tools / name
