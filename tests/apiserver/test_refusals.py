@@ -84,7 +84,12 @@ def brokers(addresses: str) -> Manifest:
         ("Shop", sources("192.0.2.0/24"), "className nginx only"),
         *(
             ("ShopConsumer", {"pods": {"podLabels": {name: "x"}}}, "say whose a pod is")
-            for name in ("app.kubernetes.io/name", "scalable-shop.dev/consumer", "batch.kubernetes.io/job-name")
+            for name in (
+                "app.kubernetes.io/name",
+                "scalable-shop.dev/consumer",
+                "batch.kubernetes.io/job-name",
+                "gateway.networking.k8s.io/gateway-name",
+            )
         ),
         ("Shop", {"server": {"pods": {"podLabels": {"app.kubernetes.io/instance": "x"}}}}, "say whose a pod is"),
         *(

@@ -264,7 +264,8 @@ def test_every_policy_that_lets_anything_out_resolves_names_on_every_cluster() -
     ]
     for found, rule in zip(asked, wanted, strict=True):
         assert all(rule in policy["egress"] for policy in found.values() if "egress" in policy)
-        assert {name for name, policy in found.items() if "egress" not in policy} == {"shop-default-deny"}
+        silent = {name for name, policy in found.items() if "egress" not in policy}
+        assert silent == {"shop-default-deny", "shop-jobs-to-cm-server"}
 
 
 def test_any_scraper_can_be_let_in() -> None:
@@ -275,6 +276,17 @@ def test_any_scraper_can_be_let_in() -> None:
         "ingress" not in policies("--set-json", "global.scrapers=[]")["shop-operator"]
         or not (policies("--set-json", "global.scrapers=[]")["shop-operator"]["ingress"])
     )
+
+
+@pytest.mark.security(10, 32)
+def test_the_pod_of_helm_test_reaches_cm_server_and_nobody_else_by_that_policy() -> None:
+    (rule,) = policies()["shop-jobs-to-cm-server"]["ingress"]
+    ((peer,), port) = rule["from"], {"port": 8080, "protocol": "TCP"}
+    assert rule["ports"] == [port] and list(peer) == ["podSelector"]
+    tests = [m for m in render() if "helm.sh/hook" in m["metadata"].get("annotations", {}) and m["kind"] == "Pod"]
+    assert tests and all(peer["podSelector"]["matchLabels"].items() <= m["metadata"]["labels"].items() for m in tests)
+    chosen = policies()["shop-jobs-to-cm-server"]["podSelector"]["matchLabels"]
+    assert chosen == {"app.kubernetes.io/name": "cm-server", "app.kubernetes.io/instance": "shop"}
 
 
 def test_a_pod_that_does_not_get_ready_keeps_no_node_from_being_drained() -> None:

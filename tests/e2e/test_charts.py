@@ -174,6 +174,13 @@ def test_each_door_names_the_networks_of_its_proxy() -> None:
     assert "proxyNetworks" not in shop_of(render())["spec"]["ingress"]
 
 
+@pytest.mark.security(32)
+def test_the_shop_is_told_who_may_connect_only_where_somebody_is_named() -> None:
+    till = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tills"}}}]
+    assert shop_of(render("--set-json", f"shop.callers={json.dumps(till)}"))["spec"]["network"]["callers"] == till
+    assert "callers" not in shop_of(render())["spec"]["network"]
+
+
 def test_the_ingress_names_whom_it_lets_in() -> None:
     shop = shop_of(render("--set", "ingress.sourceRanges={192.0.2.0/24,2001:db8::/32}"))
     assert shop["spec"]["ingress"]["sourceRanges"] == ["192.0.2.0/24", "2001:db8::/32"]

@@ -160,7 +160,7 @@ def test_the_doors_word_on_the_callers_address_is_taken_only_where_there_is_a_do
     assert "HTTP_TRUSTED_PROXIES" not in environment(pod_of(shop(), 0))
     for door in ({"ingress": {"host": "a"}}, {"gateway": {"parentRefs": [{"name": "b"}]}}):
         server = environment(pod_of(shop(**door), 0))
-        assert server["HTTP_TRUSTED_PROXIES"] == "1" and "HTTP_TRUSTED_PROXY_NETWORKS" not in server
+        assert server["HTTP_TRUSTED_PROXIES"] == "1" and server["HTTP_TRUSTED_PROXY_NETWORKS"] == "0.0.0.0/0,::/0"
 
 
 def test_and_only_from_the_networks_that_are_named(shop: Make) -> None:

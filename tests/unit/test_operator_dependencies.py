@@ -28,8 +28,8 @@ def test_no_tier_is_taken_out_of_its_service_for_what_all_pods_share(shop: Make)
 
 def test_the_operator_may_ask_both_services(shop: Make) -> None:
     made = {entry["metadata"]["name"]: entry["spec"]["ingress"] for entry in policies.policies(shop())}
-    assert {"ports": [{"port": 8080, "protocol": "TCP"}]} in made["shop-cm-server"], "open to all"
-    assert any("shop-operator" in str(rule.get("from")) for rule in made["shop-cm-api"])
+    for name in ("shop-cm-server", "shop-cm-api"):
+        assert any("shop-operator" in str(rule.get("from")) for rule in made[name])
 
 
 @pytest.mark.parametrize(

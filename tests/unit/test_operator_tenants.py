@@ -15,6 +15,7 @@ from shop_operator.desired.kafka_login import BadSecret
 from shop_operator.testing import FakeCluster
 
 Manifest = dict[str, Any]
+GATEWAY = "gateway.networking.k8s.io/gateway-name"
 Make = Callable[..., Manifest]
 NAME, INSTANCE = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 
@@ -27,25 +28,41 @@ def owned(body: Manifest, shop: str) -> Manifest:
 @pytest.mark.security(35)
 @pytest.mark.parametrize("name", ["cm-server", "cm-api", "prometheus", "shop-operator", "shop", "indexes"])
 def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, consumer: Make) -> None:
-    body = consumer(pods={"podLabels": {INSTANCE: "shop", NAME: "cm-server", "team": "a"}})
+    body = consumer(pods={"podLabels": {INSTANCE: "shop", NAME: "cm-server", GATEWAY: "public", "team": "a"}})
     body["metadata"] |= {"name": name, "labels": {INSTANCE: "shop", NAME: "cm-server"}}
     marks = consumers.deployment(body)["spec"]["template"]["metadata"]["labels"]
     assert marks["team"] == "a"
-    for policy in policies.policies(shop()):
+    for policy in policies.policies(shop(gateway={"parentRefs": [{"name": "public"}]})):
         spec = policy["spec"]
         chosen = [spec["podSelector"]]
-        chosen += [peer["podSelector"] for rule in spec["ingress"] for peer in rule.get("from", [])]
+        chosen += [peer.get("podSelector") for rule in spec["ingress"] for peer in rule.get("from", [])]
         chosen += [peer["podSelector"] for rule in spec["egress"] for peer in rule.get("to", [])]
         for selector in chosen:
-            assert not selector["matchLabels"].items() <= marks.items(), policy["metadata"]["name"]
+            if selector is not None:  # without it a peer is a namespace that this pod is not in
+                assert not selector["matchLabels"].items() <= marks.items(), policy["metadata"]["name"]
 
 
 @pytest.mark.security(35)
 def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
     made = policies.policies(shop(network={"operatorNamespace": "home"}))
     peers = [peer for policy in made for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
-    (operator,) = [each for each in peers if each["podSelector"]["matchLabels"][NAME] == "shop-operator"]
-    assert operator["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "home"}}
+    operators = [each for each in peers if "shop-operator" in str(each)]
+    assert len(operators) == 2, "at cm-server and at cm-api"
+    for each in operators:
+        assert each["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "home"}}
+
+
+@pytest.mark.security(35)
+def test_no_label_alone_is_an_identity_in_another_namespace(shop: Make, consumer: Make) -> None:
+    """A pod's labels are its author's; only its namespace's name is not."""
+    shops = policies.policies(shop(ingress={"host": "shop.example"}, network={"operatorNamespace": "home"}))
+    for policy in (*shops, *(each for each in consumers.companions(consumer()) if each["kind"] == "NetworkPolicy")):
+        for peer in (peer for rule in policy["spec"]["ingress"] for peer in rule["from"]):
+            elsewhere = peer.get("namespaceSelector")
+            assert elsewhere is None or "kubernetes.io/metadata.name" in str(elsewhere), (
+                policy["metadata"]["name"],
+                peer,
+            )
 
 
 @pytest.mark.security(35)

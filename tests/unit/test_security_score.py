@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from shop_security import record
 from shop_security.checks import CHECKS, Result, score
 from shop_security.marked import marked_in
 
@@ -57,3 +59,35 @@ def test_marks_of_functions_and_of_whole_modules_are_found(tmp_path: Path) -> No
         "def test_two(): ...\ndef helper(): ...\n"
     )
     assert marked_in(tmp_path) == {"tests/test_a.py::test_one": (1, 2, 3), "tests/test_a.py::test_two": (3,)}
+
+
+def test_results_add_up_on_the_same_content_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> None:
+        told = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
+        subprocess.run(told, cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(record, "FILE", tmp_path / "score" / "security.json")
+    git("init")
+    (tmp_path / ".gitignore").write_text("score\n")
+    (tmp_path / "a.py").write_text("1\n")
+    git("add", "a.py", ".gitignore")
+    git("commit", "-m", "a")
+    passed = {TEST: Result((7,), passed=3)}
+    record.keep(record.content(tmp_path), passed)
+    assert record.known(record.content(tmp_path)) == passed
+    (tmp_path / "a.py").write_text("2\n")
+    assert record.known(record.content(tmp_path)) == {}, "changed since, without a commit"
+    (tmp_path / "a.py").write_text("1\n")
+    (tmp_path / "b.py").write_text("\n")
+    assert record.known(record.content(tmp_path)) == {}, "a new file"
+    (tmp_path / "b.py").unlink()
+    assert record.known(record.content(tmp_path)) == passed
+    git("commit", "--allow-empty", "-m", "b")
+    assert record.known(record.content(tmp_path)) == passed
+
+
+def test_without_a_repository_nothing_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "FILE", tmp_path / "security.json")
+    assert record.content(tmp_path) == ""
+    record.keep("", {TEST: Result((7,), passed=3)})
+    assert record.known("") == {}

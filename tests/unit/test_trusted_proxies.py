@@ -75,9 +75,29 @@ def test_what_the_caller_wrote_before_the_proxies_counts_for_nothing() -> None:
     assert two.call("10.43.0.9", "192.0.2.4", INGRESS) == 429
 
 
-def test_without_networks_every_peer_is_believed_as_ever() -> None:
+@pytest.mark.security(32)
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
+def test_without_networks_a_proxy_of_the_same_machine_is_believed(peer: str) -> None:
     door = Door()
-    assert [door.call("10.43.0.9", "192.0.2.1"), door.call("10.43.0.9", "192.0.2.2")] == [404, 404]
+    assert [door.call(peer, "192.0.2.1"), door.call(peer, "192.0.2.2")] == [404, 404]
+    assert door.counts("192.0.2.1") and door.counts("192.0.2.2")
+
+
+@pytest.mark.security(32)
+@pytest.mark.parametrize("peer", ["10.43.0.9", "192.168.1.7", "fe80::1%eth0", "128.0.0.1", "::2", "unix", ""])
+@pytest.mark.parametrize("said", [{}, {"HTTP_TRUSTED_PROXY_NETWORKS": ""}])
+def test_and_nobody_elses_word_is_taken(peer: str, said: dict[str, str]) -> None:
+    door = Door(**said)
+    assert [door.call(peer, "192.0.2.1"), door.call(peer, "192.0.2.2")] == [404, 429]
+    assert not door.counts("192.0.2.1")
+
+
+def test_no_networks_believe_nobody_and_all_of_them_everybody() -> None:
+    nobody = Door(HTTP_TRUSTED_PROXY_NETWORKS="")
+    assert [nobody.call("127.0.0.1", "192.0.2.1"), nobody.call("127.0.0.1", "192.0.2.2")] == [404, 429]
+    for peer in ("10.43.0.9", "fd00::9"):
+        door = Door(HTTP_TRUSTED_PROXY_NETWORKS="0.0.0.0/0,::/0")
+        assert [door.call(peer, "192.0.2.1"), door.call(peer, "192.0.2.2")] == [404, 404]
     none = Door(HTTP_TRUSTED_PROXIES="0", HTTP_TRUSTED_PROXY_NETWORKS=NETWORKS)
     assert [none.call(INGRESS, "192.0.2.1"), none.call(INGRESS, "192.0.2.2")] == [404, 429]
 

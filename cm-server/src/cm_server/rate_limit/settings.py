@@ -60,9 +60,9 @@ class LimitSettings(LogSettings):
     )
     trusted_proxy_networks: tuple[Network, ...] = variable(
         "HTTP_TRUSTED_PROXY_NETWORKS",
-        (),
+        networks("127.0.0.0/8,::1/128"),
         networks,
         "CIDRs",
-        "Networks of those proxies, with commas between: from other peers X-Forwarded-For is ignored; "
-        "without any, every peer is believed",
+        "Networks that those proxies connect from, with commas between: from other peers X-Forwarded-For is ignored; "
+        "0.0.0.0/0,::/0 believes every peer",
     )

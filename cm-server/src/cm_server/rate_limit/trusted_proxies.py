@@ -39,7 +39,7 @@ def _as_peers_are(network: Network) -> Network:
 
 
 class TrustedProxies:
-    """werkzeug's ProxyFix for connections from `trusted` (any, where it is empty); others are whoever they come from.
+    """werkzeug's ProxyFix for connections from `trusted`; others are whoever they come from.
 
     `hops` proxies each add the address of their own peer to the header's end; what the first of them added counts.
     """
@@ -54,7 +54,5 @@ class TrustedProxies:
         return app(environ, start_response)
 
     def _trusts(self, peer: str) -> bool:
-        if not self._trusted:
-            return True
         address = parsed(peer)
         return address is not None and any(address in network for network in self._trusted)

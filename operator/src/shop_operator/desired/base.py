@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Manifest = dict[str, Any]
 MANAGED_BY = "shop-operator"
 PART_OF = "scalable-shop"
 CONSUMER_LABEL = "scalable-shop.dev/consumer"
-# Who reads metrics, unless it is said: Prometheus, in any namespace.
-PROMETHEUS: Manifest = {
-    "namespaceSelector": {},
-    "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
-}
+# Where Prometheus stands by its own instructions and in distributions of Kubernetes.
+_MONITORING = (
+    "cattle-monitoring-system",
+    "kube-prometheus-stack",
+    "monitoring",
+    "observability",
+    "openshift-monitoring",
+    "openshift-user-workload-monitoring",
+    "prometheus",
+)
 _VERSIONS = {
     "Deployment": "apps/v1",
     "Event": "v1",
@@ -39,6 +45,18 @@ def labels(name: str, instance: str, component: str) -> dict[str, str]:
         "app.kubernetes.io/part-of": PART_OF,
         "app.kubernetes.io/managed-by": MANAGED_BY,
     }
+
+
+def in_namespaces(names: Sequence[str]) -> Manifest:
+    """The pods of some namespaces, as a peer of a NetworkPolicy. The API server sets that label, nobody else can."""
+    chosen = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(names)}
+    return {"namespaceSelector": {"matchExpressions": [chosen]}}
+
+
+def prometheus() -> list[Manifest]:
+    """Who reads metrics, unless it is said. In any other namespace that label may be anybody's."""
+    chosen: Manifest = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
+    return [chosen, in_namespaces(_MONITORING) | chosen]
 
 
 def selector(name: str, instance: str) -> dict[str, str]:

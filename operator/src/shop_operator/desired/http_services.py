@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shop_operator.desired import credentials, scheduling
+from shop_operator.desired import callers, credentials, scheduling
 from shop_operator.desired.base import Manifest, labels, manifest, selector
 from shop_operator.desired.credentials import Credentials
 from shop_operator.desired.pods import Container, PodOptions, pod, variables
@@ -44,11 +44,7 @@ def server(shop: Manifest) -> Tier:
     }
     if docs := said.get("docs"):
         env |= {"API_DOCS_ACTIVE": str(docs["active"]).lower(), "API_DOCS_PATH": docs["path"]}
-    if door := spec.get("ingress") or spec.get("gateway"):
-        # The door is the one proxy whose word on the caller's address is taken.
-        env["HTTP_TRUSTED_PROXIES"] = "1"
-        if networks := door.get("proxyNetworks"):
-            env["HTTP_TRUSTED_PROXY_NETWORKS"] = ",".join(networks)
+    env |= callers.trusted(shop)
     if hosts := _hosts(spec):
         env["HTTP_ALLOWED_HOSTS"] = ",".join(hosts)
     return Tier(SERVER, "server", spec["images"]["cmServer"], 8080, said, 2, 16, env, credentials.of_server(shop))

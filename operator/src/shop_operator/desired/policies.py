@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shop_operator.desired.base import PROMETHEUS, Manifest, labels, manifest, selector
+from shop_operator.desired import callers
+from shop_operator.desired.base import Manifest, labels, manifest, prometheus, selector
 from shop_operator.desired.credentials import server_ports
 from shop_operator.desired.http_services import API, SERVER, full_name
 
@@ -25,9 +26,9 @@ def policies(shop: Manifest) -> list[Manifest]:
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
     to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
     into_api = [_from(server, 8081), *_scraped(shop, 8081), {"from": [_operator(shop)], "ports": _tcp([8081])}]
-    # The ingress controller's namespace is not known here, so that the door is open to all, on its one port.
+    into_server = [*_called(shop), *_scraped(shop, 8080), {"from": [_operator(shop)], "ports": _tcp([8080])}]
     return [
-        _policy(shop, SERVER, server, [{"ports": _tcp([8080])}], [_out(kafka), to_api, *guards]),
+        _policy(shop, SERVER, server, into_server, [_out(kafka), to_api, *guards]),
         _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
         _policy(shop, CONSUMER, consumers, _scraped(shop, _HEALTH), [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
@@ -70,13 +71,21 @@ def _from(chosen: dict[str, str], port: int) -> Manifest:
     return {"from": [{"podSelector": {"matchLabels": chosen}}], "ports": _tcp([port])}
 
 
+def _called(shop: Manifest) -> list[Manifest]:
+    """An empty list is nobody, where a rule without peers would be everybody."""
+    chosen = callers.peers(shop)
+    if chosen is None:
+        return [{"ports": _tcp([8080])}]
+    return [{"from": chosen, "ports": _tcp([8080])}] if chosen else []
+
+
 def _scraped(shop: Manifest, port: int) -> list[Manifest]:
     return scraped(shop["spec"].get("network", {}).get("scrapers"), port)
 
 
 def scraped(peers: list[Manifest] | None, port: int) -> list[Manifest]:
     """Who may read metrics; an empty list is nobody, where a rule without peers would be everybody."""
-    chosen = [PROMETHEUS] if peers is None else peers
+    chosen = prometheus() if peers is None else peers
     return [{"from": chosen, "ports": _tcp([port])}] if chosen else []
 
 

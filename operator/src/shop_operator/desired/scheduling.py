@@ -54,8 +54,9 @@ def _spread(settings: Manifest, beside: dict[str, str]) -> list[Manifest]:
 
 
 def metadata(settings: Manifest, marks: dict[str, str]) -> Manifest:
-    """Of a pod template; our own labels count before all others."""
-    made: Manifest = {"labels": {**settings.get("podLabels", {}), **marks}}
+    """Of a pod template; our own labels count before all others, and no pod may pass for one of a Gateway."""
+    said = {name: value for name, value in settings.get("podLabels", {}).items() if "k8s.io/" not in name}
+    made: Manifest = {"labels": said | marks}
     if noted := settings.get("podAnnotations"):
         made["annotations"] = dict(noted)
     return made

@@ -154,7 +154,7 @@ _SHOP: Manifest = {
         "tls": {"secretName": "tls"},
     },
     "networkPolicies": True,
-    "network": {"dns": {"ports": [53], "peers": _PEERS}, "scrapers": _PEERS, "ipFamilies": ["IPv4"]},
+    "network": {"dns": {"ports": [53], "peers": _PEERS}, "callers": _PEERS, "scrapers": _PEERS, "ipFamilies": ["IPv4"]},
     "consumers": [
         _DOMAIN
         | {

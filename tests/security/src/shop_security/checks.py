@@ -1,7 +1,7 @@
 """The checks by number, what each asserts with its bound, and how results of tests become a score. Pure.
 
 A test shows a check by the marker `security(number)`. No check passes by claim: every test that is marked for it must
-have run and passed on this very commit. Else the score says what is missing.
+have run and passed on this very content of the working tree. Else the score says what is missing.
 """
 
 from __future__ import annotations
