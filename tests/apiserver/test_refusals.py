@@ -67,14 +67,20 @@ def brokers(addresses: str) -> Manifest:
                 "CM_API_TOKEN",
                 "KAFKA_SASL_USERNAME",
                 "LD_PRELOAD",
+                "GUNICORN_CMD_ARGS",
+                "PYTHONPATH",
             )
         ),
         ("Shop", {"api": variable("MONGODB_URI")}, "use the field"),
         ("Shop", {"consumers": [{"domain": "purchases", **variable("LD_AUDIT")}]}, "use the field"),
         *(
             ("Shop", noted(f"nginx.ingress.kubernetes.io/{name}"), "no snippets")
-            for name in ("configuration-snippet", "server-snippet", "auth-url", "auth-tls-secret", "server-alias")
+            for name in (
+                *("configuration-snippet", "server-snippet", "auth-url", "auth-tls-secret", "server-alias"),
+                *("canary", "canary-weight", "mirror-target", "from-to-www-redirect", "ssl-passthrough"),
+            )
         ),
+        ("Shop", noted("haproxy-ingress.github.io/config-backend"), "no snippets"),
         *(
             ("Shop", proxies(network), "must be of type cidr")
             for network in ("ingress-nginx", "10.42.0.7", "10.42.0.0/33", "10.42.0.0/16,10.43.0.0/16")
@@ -110,6 +116,7 @@ def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str,
         ("ShopConsumer", mounted("/var/lib/billing/keys_1")),
         ("Shop", {"server": variable("HTTP_WORKERS")}),
         ("Shop", {"server": variable("KAFKA_CLIENT")}),
+        ("Shop", {"server": variable("PYTHONFAULTHANDLER")}),
         ("Shop", noted("cert-manager.io/cluster-issuer")),
         ("Shop", noted("nginx.ingress.kubernetes.io/ssl-redirect")),
         *(("Shop", proxies(network)) for network in ("10.42.0.0/16", "192.0.2.7/32", "fd00:42::/48")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -108,6 +109,28 @@ def test_the_command_line(file: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_faults_are_one_sentence(file: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
     assert main(["keys", *words, "--file", str(file)]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.security(38)
+def test_a_revocation_through_a_link_reaches_the_file_that_services_read(file: Path, tmp_path: Path) -> None:
+    key, _ = api_keys.create(file, "first", "admin")
+    link = tmp_path / "elsewhere" / "keys.json"
+    link.parent.mkdir()
+    link.symlink_to(file)
+    api_keys.create(link, "second", "admin")
+    api_keys.revoke(link, key.id)
+    assert link.is_symlink()
+    assert [each.revoked is not None for each in api_keys.read(file)] == [True, False]
+
+
+@pytest.mark.security(38)
+def test_a_file_stays_readable_for_the_service_that_owns_it(file: Path) -> None:
+    """An administrator who is another user revokes; as that takes root, otherwise the owner is this user."""
+    key, _ = api_keys.create(file, "first", "admin")
+    owner = 12345 if os.geteuid() == 0 else os.geteuid()
+    os.chown(file, owner, -1)
+    api_keys.revoke(file, key.id)
+    assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (owner, 0o600)
 
 
 @pytest.mark.security(38)

@@ -102,6 +102,26 @@ def test_no_networks_believe_nobody_and_all_of_them_everybody() -> None:
     assert [none.call(INGRESS, "192.0.2.1"), none.call(INGRESS, "192.0.2.2")] == [404, 429]
 
 
+@pytest.mark.security(39)
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Forwarded-Server", "Forwarded", "X-Host", "X-Original-Host"])
+def test_no_header_gives_a_page_elsewhere_another_name(header: str) -> None:
+    """A page whose name was made to lead here may send any header to it, also through a proxy that lets it through."""
+    settings = load(ServerSettings, {"HTTP_TRUSTED_PROXIES": "1"})
+    client = build(Context(MemoryPublisher(), QueryClient("http://127.0.0.1:1")), settings).test_client()
+    value = "host=localhost" if header == "Forwarded" else "localhost"
+    for name, status in (("rebind.example", 403), ("localhost", 404)):
+        sent = {"Host": name, header: value, "X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+        assert client.get(f"{PREFIX}/v1/nowhere", headers=sent).status_code == status
+
+
+@pytest.mark.security(39)
+def test_no_header_makes_another_origin_ones_own() -> None:
+    settings = load(ServerSettings, {"HTTP_TRUSTED_PROXIES": "1"})
+    client = build(Context(MemoryPublisher(), QueryClient("http://127.0.0.1:1")), settings).test_client()
+    sent = {"Host": "localhost", "Origin": "http://evil", "X-Forwarded-Host": "evil", "X-Forwarded-Port": "80"}
+    assert client.post(f"{PREFIX}/buy", headers=sent, data="{}").status_code == 403
+
+
 def test_networks_in_words() -> None:
     assert networks("") == networks(" ") == ()
     assert [str(each) for each in networks("10.0.0.0/8, fd00::/8,192.0.2.7")] == [

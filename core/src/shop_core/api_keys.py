@@ -102,6 +102,7 @@ def create(
         check_text("userid", userid)
     id, secret = "".join(secrets.choice(_ALPHABET) for _ in range(12)), secrets.token_urlsafe(32)
     key = ApiKey(id, hash_of(secret), name, wanted, datetime.now(UTC).replace(microsecond=0), userid, expires)
+    path = path.resolve()  # behind a link: services read the file that it leads to
     with _held(path):
         _write(path, [*read(path), key])
     return key, f"{MARK}{id}_{secret}"
@@ -109,6 +110,7 @@ def create(
 
 def revoke(path: Path, id: str) -> ApiKey:
     """Mark a key as revoked; it stays in the file for the record."""
+    path = path.resolve()
     with _held(path):
         keys = {key.id: key for key in read(path)}
         if id not in keys:
@@ -142,11 +144,14 @@ def _held(path: Path) -> Iterator[None]:
 
 
 def _write(path: Path, keys: list[ApiKey]) -> None:
-    """Replace the file in one step, so that no reader ever sees a half of it; only its owner may read it. What is on
-    the disk then is read back: a revocation that ends well has happened."""
+    """Replace the file in one step, so that no reader ever sees a half of it; only its owner may read it, who stays
+    the same: a service that could not read it would go on with the keys of before. What is on the disk then is read
+    back: a revocation that ends well has happened."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            if path.exists():
+                os.fchown(handle, path.stat().st_uid, path.stat().st_gid)
             file.write(msgspec.json.format(msgspec.json.encode(KeyFile(keys)), indent=2) + b"\n")
             file.flush()
             os.fsync(file.fileno())

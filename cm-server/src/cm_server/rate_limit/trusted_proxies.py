@@ -42,11 +42,13 @@ class TrustedProxies:
     """werkzeug's ProxyFix for connections from `trusted`; others are whoever they come from.
 
     `hops` proxies each add the address of their own peer to the header's end; what the first of them added counts.
+    No other header is believed: proxies that set X-Forwarded-For often let a client's X-Forwarded-Host through, by
+    which a page elsewhere would choose the name that it is served under (shop_core.http.browsers).
     """
 
     def __init__(self, app: WSGIApplication, hops: int, trusted: tuple[Network, ...]) -> None:
         self._unforwarded = app
-        self._forwarded = ProxyFix(app, x_for=hops)
+        self._forwarded = ProxyFix(app, x_for=hops, x_proto=0, x_host=0)
         self._trusted = trusted
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
