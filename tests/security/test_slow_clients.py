@@ -52,9 +52,15 @@ def ended(connection: socket.socket) -> bytes:
         (HEAD + b"Content-Length: 100\r\n\r\n", b"408"),
         (HEAD + b"Content-Length: 100\r\n\r\n{", b"408"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{", b"408"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;" + b"a" * 50, b"408"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Late: ", b"408"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + HEAD, b" 200 "),
         (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", b" 404 "),
     ],
-    ids=["silent", "half a line", "half a head", "no body", "half a body", "half a chunk", "refused by the head"],
+    ids=[
+        *("silent", "half a line", "half a head", "no body", "half a body", "half a chunk", "half a chunk's size"),
+        *("half a trailer", "half of the second", "refused by the head"),
+    ],
 )
 def test_those_who_stop_hold_no_thread(impatient: Any, sent: bytes, answered: bytes | None) -> None:
     with ExitStack() as stack:

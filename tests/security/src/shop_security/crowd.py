@@ -55,6 +55,8 @@ SHAPES = {
     "waits for a receipt": Shape(_asks(f"GET /v1/receipts/{_RECEIPT}?wait=10")),
     "waits and is half closed": Shape(_asks(f"GET /v1/receipts/{_RECEIPT}?wait=10"), half_closed=True),
     "waits for a state": Shape(_asks(f"GET /v1/products?after={_RECEIPT}")),
+    "waits for a batch": Shape(_asks("POST /v1/purchases:batch", b"Prefer: wait=10\r\n" + _BOUGHT)),
+    "waits by HEAD": Shape(_asks(f"HEAD /v1/receipts/{_RECEIPT}?wait=10")),
     "refused by its head": Shape(_asks("POST /nowhere", b"Content-Length: 9\r\n\r\n")),
     "refused by its caller": Shape(_asks("DELETE /v1/users/somebody")),
     "refused by the grammar": Shape(b"POST /buy HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n"),
