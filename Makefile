@@ -32,7 +32,7 @@ lint: .venv/dev.stamp ## Format, style, types, layers, and that events of the la
 
 .PHONY: test
 test: lint ## All checks: lint, then arrivals, unit, contract, integration, model and browser tests (ARGS="tests/unit -k name")
-	@scripts/bootstrap java jdk maven chromium redis
+	@scripts/bootstrap java jdk maven chromium redis nginx
 	.venv/bin/python -m pytest $(ARGS)
 
 MODEL_SEEDS ?= 30
@@ -123,7 +123,7 @@ provenance: .venv/dev.stamp ## SBOM and provenance beside each image in IMAGES_D
 # Those that only a cluster shows are marked in tests/e2e; their results add up with these on one commit.
 .PHONY: security
 security: .venv/dev.stamp ## Score the 40 security checks with their evidence; fails on a failure (ARGS=tests/e2e on a cluster)
-	@scripts/bootstrap java maven chromium redis
+	@scripts/bootstrap java maven chromium redis nginx
 	SCHEMATHESIS_EXAMPLES=10000 .venv/bin/python -m pytest -m security $(ARGS)
 
 # Each lock is made from the members' own dependencies plus its .in file; a member itself is never looked up.

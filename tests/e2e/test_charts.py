@@ -142,6 +142,7 @@ def test_a_misspelt_value_is_refused(value: str, profile: str) -> None:
         (("limits.rules=", "limits.url=redis://a"), "no rules"),
         (("limits.rules=often",), "does not match pattern"),
         (("ingress.annotations.nginx\\.ingress\\.kubernetes\\.io/server-snippet=x",), "propert"),
+        (("shop.catalogCaching.maxAge=5",), "set auth.mode=none"),
         (("ingress.proxyNetworks={10.42.0.7}",), "does not match pattern"),
         (("ingress.sourceRanges={192.0.2.7}",), "does not match pattern"),
         (
@@ -172,6 +173,14 @@ def test_each_door_names_the_networks_of_its_proxy() -> None:
     routed = shop_of(render(*networks, "--set", "gateway.parentRefs[0].name=public"))["spec"]["gateway"]
     assert routed["proxyNetworks"] == ["192.0.2.7/32", "fd00::/48"]
     assert "proxyNetworks" not in shop_of(render())["spec"]["ingress"]
+
+
+def test_caches_are_told_how_long_only_where_it_is_said() -> None:
+    words = ("auth.mode=none", "shop.catalogCaching.maxAge=5", "shop.catalogCaching.staleWhileRevalidate=10")
+    made = shop_of(render(*(part for word in words for part in ("--set", word))))["spec"]["server"]["env"]
+    told = {entry["name"]: entry["value"] for entry in made}
+    assert told == {"CATALOG_MAX_AGE": "5", "CATALOG_STALE_WHILE_REVALIDATE": "10"}
+    assert "env" not in shop_of(render())["spec"]["server"]
 
 
 @pytest.mark.security(32)

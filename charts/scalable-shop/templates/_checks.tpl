@@ -34,6 +34,9 @@
 {{- if and .Values.cache.url .Values.cache.existingSecret.name }}
 {{- fail "Set cache.url (a URL without a password) or cache.existingSecret.name (a Secret that holds one), not both." }}
 {{- end }}
+{{- if and (.Values.shop.catalogCaching | default dict).maxAge (ne .Values.auth.mode "none") }}
+{{- fail "shop.catalogCaching.maxAge lets caches answer in place of the shop, which then asks nobody: set auth.mode=none, or maxAge=0." }}
+{{- end }}
 {{- if and .Values.mongodb.enabled .Values.mongodb.caSecret }}
 {{- fail "mongodb.caSecret is for a MongoDB that is there: use mongodb.tls instead." }}
 {{- end }}

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from flask import Flask, redirect
 
-from cm_server import ui
+from cm_server import shared_caching, ui
 from cm_server.api_docs import routes
 from cm_server.api_docs.openapi import document, operations
 from cm_server.commands import command, content_encoding, prefer
@@ -68,6 +68,8 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     authentication.install(app, authentication.authenticators(settings), table)
     if settings.auth_mode == "none":
         browsers.guard(app, settings.http_allowed_hosts)
+        if settings.catalog_max_age:
+            shared_caching.install(app, settings.catalog_max_age, settings.catalog_stale)
     if settings.limits:
         limiter.install(app, limiter_of(settings), table)
     content_encoding.install(app)

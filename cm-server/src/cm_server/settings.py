@@ -52,5 +52,13 @@ class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSet
         "CONTENT_BASED_DEDUPLICATION", True, flag, "",
         "Without an Idempotency-Key, the same purchase or review with the same `timestamp` is one",
     )  # fmt: skip
+    catalog_max_age: int = variable(
+        "CATALOG_MAX_AGE", 0, whole(0, 3600), "seconds",
+        "How long shared caches may keep reads of the catalog, with AUTH_MODE=none only; 0: not at all",
+    )  # fmt: skip
+    catalog_stale: int = variable(
+        "CATALOG_STALE_WHILE_REVALIDATE", 0, whole(0, 3600), "seconds",
+        "How much longer they may serve such an answer while they fetch a newer one",
+    )  # fmt: skip
     docs_active: bool = variable("API_DOCS_ACTIVE", True, flag, "", "Serve /openapi.json and the docs page")
     docs_path: str = variable("API_DOCS_PATH", "/docs", path, "path", "Path of the docs page below the prefix")

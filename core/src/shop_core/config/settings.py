@@ -26,6 +26,7 @@ _PREFIXES = (
     "CONSUMER_",
     "IDEMPOTENCY_",
     "CACHE_",
+    "CATALOG_",
     "AUTH_",
     "LIMIT",
     "ANALYTICS_",
