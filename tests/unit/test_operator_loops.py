@@ -33,9 +33,9 @@ def test_one_namespace_holds_no_more_than_its_share_of_the_threads() -> None:
 
     async def scene() -> None:
         with ThreadPoolExecutor(4) as threads:
-            loops = Loops({"ShopConsumer": look}, 5, threads, share=2)
+            loops = Loops({"ShopConsumer": look, "Shop": look}, 5, threads, share=2)
             for number in range(24):
-                loops.notify("ShopConsumer", "noisy", f"n{number}", 1)
+                loops.notify("ShopConsumer" if number % 2 else "Shop", "noisy", f"n{number}", 1)
             loops.notify("ShopConsumer", "victim", "v", 1)
             try:
                 assert await asyncio.to_thread(looked.wait, 20), "the other namespace is looked at all the same"

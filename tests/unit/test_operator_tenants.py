@@ -111,6 +111,11 @@ LOGIN = {"sasl": "scram_sha512", "username": "me", "password": "x"}
         ("kafka:9092", "kafka.other.svc:9092", False),
         ("kafka:9092", "kafka:9093", False),
         ("", "kafka:9092", False),
+        (" , ", "kafka:9092", False),
+        ("kafka:9092", "kafka.ns.svc.own.example:9092", False),
+        ("kafka:9092", "kafka.ns.svc.cluster.local.own.example:9092", False),
+        ("kafka:9092", "kafka@own.example:9092", False),
+        ("", "kafka:9092", False),
     ],
 )
 def test_a_login_is_sent_only_where_its_owner_says(field: str, annotation: str, addresses: str, sent: bool) -> None:
