@@ -134,12 +134,13 @@ def test_reads_of_the_catalog_come_from_the_cache(doors: tuple[str, Any, Edge], 
         "/v1/products?limit=3",
     ):
         first, second = (proxy.get(path, **asked(key)) for _ in range(2))
-        assert (first.status, second.status) == (200, 200) and first.headers["ETag"] == second.headers["ETag"]
+        assert (first.status, second.status) == (200, 200)
         if mode != "none":
             assert (first.headers["X-Cache"], second.headers["X-Cache"]) == ("MISS", "MISS"), path
             assert second.headers["Cache-Control"] == "private, no-cache"
             continue
         assert first.headers["X-Cache"] == "MISS" and second.headers["X-Cache"] in KEPT, path
+        assert first.headers["ETag"] == second.headers["ETag"]
         assert second.headers["Cache-Control"] == f"public, max-age={MAX_AGE}, stale-while-revalidate={STALE}"
         assert not [name for name in first.headers if name.startswith("RateLimit-")], "of one caller"
         again = proxy.get(path, If_None_Match=first.headers["ETag"])

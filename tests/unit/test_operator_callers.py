@@ -76,19 +76,20 @@ def chosen(selector: Manifest, labels: dict[str, str]) -> bool:
 @pytest.mark.security(10, 32)
 @pytest.mark.parametrize("door", [INGRESS, ROUTE], ids=["ingress", "route"])
 def test_behind_a_door_only_controllers_and_who_needs_it_reach_cm_server(door: Manifest, shop: Make) -> None:
+    body = shop(**door)
     for namespace in callers.CONTROLLERS:
-        assert reaches(Peer(namespace, {"app": "whatever its labels are"}), shop(**door)), namespace
-    assert reaches(OPERATOR, shop(**door)) and reaches(PROMETHEUS, shop(**door))
-    assert reaches(Peer(HOME, PROMETHEUS.labels), shop(**door))
-    assert not [name for name, peer in STRANGERS.items() if reaches(peer, shop(**door))]
+        assert reaches(Peer(namespace, {"app": "whatever its labels are"}), body), namespace
+    assert reaches(OPERATOR, body) and reaches(PROMETHEUS, body)
+    assert reaches(Peer(HOME, PROMETHEUS.labels), body)
+    assert not [name for name, peer in STRANGERS.items() if reaches(peer, body)]
 
 
 def test_the_pods_of_a_routes_gateways_reach_it_where_the_gateway_is(shop: Make) -> None:
-    label = "gateway.networking.k8s.io/gateway-name"
+    label, route, entry = "gateway.networking.k8s.io/gateway-name", shop(**ROUTE), shop(**INGRESS)
     for namespace, name in (("edge", "public"), (HOME, "inner")):
-        assert reaches(Peer(namespace, {label: name}), shop(**ROUTE))
-        assert not reaches(Peer(namespace, {label: name}), shop(**INGRESS))
-        assert not reaches(Peer(namespace, {label: "another"}), shop(**ROUTE))
+        assert reaches(Peer(namespace, {label: name}), route)
+        assert not reaches(Peer(namespace, {label: name}), entry)
+        assert not reaches(Peer(namespace, {label: "another"}), route)
 
 
 @pytest.mark.security(32)
@@ -117,8 +118,9 @@ def test_whoever_is_named_comes_instead_of_the_usual_ones(shop: Make) -> None:
 
 @pytest.mark.security(32)
 def test_without_a_door_services_of_the_cluster_call_and_no_header_is_believed(shop: Make) -> None:
-    assert all(reaches(peer, shop()) for peer in (CONTROLLER, *STRANGERS.values()))
-    assert "HTTP_TRUSTED_PROXIES" not in http_services.server(shop()).env
+    body = shop()
+    assert all(reaches(peer, body) for peer in (CONTROLLER, *STRANGERS.values()))
+    assert "HTTP_TRUSTED_PROXIES" not in http_services.server(body).env
     closed = shop(network={"callers": []})
     assert reaches(OPERATOR, closed) and not reaches(CONTROLLER, closed)
 

@@ -34,6 +34,11 @@ def test_a_check_is_what_its_tests_came_to(results: dict[str, Result], state: st
     assert (line.number, line.state) == (7, state) and said in line.evidence
 
 
+def test_what_was_skipped_is_not_named_among_what_passed() -> None:
+    results = {TEST: Result((7,), passed=2), "b::audited": Result((7,), skipped=1, reason="no network")}
+    assert score(results, MARKED)[6].evidence == "no network; 2 passed: test_it"
+
+
 def test_a_check_without_a_test_says_so() -> None:
     assert score({}, {})[0].evidence == "no test is marked for it"
 

@@ -104,7 +104,7 @@ def line_of(number: int, results: Mapping[str, Result], missing: Iterable[str]) 
     if failed:
         return Line(number, "FAIL", ", ".join(sorted(failed)))
     if passed:
-        shown_by = f"{passed} passed: {', '.join(short(results))}"
+        shown_by = f"{passed} passed: {', '.join(short(id for id, result in results.items() if result.passed))}"
         return Line(number, "in part", f"{'; '.join(left)}; {shown_by}") if left else Line(number, "pass", shown_by)
     if skipped:
         return Line(number, "not checkable here", "; ".join(left))
