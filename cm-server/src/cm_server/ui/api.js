@@ -1,8 +1,9 @@
-// The only module that speaks HTTP. Every address is relative to this file, so the page works behind any base path.
+// The only module that speaks HTTP. Every address is relative to the base, which holds the folder "ui" of this file, so
+// the page works behind any base path.
 
 import * as session from "./session.js";
 
-const base = new URL("../", import.meta.url);
+const base = new URL(import.meta.url.replace(/^(.*\/)ui\/.*$/, "$1"));
 const TIMEOUT_MS = 15_000;
 let ahead = 0; // the server's clock against this one
 
