@@ -70,6 +70,10 @@ class Shop:
         self.fill(username=username, userid=userid, price=price)
         self.press("Buy")
 
+    def look_up(self, username: str) -> None:
+        self.page.get_by_label("Whose purchases").fill(username)
+        self.press("Show purchases")
+
     def unreadable(self, texts: Iterable[str]) -> dict[str, float]:
         """Of what the selectors find visible, where the contrast is below 4.5."""
         ratios = {

@@ -31,11 +31,18 @@ export function buy(purchase, key) {
   });
 }
 
-export function purchasesOf(username, { cursor = null, after = null, limit = 50 } = {}) {
-  const query = new URLSearchParams({ limit });
-  if (cursor) query.set("cursor", cursor);
-  if (after) query.set("after", after);
-  return call(`getAllUserBuys/${encodeURIComponent(username)}?${query}`);
+/** One page of a user's purchases; `choice` may name sort, cursor and after. */
+export function purchasesOf(username, choice) {
+  return call(`getAllUserBuys/${encodeURIComponent(username)}?${chosen({ limit: 50, ...choice })}`);
+}
+
+/** Many purchases at once: what became of each, in `results`. The key makes sending the same again harmless. */
+export function buyAll(purchases, key) {
+  return call("v1/purchases:batch", {
+    method: "POST",
+    body: JSON.stringify(purchases),
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+  });
 }
 
 export function receipt(id, wait) {

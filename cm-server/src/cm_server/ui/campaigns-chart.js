@@ -25,6 +25,7 @@ charts.addEventListener("pointerleave", () => { chosen = null; read(); });
 
 export function show(series) {
   hours = series;
+  toggle.hidden = false;
   charts.replaceChildren(...SERIES.map(chart), axis());
   rows.replaceChildren(...series.toReversed().map(row));
   read();
@@ -47,11 +48,18 @@ function chart({ field, title }) {
     image.append(bar);
   });
   image.append(drawing("path", { d: `M0 ${HEIGHT - 0.5}H${WIDTH}`, class: "ground" }));
+  image.append(drawing("path", { d: `M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`, class: "grid" }));
   const head = element("div", { className: "chart-head" },
     element("span", { className: "chart-title" }, title),
     element("span", { className: "chart-top number" }, highest ? `up to ${countOf(highest)} an hour` : "none yet"));
-  const figure = element("div", { className: `chart ${field}` }, head, image);
-  return figure;
+  return element("div", { className: `chart ${field}` }, head, element("div", { className: "plot" }, image, scale(highest)));
+}
+
+/** What the two lines of the grid stand for; the half only where it is whole. */
+function scale(highest) {
+  const half = highest % 2 ? "" : countOf(highest / 2);
+  const marks = highest ? [countOf(highest), half] : ["", ""];
+  return element("div", { className: "scale number", ariaHidden: "true" }, ...marks.map((text) => element("span", {}, text)), element("span", {}, "0"));
 }
 
 /** When the charts begin, and every half day from there. The table says the same to screen readers. */

@@ -9,7 +9,10 @@ from markupsafe import Markup, escape
 from cm_server.ui.frame import PAGES
 from shop_core.http.problem_types import TYPES, ProblemType
 
-_MAIN = Markup('<main>\n  <div class="intro">\n    <h1>{title}</h1>\n    <p>{lead}</p>\n  </div>\n{rest}</main>\n')
+_MAIN = Markup(
+    '<main id="main" tabindex="-1">\n  <div class="intro">\n    <h1>{title}</h1>\n    <p>{lead}</p>\n'
+    "  </div>\n{rest}</main>\n"
+)
 _TABLE = Markup(
     '  <div class="card scrolls" role="region" aria-label="Kinds of problems" tabindex="0"><table>\n    <thead><tr>'
     '<th scope="col">Status</th><th scope="col">When</th><th scope="col">What to do</th></tr></thead>\n    <tbody>'
