@@ -1,6 +1,7 @@
 // The only module that speaks HTTP. Every address is relative to the base, which holds the folder "ui" of this file, so
 // the page works behind any base path.
 
+import * as connection from "./connection.js";
 import * as session from "./session.js";
 
 const base = new URL(import.meta.url.replace(/^(.*\/)ui\/.*$/, "$1"));
@@ -127,14 +128,19 @@ async function call(path, options = {}) {
 
 async function send(path, options) {
   try {
-    return await fetch(new URL(path, base), {
+    const answer = await fetch(new URL(path, base), {
       ...options,
       headers: { Accept: "application/json", ...session.headers(), ...options.headers },
       cache: "no-cache",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    connection.answered();
+    return answer;
   } catch (cause) {
+    connection.failed();
     const late = cause.name === "TimeoutError";
     throw new Problem(0, { detail: late ? "The server took too long to answer." : "The server can't be reached." });
   }
 }
+
+connection.onGone(() => send("healthz", {}).catch(() => {}));

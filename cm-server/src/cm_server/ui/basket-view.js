@@ -33,8 +33,8 @@ function show() {
 
 function row({ id, product, error }) {
   const isOpen = basket.batch()?.sent.some((entry) => entry.line === id && !entry.settled);
-  const remove = element("button", { type: "button", className: "quiet", hidden: Boolean(isOpen) }, "Remove",
-    element("span", { className: "visually-hidden" }, `: ${product.name}`));
+  const ariaLabel = `Remove: ${product.name}`;
+  const remove = element("button", { type: "button", className: "quiet", hidden: Boolean(isOpen), ariaLabel }, "Remove");
   remove.addEventListener("click", () => {
     basket.remove(id);
     announce(`${product.name} is no longer in the basket.`);

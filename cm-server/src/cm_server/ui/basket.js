@@ -53,8 +53,8 @@ addEventListener("storage", (event) => {
 
 /** A button that puts `product` into the basket, and says so in its own place. */
 export function button(product, say) {
-  const label = element("span", { className: "visually-hidden" }, `: ${product.name}`);
-  const node = element("button", { type: "button", className: "quiet add" }, "Add to basket", label);
+  const ariaLabel = `Add to basket: ${product.name}`;
+  const node = element("button", { type: "button", className: "quiet add", ariaLabel }, "Add to basket");
   node.addEventListener("click", () => {
     say(add(product) ? `${product.name} is in the basket.` : `The basket is full: it holds ${MOST} products.`);
   });

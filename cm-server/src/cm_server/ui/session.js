@@ -1,7 +1,6 @@
 // Who is signed in: an API key or a token, kept for this tab only. The first answer 401 asks for it; a service that
 // asks nobody (AUTH_MODE=none) never shows any of this.
 
-import "./connection.js";
 import { element } from "./format.js";
 
 const NAME = "shop-credentials";
