@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cm_server.api_docs.openapi import document
-from shop_core.config.settings import KNOWN
+from shop_core.config.known_variables import KNOWN
 from shop_core.http import problems
 from shop_core.http.worker import bad_requests
 from shop_security.scripts import script
@@ -36,6 +36,7 @@ def test_the_tables_of_settings_are_fresh() -> None:
     for page, only in table.PAGES.items():
         text = page.read_text()
         assert table.filled(text, only) == text, "run `.venv/bin/python scripts/settings_table.py`"
+    assert table.KNOWN.read_text() == table.known(), "run `make generate`"
 
 
 def test_the_example_of_an_environment_is_fresh_and_names_every_setting() -> None:
