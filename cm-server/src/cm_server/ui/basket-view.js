@@ -97,7 +97,7 @@ function took({ key, sent }, results) {
     .map((line) => ({ ...line, error: errors.get(line.id) ?? line.error }));
   const after = sent.map((entry, index) => ({ ...entry, settled: entry.settled || known(results[index]) }));
   basket.settle(lines, after.every((entry) => entry.settled) ? null : { key, sent: after });
-  for (const { purchase, name, result } of news) if (result.receipt) bought.begin(purchase, result, () => {}, name);
+  for (const { purchase, name, result } of news.toReversed()) if (result.receipt) bought.begin(purchase, result, () => {}, name);
   const about = { userid: "basketBuyer", username: "basketUsername" };
   entries.showErrors(news.flatMap(({ result }) => result.errors ?? [])
     .filter(({ field }) => about[field]).map((fault) => ({ ...fault, field: about[fault.field] })));

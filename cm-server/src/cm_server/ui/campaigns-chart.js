@@ -38,6 +38,7 @@ function chart({ field, title }) {
     ? `${title}: at most ${countOf(highest)} in one hour`
     : `${title}: ${countOf(total)} in 48 hours, at most ${countOf(highest)} in one hour`;
   const image = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${label}. The table has each hour.` });
+  image.append(drawing("path", { d: `M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`, class: "grid" }));
   const step = WIDTH / hours.length;
   hours.forEach((hour, index) => {
     const height = highest ? (hour[field] / highest) * (HEIGHT - 2) : 0;
@@ -48,7 +49,6 @@ function chart({ field, title }) {
     image.append(bar);
   });
   image.append(drawing("path", { d: `M0 ${HEIGHT - 0.5}H${WIDTH}`, class: "ground" }));
-  image.append(drawing("path", { d: `M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`, class: "grid" }));
   const head = element("div", { className: "chart-head" },
     element("span", { className: "chart-title" }, title),
     element("span", { className: "chart-top number" }, highest ? `up to ${countOf(highest)} an hour` : "none yet"));

@@ -70,7 +70,7 @@ def _row(status: int) -> Markup:
 
 
 def _title(kind: ProblemType) -> str:
-    return kind.name.replace("-", " ").capitalize()
+    return kind.name.replace("-", " ").capitalize().replace("Uri", "URI")
 
 
 def _marked(text: str) -> Markup:
