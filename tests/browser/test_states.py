@@ -162,7 +162,7 @@ def test_pages_that_explain_are_readable_and_lead_on(shop: Shop, path: str, sche
 
 
 def test_the_first_tab_skips_the_navigation(shop: Shop) -> None:
-    shop.open("/catalog")
+    shop.open("/catalog#basket")
     shop.page.keyboard.press("Tab")
     skip = shop.page.get_by_role("link", name="Skip to the content")
     expect(skip).to_be_focused()
@@ -170,6 +170,7 @@ def test_the_first_tab_skips_the_navigation(shop: Shop) -> None:
     shop.page.keyboard.press("Enter")
     shop.page.keyboard.press("Tab")
     assert shop.page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    expect(shop.page.get_by_role("heading", level=1)).to_have_text("Basket")
 
 
 def test_without_script_no_form_is_shown_that_would_do_nothing(shop: Shop) -> None:

@@ -19,6 +19,11 @@ function open(event) {
   if (event) document.getElementById(TITLES[view]).focus();
 }
 
+// What follows # names the view here, so that "#main" would lead away from it.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main").focus();
+});
 window.addEventListener("hashchange", open);
 product.onChange(list.update);
 open();
