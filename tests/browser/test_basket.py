@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Route, expect
-
-from tests.browser.test_catalog import make
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Scheme, Shop
@@ -20,11 +19,11 @@ Goods = list[tuple[str, str]]
 
 
 @pytest.fixture(scope="module")
-def goods(platform: Platform) -> Goods:
+def goods(make: Callable[..., str]) -> Goods:
     """Three products by id and name, with a word in common."""
     mark = f"basket {uuid.uuid4().hex[:8]}"
     named = [f"{mark} {number}" for number in range(len(PRICES))]
-    return [(make(platform, name, price), name) for name, price in zip(named, PRICES, strict=True)]
+    return [(make(name, price), name) for name, price in zip(named, PRICES, strict=True)]
 
 
 def put_in(shop: Shop, *names: str) -> None:
@@ -147,11 +146,11 @@ def test_after_a_lost_answer_the_same_is_sent_again_and_bought_once(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
-def test_it_is_readable_and_fits(shop: Shop, platform: Platform, scheme: Scheme, width: int) -> None:
+def test_it_is_readable_and_fits(shop: Shop, make: Callable[..., str], scheme: Scheme, width: int) -> None:
     shop.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     shop.page.set_viewport_size({"width": width, "height": 812})
     name = f"{uuid.uuid4().hex} {'W' * 90}"
-    open_basket(shop, [(make(platform, name, "999999999.99"), name)], "ada")
+    open_basket(shop, [(make(name, "999999999.99"), name)], "ada")
     shop.page.route("**/v1/purchases:batch", lambda route: route.abort("connectionrefused"))
     shop.press("Buy it")
     expect(shop.page.locator("#basket-alert")).to_be_visible()

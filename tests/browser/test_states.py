@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.test_catalog import make
-
 if TYPE_CHECKING:
     from tests.browser.conftest import Scheme, Shop
-    from tests.conftest import Platform
 
 LISTS: dict[str, str | re.Pattern[str]] = {
     "/?user=somebody": "**/getAllUserBuys/**",
@@ -104,10 +102,10 @@ def test_the_id_of_a_purchase_can_be_copied(shop: Shop) -> None:
     assert copied.endswith(shown) and len(copied) == 36
 
 
-def test_a_tag_chooses_products_and_stands_in_the_address(shop: Shop, platform: Platform) -> None:
+def test_a_tag_chooses_products_and_stands_in_the_address(shop: Shop, make: Callable[..., str]) -> None:
     tag = f"tag {uuid.uuid4().hex[:8]}"
     for number in "12":
-        make(platform, f"Tagged {number}", tags=[tag, "gift"])
+        make(f"Tagged {number}", tags=[tag, "gift"])
     shop.open("/catalog")
     shop.page.get_by_role("button", name=tag).first.click()
     expect(shop.page.locator("#products > li")).to_have_count(2)
