@@ -144,7 +144,7 @@ def test_many_campaigns_are_folded_the_one_that_ends_first_on_top(shop: Shop) ->
     ]
     shop.page.route("**/campaign-events/live*", lambda route: route.fulfill(json={"campaigns": live, "next": None}))
     shop.open("/campaigns")
-    names = shop.page.locator("#live > li:visible .name")
+    names = shop.page.locator("#live > li:visible > .name")
     expect(names).to_have_text([f"Sale {number}" for number in range(1, 6)])
     expect(shop.page.locator("#live > li").first).to_contain_text(str((start + timedelta(days=400)).year))
     expect(shop.page.get_by_text("Times are those of Europe/Berlin (GMT+")).to_be_visible()
