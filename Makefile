@@ -22,6 +22,11 @@ run: .venv/run.stamp ## Start the whole platform and watch over it; Ctrl-C stops
 stop: .venv/run.stamp ## Stop a platform that was started with ARGS=--detach or in another terminal
 	@.venv/bin/shopctl down $(ARGS)
 
+SERVICE ?= cm-server
+.PHONY: dev
+dev: .venv/dev.stamp ## Run one service beside `make run`, anew on each change (SERVICE=cm-api-consumer ARGS="--domain purchases")
+	@exec .venv/bin/python scripts/dev.py $(SERVICE) $(ARGS)
+
 .PHONY: lint
 lint: .venv/dev.stamp ## Format, style, types, layers, and that events of the last release can still be read
 	.venv/bin/ruff format --check .

@@ -1,5 +1,5 @@
-"""Writes the pages of docs/reference that the code knows already: the command line, HTTP operations, events, custom
-resources. A test fails where a page is stale; run this, and settings_table.py for the settings.
+"""Writes the pages of docs/reference that the code knows already: the command line, HTTP operations, problems, events,
+custom resources. A test fails where a page is stale; run this, and settings_table.py for the settings.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cm_server.context import PREFIX
 from cm_server.operations import Operation
 from shop_core.events import DOMAINS
 from shop_core.events.asyncapi import HEADERS
+from shop_core.http.problem_types import PLACE, TYPES
 from shopctl.arguments import build_parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,17 @@ CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSO
 AsyncAPI 3.0 (`/asyncapi.json`), the repository as JSON Schema (`schemas/`). Each topic's dead letters are in
 `<topic>.dlq`.
 """
+PROBLEMS = f"""\
+Every error answer is `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`, `requestId`; where
+they apply `field` and `errors` (each faulty field with its `detail`, at most 50), `receipt` and `id`. `type` is the
+address of a page of the service itself, below `{PLACE}`; two answers of one status differ
+in `detail`, never in `type`. A browser that asks for an address that is not there gets a page. More on
+[input formats](input.md) (422), on [412](../decisions/0003-after-answers-412.md) and on the [log](log-events.md).
+"""
+REJECTED_LATER = """
+A command that the consumer rejects later has the same statuses in its receipt
+([why](../decisions/0041-rejection-statuses.md)).
+"""
 CUSTOM_RESOURCES = """\
 `kubectl explain shop.spec` and `kubectl explain shopconsumer.spec` print the same. `[]` is an item of a list, `*` any
 key. [The operator](operator.md) lists columns, conditions and Events.
@@ -52,6 +64,7 @@ def pages() -> dict[Path, str]:
     made = {
         "cli.md": ("Command line", "the parsers of shopctl", CLI, cli()),
         "http-api.md": ("HTTP API", "cm-server's operations", HTTP_API, http_api()),
+        "problems.md": ("Problems", "shop_core.http.problem_types", PROBLEMS, problems()),
         "events.md": ("Events and topics", "shop_core.events", EVENTS, events()),
         "custom-resources.md": ("Custom resources", "charts/shop-operator/crds", CUSTOM_RESOURCES, custom_resources()),
     }
@@ -114,6 +127,13 @@ def _operation(operation: Operation) -> tuple[str, ...]:
         ", ".join(str(status) for status in operation.answers),
         ", ".join(str(status) for status in sorted(operation.problems)),
     )
+
+
+def problems() -> Iterator[str]:
+    """A row a status; a running service shows the same below its `/problems`."""
+    kinds = ((str(status), f"`{kind.name}`", kind.when, kind.remedy) for status, kind in TYPES.items())
+    yield _table(("status", "`type` ends with", "when", "what the client does"), kinds).rstrip()
+    yield REJECTED_LATER.rstrip()
 
 
 def events() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Writes what follows from the services' own dataclasses of settings: the tables, each between its two markers (all of
-them into docs/reference/settings.md, those that people set first into README.md), and the names that services know.
+them into docs/reference/settings.md, those that people set first into README.md), .env.example, which is to be copied
+and filled in, and the names that services know.
 """
 
 from __future__ import annotations
@@ -40,19 +41,45 @@ PAGES: dict[Path, tuple[str, ...]] = {ROOT / "README.md": FIRST, ROOT / "docs" /
 
 def table(only: Sequence[str] = ()) -> str:
     """One row a variable: who reads it, unit, default, meaning. `only` these variables, or all."""
-    rows: dict[tuple[str, str, str, str], list[str]] = {}
+    lines = ["| variable | read by | unit | default | meaning |", "|---|---|---|---|---|"]
+    for (name, unit, default, about), services in rows(only).items():
+        shown = f"`{default}`" if default else "–"
+        lines.append(f"| `{name}` | {read_by(services)} | {unit or '–'} | {shown} | {about} |")
+    return "\n".join(lines)
+
+
+def rows(only: Sequence[str] = ()) -> dict[tuple[str, str, str, str], list[str]]:
+    """Name, unit, default and meaning of each variable, with the services that read it so."""
+    found: dict[tuple[str, str, str, str], list[str]] = {}
     for service, settings in SERVICES.items():
         for field in dataclasses.fields(settings):
             meta = field.metadata
             row = (meta["env"], meta["unit"], shown_default(field.default), meta["about"])
             if not only or meta["env"] in only:
-                rows.setdefault(row, []).append(service)
-    lines = ["| variable | read by | unit | default | meaning |", "|---|---|---|---|---|"]
-    for (name, unit, default, about), services in rows.items():
-        shown = f"`{default}`" if default else "–"
-        who = "all" if len(services) == len(SERVICES) else ", ".join(services)
-        lines.append(f"| `{name}` | {who} | {unit or '–'} | {shown} | {about} |")
-    return "\n".join(lines)
+                found.setdefault(row, []).append(service)
+    return found
+
+
+ENV_EXAMPLE = ROOT / ".env.example"
+ENV_HEAD = """\
+# Every setting with its default. Made by scripts/settings_table.py.
+# Copy it to .env, take the # away where you want another value, then: set -a; . ./.env; set +a; make run
+# Where a name stands several times, each service has a default of its own: leave it alone, or set it for one service.
+"""
+
+
+def env_example() -> str:
+    """Each variable as an assignment that is commented out, below what it means, by who reads it."""
+    sections: dict[str, list[str]] = {}
+    for (name, unit, default, about), services in rows().items():
+        note = f"# {about}" + (f" ({unit})" if unit else "")
+        sections.setdefault(read_by(services), []).append(f"{note}\n#{name}={default}\n")
+    parts = [f"\n# --- {who} ---\n\n" + "\n".join(lines) for who, lines in sections.items()]
+    return ENV_HEAD + "".join(parts)
+
+
+def read_by(services: Sequence[str]) -> str:
+    return "all" if len(services) == len(SERVICES) else ", ".join(services)
 
 
 def shown_default(value: object) -> str:
@@ -73,9 +100,9 @@ def known() -> str:
     """The module with each variable of every service but the operator, whose environment is its own."""
     services = (settings for service, settings in SERVICES.items() if service != "operator")
     names = sorted({field.metadata["env"] for settings in services for field in dataclasses.fields(settings)})
-    rows = "".join(f'    "{name}",\n' for name in names)
+    lines = "".join(f'    "{name}",\n' for name in names)
     why = "Each variable of every service, so that one service's environment may carry another's. `make generate`."
-    return f'"""{why}"""\n\nKNOWN = (\n{rows})\n'
+    return f'"""{why}"""\n\nKNOWN = (\n{lines})\n'
 
 
 if __name__ == "__main__":
@@ -84,3 +111,5 @@ if __name__ == "__main__":
     for page, only in PAGES.items():
         page.write_text(filled(page.read_text(), only))
         sys.stdout.write(f"{page.relative_to(ROOT)} is fresh\n")
+    ENV_EXAMPLE.write_text(env_example())
+    sys.stdout.write(f"{ENV_EXAMPLE.name} is fresh\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -70,6 +70,10 @@ class Shop:
         self.fill(username=username, userid=userid, price=price)
         self.press("Buy")
 
+    def look_up(self, username: str) -> None:
+        self.page.get_by_label("Whose purchases").fill(username)
+        self.press("Show purchases")
+
     def unreadable(self, texts: Iterable[str]) -> dict[str, float]:
         """Of what the selectors find visible, where the contrast is below 4.5."""
         ratios = {
@@ -114,6 +118,20 @@ def shop(browser: Browser, platform: Platform) -> Iterator[Shop]:
     context.close()
     assert shop.complaints == []
     assert shop.foreign() == []
+
+
+@pytest.fixture(scope="session")
+def make(platform: Platform) -> Callable[..., str]:
+    """Puts a product into the catalog, and waits until it is there: its id."""
+
+    def make(name: str, price: str = "39.90", **more: object) -> str:
+        answer = platform.request(
+            "POST", "/v1/products", json={"name": name, "price": price, **more}, headers={"Prefer": "wait=10"}
+        )
+        assert answer.status == 201, answer.data
+        return str(answer.json()["id"])
+
+    return make
 
 
 def _note(shop: Shop, kind: str, text: str) -> None:

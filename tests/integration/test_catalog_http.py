@@ -210,10 +210,29 @@ def test_products_are_listed_in_each_order_and_by_prefix(platform: Any) -> None:
     assert "description" not in page["products"][0]
 
 
+def test_products_are_listed_by_tag_in_each_order_and_together_with_a_prefix(platform: Any) -> None:
+    mark = uuid.uuid4().hex[:8]
+    tag = f"tag {mark}"
+    named = [(f"{mark} b", "2", ["x", tag]), (f"{mark} a", "3", [tag]), ("other", "1", [tag])]
+    made = [product(platform, name=name, price=price, tags=tags) for name, price, tags in named]
+    product(platform, name=f"{mark} c", tags=[mark, tag.upper()])
+    orders = {"&sort=price": [2, 0, 1], f"&sort=name&prefix={mark}": [1, 0], "&sort=oldest": [0, 1, 2]}
+    for query, expected in orders.items():
+        found: list[Any] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = read(platform, f"/v1/products?tag=tag%20{mark}{query}&limit=1{cursor and '&cursor=' + cursor}")
+            found += [each["id"] for each in page["products"]]
+            cursor = page["next"]
+        assert found == [made[number] for number in expected], query
+    assert read(platform, f"/v1/products?tag={mark}-none")["products"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "field"),
     [
         ("/v1/products?sort=best", "sort"),
+        ("/v1/products?tag=a%00b", "tag"),
         ("/v1/products?limit=0", "limit"),
         ("/v1/products?cursor=x", "cursor"),
         ("/v1/products?colour=red", "colour"),

@@ -60,9 +60,10 @@ def stored(store: PurchaseStore, user: str, moments: list[datetime]) -> list[str
     before=st.lists(MOMENTS, max_size=25),
     meanwhile=st.lists(st.lists(MOMENTS, max_size=4), max_size=8),
     limit=st.integers(1, 7),
+    sort=st.sampled_from(["newest", "oldest"]),
 )
 def test_pages_hold_each_item_once_while_others_are_inserted(
-    store: PurchaseStore, api: Any, before: list[datetime], meanwhile: list[list[datetime]], limit: int
+    store: PurchaseStore, api: Any, before: list[datetime], meanwhile: list[list[datetime]], limit: int, sort: str
 ) -> None:
     user = f"page/{uuid.uuid4().hex}"
     first = stored(store, user, before)
@@ -71,7 +72,7 @@ def test_pages_hold_each_item_once_while_others_are_inserted(
     seen: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None:
-        query = f"limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        query = f"sort={sort}&limit={limit}" + (f"&cursor={cursor}" if cursor else "")
         page = api.get(f"/v1/users/{quote(user, safe='')}/purchases?{query}", environ_overrides=raw(user, query)).json
         assert len(page["purchases"]) <= limit
         seen += page["purchases"]
@@ -83,7 +84,28 @@ def test_pages_hold_each_item_once_while_others_are_inserted(
     assert set(first) <= set(ids), "an item is missing"
     assert set(ids) <= {*first, *others}
     moments = [datetime.fromisoformat(item["timestamp"]) for item in seen]
-    assert moments == sorted(moments, reverse=True)
+    assert moments == sorted(moments, reverse=sort == "newest")
+
+
+def test_an_order_goes_with_a_range_and_a_cursor_stays_in_its_order(store: PurchaseStore, api: Any) -> None:
+    user = uuid.uuid4().hex
+    ids = stored(store, user, [START + timedelta(minutes=n) for n in range(10)])
+
+    def ask(query: str) -> Any:
+        return api.get(f"/v1/users/{user}/purchases?{query}")
+
+    within = "from=2026-01-01T00:02:00Z&to=2026-01-01T00:07:00Z&limit=3"
+    for sort, expected in (("oldest", ids[2:7]), ("newest", ids[6:1:-1])):
+        first = ask(f"{within}&sort={sort}").json
+        rest = ask(f"{within}&sort={sort}&cursor={first['next']}").json
+        assert [item["_id"] for item in first["purchases"] + rest["purchases"]] == expected
+        assert rest["next"] is None
+        other = {"oldest": "newest", "newest": "oldest"}[sort]
+        refused = ask(f"sort={other}&cursor={first['next']}")
+        assert (refused.status_code, refused.json["field"]) == (400, "cursor")
+    later = ask("sort=oldest&limit=1").json["next"]
+    assert [item["_id"] for item in ask(f"{within}&sort=oldest&cursor={later}").json["purchases"]] == ids[2:5]
+    assert ask("sort=cheapest").json["field"] == "sort"
 
 
 def raw(user: str, query: str) -> dict[str, str]:

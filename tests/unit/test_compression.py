@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cm_server.query_proxy.compression import chosen
+from cm_server.compression import chosen
 
 
 @pytest.mark.parametrize(

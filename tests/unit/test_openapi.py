@@ -13,7 +13,7 @@ from cm_server.app import build
 from cm_server.context import PREFIX, Context
 from cm_server.query_proxy.client import QueryClient
 from cm_server.settings import ServerSettings
-from cm_server.ui import PAGES
+from cm_server.ui.frame import PAGES
 from shop_core.events import DOMAINS
 from shop_core.events.asyncapi import document as asyncapi
 from shop_core.testing import MemoryPublisher
@@ -23,6 +23,9 @@ UNDESCRIBED = {
     *(f"/{name}" for name in PAGES if name),
     "",
     "/ui/{name}",
+    "/ui/{version}/{name}",
+    "/problems",
+    "/problems/{name}",
     "/openapi.json",
     "/asyncapi.json",
     "/docs",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from cm_server.api_docs.openapi import document
+from shop_core.config.known_variables import KNOWN
 from shop_core.http import problems
 from shop_core.http.worker import bad_requests
 from shop_security.scripts import script
@@ -36,6 +37,14 @@ def test_the_tables_of_settings_are_fresh() -> None:
         text = page.read_text()
         assert table.filled(text, only) == text, "run `.venv/bin/python scripts/settings_table.py`"
     assert table.KNOWN.read_text() == table.known(), "run `make generate`"
+
+
+def test_the_example_of_an_environment_is_fresh_and_names_every_setting() -> None:
+    table = script("settings_table")
+    text = table.ENV_EXAMPLE.read_text()
+    assert text == table.env_example(), "run `.venv/bin/python scripts/settings_table.py`"
+    assert set(KNOWN) <= set(re.findall(r"^#(\w+)=", text, re.M))
+    assert all(line.startswith("#") or not line for line in text.splitlines()), "nothing is set by copying it"
 
 
 def test_the_generated_pages_are_fresh() -> None:

@@ -33,7 +33,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Flask:
 def api(monkeypatch: pytest.MonkeyPatch) -> Flask:
     """cm-api over a store that has nothing."""
 
-    def page(self: PurchaseStore, field: str, value: str, *_: Any) -> list[Any]:
+    def page(self: PurchaseStore, field: str, value: str, *_: Any, **__: Any) -> list[Any]:
         return []
 
     monkeypatch.setattr(PurchaseStore, "page", page)

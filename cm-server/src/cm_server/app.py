@@ -8,7 +8,7 @@ from importlib import import_module
 
 from flask import Flask, redirect
 
-from cm_server import shared_caching, ui
+from cm_server import shared_caching
 from cm_server.api_docs import routes
 from cm_server.api_docs.openapi import document, operations
 from cm_server.commands import command, content_encoding, prefer
@@ -22,11 +22,13 @@ from cm_server.rate_limit import settings as limit_settings
 from cm_server.rate_limit.trusted_proxies import TrustedProxies
 from cm_server.security import authentication
 from cm_server.settings import ServerSettings
+from cm_server.ui import Pages
 from shop_core.config import reloading
 from shop_core.config.settings import load, redis_address
 from shop_core.events import DOMAINS
 from shop_core.http import browsers
 from shop_core.http.app import aside, make_app
+from shop_core.http.problems import ERROR_PAGE
 from shop_core.http.service_token import ServiceToken
 from shop_core.kafka.producers import choose
 from shop_core.kafka.publisher import KafkaPublisher
@@ -85,10 +87,12 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app.register_blueprint(privacy.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.domains.{name}").blueprint(context))
-    app.register_blueprint(ui.blueprint(settings.docs_path if settings.docs_active else None), url_prefix=PREFIX)
+    pages = Pages(PREFIX, settings.docs_path if settings.docs_active else None)
+    app.extensions[ERROR_PAGE] = pages.error
+    app.register_blueprint(pages.blueprint())
     if settings.docs_active:
         described = document(secured=settings.auth_mode != "none", limited=bool(settings.limits))
-        app.register_blueprint(routes.blueprint(settings.docs_path, described))
+        app.register_blueprint(routes.blueprint(settings.docs_path, described, pages.version))
     return app
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup, escape
 
 
-def page(openapi: dict[str, Any], asyncapi: dict[str, Any], prefix: str) -> str:
-    """The whole page, without script."""
+def page(openapi: dict[str, Any], asyncapi: dict[str, Any], prefix: str, version: str) -> str:
+    """The whole page, without script; `version` is the folder of the pages' files."""
     sections = [
         operation(prefix, path, method, described)
         for path, methods in openapi["paths"].items()
@@ -21,7 +21,8 @@ def page(openapi: dict[str, Any], asyncapi: dict[str, Any], prefix: str) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>API reference · scalable-shop</title>'
-        '<link rel="icon" href="{prefix}/ui/icon.svg"><link rel="stylesheet" href="{prefix}/ui/docs.css"></head>'
+        '<link rel="icon" href="{prefix}/ui/{version}/icon.svg">'
+        '<link rel="stylesheet" href="{prefix}/ui/{version}/docs.css"></head>'
         "<body><main>"
         '<nav><a href="{prefix}/">scalable-shop</a></nav><h1>API reference</h1><p class="lead">{about}</p>'
         '<p>Machine-readable: <a href="{prefix}/openapi.json">openapi.json</a>, '
@@ -29,6 +30,7 @@ def page(openapi: dict[str, Any], asyncapi: dict[str, Any], prefix: str) -> str:
         "<h2>HTTP</h2>{sections}<h2>Events</h2>{events}<h2>Schemas</h2>{schemas}</main></body></html>\n"
     ).format(
         prefix=prefix,
+        version=version,
         about=openapi["info"]["description"],
         sections=Markup("").join(sections),
         events=Markup("").join(events),

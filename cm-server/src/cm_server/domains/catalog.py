@@ -80,6 +80,7 @@ SORT = Parameter(
 )  # fmt: skip
 REVIEW_SORT = Parameter("sort", "query", "The order", {"enum": ["newest", "highest", "lowest"], "default": "newest"})
 PREFIX_ARG = Parameter("prefix", "query", "Only products whose name starts with this, in any case", {"type": "string"})
+TAG_ARG = Parameter("tag", "query", "Only products with this tag, as it is written there", {"type": "string"})
 FIRST_REVIEWS = Parameter(
     "reviews", "query", "Show this many of the newest reviews as well", {"type": "integer", "minimum": 1, "maximum": 50}
 )
@@ -87,8 +88,9 @@ FIRST_REVIEWS = Parameter(
 
 OPERATIONS = (
     command("createProduct", "post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
-    query("listProducts", "/v1/products", "Products, page by page", Products, (SORT, LIMIT, CURSOR, PREFIX_ARG), (),
-          about="Send `next` as `cursor`, with the same `sort` and `prefix`, until it is null."),
+    query("listProducts", "/v1/products", "Products, page by page", Products,
+          (SORT, LIMIT, CURSOR, PREFIX_ARG, TAG_ARG), (),
+          about="Send `next` as `cursor`, with the same `sort`, `prefix` and `tag`, until it is null."),
     query("getProduct", "/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
     command("replaceProduct", "put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest,
             about="What is left out is empty afterwards."),

@@ -15,7 +15,17 @@ from cm_server.commands.batches import BatchAnswer
 from cm_server.commands.identity import Identity
 from cm_server.commands.prices import SentPrice, price_of
 from cm_server.context import PREFIX, Context
-from cm_server.operations import AFTER, COMMAND_PROBLEMS, KEY, NOT_MODIFIED, PAGE, WAIT, Operation, path_segment
+from cm_server.operations import (
+    AFTER,
+    COMMAND_PROBLEMS,
+    KEY,
+    NOT_MODIFIED,
+    PAGE,
+    WAIT,
+    Operation,
+    Parameter,
+    path_segment,
+)
 from cm_server.query_proxy.client import segment
 from cm_server.security.authentication import must_be_own, own_list, own_only
 from cm_server.security.permissions import AUTHENTICATED, CUSTOMER, reads_own
@@ -56,10 +66,11 @@ class PurchaseAnswer(msgspec.Struct):
     state: str
 
 
+ORDER = Parameter("sort", "query", "The order", {"enum": ["newest", "oldest"], "default": "newest"})
 BY_NAME = Operation(
     "getAllUserBuys", "get", "/getAllUserBuys/{username}", "A user's purchases by name, newest first",
     {200: PurchasesByUsername, 304: None}, (400, 412, 503),
-    (path_segment("username", "The user's name"), *PAGE),
+    (path_segment("username", "The user's name"), ORDER, *PAGE),
     headers=NOT_MODIFIED, access=AUTHENTICATED,
     about="Names are not unique: who may not read the purchases of others sees their own under this name alone.",
 )  # fmt: skip
@@ -93,7 +104,7 @@ OPERATIONS = (
     ),
     Operation(
         "getUserPurchases", "get", "/v1/users/{userid}/purchases", "A user's purchases by id, newest first",
-        {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), *PAGE),
+        {200: PurchasesByUserid, 304: None}, (400, 412, 503), (path_segment("userid", "The user's id"), ORDER, *PAGE),
         headers=NOT_MODIFIED, access=reads_own("userid"),
     ),
     Operation(

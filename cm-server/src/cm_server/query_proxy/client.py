@@ -11,8 +11,8 @@ import msgspec
 import urllib3
 from flask import Blueprint, Response, request
 
+from cm_server.compression import packed
 from cm_server.query_proxy.circuit_breaker import CircuitBreaker, CircuitOpen
-from cm_server.query_proxy.compression import packed
 from cm_server.query_proxy.waiting import Waiting
 from shop_core.errors import Unavailable
 from shop_core.http.app import MAX_WAIT_SECONDS

@@ -1,8 +1,10 @@
-// The only module that speaks HTTP. Every address is relative to this file, so the page works behind any base path.
+// The only module that speaks HTTP. Every address is relative to the base, which holds the folder "ui" of this file, so
+// the page works behind any base path.
 
+import * as connection from "./connection.js";
 import * as session from "./session.js";
 
-const base = new URL("../", import.meta.url);
+const base = new URL(import.meta.url.replace(/^(.*\/)ui\/.*$/, "$1"));
 const TIMEOUT_MS = 15_000;
 let ahead = 0; // the server's clock against this one
 
@@ -30,11 +32,18 @@ export function buy(purchase, key) {
   });
 }
 
-export function purchasesOf(username, { cursor = null, after = null, limit = 50 } = {}) {
-  const query = new URLSearchParams({ limit });
-  if (cursor) query.set("cursor", cursor);
-  if (after) query.set("after", after);
-  return call(`getAllUserBuys/${encodeURIComponent(username)}?${query}`);
+/** One page of a user's purchases; `choice` may name sort, cursor and after. */
+export function purchasesOf(username, choice) {
+  return call(`getAllUserBuys/${encodeURIComponent(username)}?${chosen({ limit: 50, ...choice })}`);
+}
+
+/** Many purchases at once: what became of each, in `results`. The key makes sending the same again harmless. */
+export function buyAll(purchases, key) {
+  return call("v1/purchases:batch", {
+    method: "POST",
+    body: JSON.stringify(purchases),
+    headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+  });
 }
 
 export function receipt(id, wait) {
@@ -119,14 +128,19 @@ async function call(path, options = {}) {
 
 async function send(path, options) {
   try {
-    return await fetch(new URL(path, base), {
+    const answer = await fetch(new URL(path, base), {
       ...options,
       headers: { Accept: "application/json", ...session.headers(), ...options.headers },
       cache: "no-cache",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
+    connection.answered();
+    return answer;
   } catch (cause) {
+    connection.failed();
     const late = cause.name === "TimeoutError";
     throw new Problem(0, { detail: late ? "The server took too long to answer." : "The server can't be reached." });
   }
 }
+
+connection.onGone(() => send("healthz", {}).catch(() => {}));

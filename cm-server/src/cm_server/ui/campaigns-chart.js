@@ -25,6 +25,7 @@ charts.addEventListener("pointerleave", () => { chosen = null; read(); });
 
 export function show(series) {
   hours = series;
+  toggle.hidden = false;
   charts.replaceChildren(...SERIES.map(chart), axis());
   rows.replaceChildren(...series.toReversed().map(row));
   read();
@@ -37,6 +38,7 @@ function chart({ field, title }) {
     ? `${title}: at most ${countOf(highest)} in one hour`
     : `${title}: ${countOf(total)} in 48 hours, at most ${countOf(highest)} in one hour`;
   const image = drawing("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `${label}. The table has each hour.` });
+  image.append(drawing("path", { d: `M0 1H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}`, class: "grid" }));
   const step = WIDTH / hours.length;
   hours.forEach((hour, index) => {
     const height = highest ? (hour[field] / highest) * (HEIGHT - 2) : 0;
@@ -50,8 +52,14 @@ function chart({ field, title }) {
   const head = element("div", { className: "chart-head" },
     element("span", { className: "chart-title" }, title),
     element("span", { className: "chart-top number" }, highest ? `up to ${countOf(highest)} an hour` : "none yet"));
-  const figure = element("div", { className: `chart ${field}` }, head, image);
-  return figure;
+  return element("div", { className: `chart ${field}` }, head, element("div", { className: "plot" }, image, scale(highest)));
+}
+
+/** What the two lines of the grid stand for; the half only where it is whole. */
+function scale(highest) {
+  const half = highest % 2 ? "" : countOf(highest / 2);
+  const marks = highest ? [countOf(highest), half] : ["", ""];
+  return element("div", { className: "scale number", ariaHidden: "true" }, ...marks.map((text) => element("span", {}, text)), element("span", {}, "0"));
 }
 
 /** When the charts begin, and every half day from there. The table says the same to screen readers. */

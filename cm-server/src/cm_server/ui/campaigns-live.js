@@ -1,16 +1,19 @@
-// The live campaigns with their live events, each with the time that is left, and what starts next.
+// The live campaigns with their live events, what ends first on top, each with the time that is left; and what starts next.
 
 import { serverNow } from "./api.js";
-import { announce, countdown, element, moment } from "./format.js";
+import { announce, countdown, countOf, element, moment } from "./format.js";
 
 const $ = (id) => document.getElementById(id);
-const [list, empty, next, nextList] = ["live", "live-empty", "next", "next-list"].map($);
+const [list, empty, next, nextList, more] = ["live", "live-empty", "next", "next-list", "more-live"].map($);
+const FIRST = 5;
+let all = false; // whether more than the first ones are shown
 let known = null; // names by id of what was live before, null at first
 
 export function show(campaigns, events, upcoming) {
   const soonest = campaigns.toSorted((one, other) => Date.parse(one.endDate) - Date.parse(other.endDate));
   list.replaceChildren(...soonest.map((campaign) =>
     card(campaign, events.filter((event) => event.campaignEventId === campaign.id))));
+  fold();
   nextList.replaceChildren(...upcoming.map((campaign) => row(campaign, "startDate", "starts")));
   list.removeAttribute("aria-busy");
   list.hidden = campaigns.length === 0;
@@ -19,6 +22,20 @@ export function show(campaigns, events, upcoming) {
   tell(new Map(campaigns.map(({ id, name }) => [id, name])));
   tick();
 }
+
+/** The first ones, and a button for the others: pages stay usable with hundreds. */
+function fold() {
+  const others = Math.max(0, list.children.length - FIRST);
+  [...list.children].forEach((node, index) => { node.hidden = !all && index >= FIRST; });
+  more.hidden = others === 0;
+  more.ariaExpanded = String(all);
+  more.textContent = all ? "Show fewer" : `Show ${countOf(others)} more`;
+}
+
+more.addEventListener("click", () => {
+  all = !all;
+  fold();
+});
 
 /** Every second: the time that is left. */
 export function tick() {

@@ -4,16 +4,21 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import * as chart from "./campaigns-chart.js";
 import * as live from "./campaigns-live.js";
+import { onBack } from "./connection.js";
+import { zone } from "./format.js";
+import { during } from "./loading.js";
 
 const EVERY_MS = 5_000;
 const UPCOMING = 3;
-const region = document.getElementById("alert");
+const $ = (id) => document.getElementById(id);
+const region = $("alert");
 const troubled = new Set(); // whose last round failed
 
 /** Asks again and again: after `EVERY_MS`, sooner when `load` says so, not while nobody looks. */
 function keep(load) {
   let timer = null;
   let running = false;
+  let shown = false; // whether there was ever an answer
   async function round() {
     clearTimeout(timer);
     if (document.hidden || running) return;
@@ -21,31 +26,36 @@ function keep(load) {
     let wait = EVERY_MS;
     try {
       wait = Math.min(wait, (await load()) ?? wait);
+      shown = true;
       troubled.delete(load);
       if (!troubled.size) alert.clear(region);
     } catch (problem) {
       if (!(problem instanceof api.Problem)) throw problem;
       troubled.add(load);
-      if (region.hidden) alert.show(region, problem, "What is shown may be old. The page goes on trying.");
+      const meaning = shown ? "What is shown may be old." : "Nothing can be shown yet.";
+      if (region.hidden) alert.show(region, problem, `${meaning} The page goes on trying.`, round);
     } finally {
       running = false;
       timer = setTimeout(round, wait);
     }
   }
   document.addEventListener("visibilitychange", round);
+  onBack(round);
   round();
 }
 
 keep(async () => {
-  const [campaigns, events, upcoming] = await Promise.all([
+  const [campaigns, events, upcoming] = await during($("live"), Promise.all([
     api.live("campaign-events"), api.live("events"), api.upcomingCampaigns(UPCOMING),
-  ]);
+  ]));
   live.show(campaigns.campaigns, events.events, upcoming.campaigns);
   const changes = [campaigns.changes, events.changes].filter(Boolean).map((moment) => Date.parse(moment));
   // Not before it has happened by the server's clock, and never in a tight circle.
   return changes.length ? Math.max(Math.min(...changes) - api.serverNow() + 50, 250) : null;
 });
 
-keep(async () => chart.show((await api.lastHours()).series));
+keep(async () => chart.show((await during($("charts"), api.lastHours())).series));
+
+$("zone").textContent = `Times are those of ${zone()}.`;
 
 setInterval(live.tick, 1000);

@@ -2,15 +2,18 @@
 
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import * as basket from "./basket.js";
+import * as buyer from "./buyer.js";
 import { busy, fields, isBusy } from "./fields.js";
-import { price } from "./format.js";
-import * as status from "./purchase-status.js";
+import { announce, price } from "./format.js";
+import { lives } from "./purchase-status.js";
 import { once } from "./submit-once.js";
 
 const $ = (id) => document.getElementById(id);
 const [button, region, cost] = ["buy", "buy-alert", "buy-price"].map($);
 const entries = fields($("buy-form"), ["buyer", "username"]);
 const key = once();
+const status = lives($("lives"), $("lives-list"));
 const LABELS = { buyer: "user ID", username: "username" };
 
 let product = null;
@@ -25,6 +28,8 @@ export function offer(open) {
   if (open.id !== product?.id) status.clear();
   product = open;
   cost.textContent = price(open.price);
+  $("product-add").replaceChildren(basket.button(open, announce));
+  buyer.fill(entries.control("buyer"), entries.control("username"));
   alert.clear(region);
   entries.showErrors([]);
 }
@@ -40,6 +45,7 @@ async function buy() {
   try {
     const accepted = await api.buy(purchase, key.keyFor(purchase));
     key.settle();
+    buyer.keep(purchase);
     status.begin(purchase, accepted, () => stored(userid));
   } catch (problem) {
     explain(problem);

@@ -1,9 +1,14 @@
-// The list of products: in an order, by the start of their names, page by page; and the form for a new one.
+// The list of products: in an order, by the start of their names or a tag, page by page, all of it in the address; and
+// the form for a new one.
 
+import * as address from "./address.js";
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import * as basket from "./basket.js";
+import { onBack } from "./connection.js";
 import { busy, fields, isBusy } from "./fields.js";
 import { announce, countOf, element, price } from "./format.js";
+import { during } from "./loading.js";
 import { once } from "./submit-once.js";
 import { averageOf, columns, reviewsOf, stars } from "./stars.js";
 
@@ -21,6 +26,11 @@ let after = null; // the receipt of the last product added here
 let asked = 0; // an answer that a later question has overtaken is dropped
 let loaded = false;
 let typing = null;
+let tag = address.chosen("tag"); // only products with it, "" for all
+const DEFAULT_SORT = find.elements.sort.value;
+find.elements.prefix.value = address.chosen("prefix");
+find.elements.sort.value = address.chosen("sort") || DEFAULT_SORT;
+if (find.elements.sort.selectedIndex < 0) find.elements.sort.value = DEFAULT_SORT;
 
 export function open() {
   if (!loaded) load();
@@ -33,6 +43,10 @@ export function update(product) {
 
 async function load(fresh = null) {
   clearTimeout(typing);
+  const { sort, prefix } = find.elements;
+  address.choose({ sort: sort.value === DEFAULT_SORT ? "" : sort.value, prefix: prefix.value.trim(), tag });
+  $("tagged").hidden = !tag;
+  $("tag-name").textContent = tag;
   await ask(null, (page) => {
     list.replaceChildren(...page.products.map((product) => row(product, fresh)));
     loaded = true;
@@ -51,10 +65,10 @@ async function loadMore() {
 
 async function ask(from, use) {
   const mine = ++asked;
-  const choice = { sort: find.elements.sort.value, prefix: find.elements.prefix.value.trim(), limit: PAGE };
+  const choice = { sort: find.elements.sort.value, prefix: find.elements.prefix.value.trim(), tag, limit: PAGE };
   list.setAttribute("aria-busy", "true");
   try {
-    const page = await api.products({ ...choice, cursor: from, after: from ? null : after });
+    const page = await during(list, api.products({ ...choice, cursor: from, after: from ? null : after }));
     if (mine !== asked) return;
     alert.clear(region);
     use(page);
@@ -73,8 +87,8 @@ function tell(page) {
   const prefix = find.elements.prefix.value.trim();
   list.hidden = foot.hidden = count === 0;
   empty.hidden = count > 0;
-  $("products-empty-text").textContent = prefix
-    ? `No name starts with “${prefix}”.` : "The first one shows here as soon as it is stored.";
+  const all = tag ? `No product has the tag “${tag}”.` : "Add the first one here, or fill the catalog with samples: shopctl seed";
+  $("products-empty-text").textContent = prefix ? `No name starts with “${prefix}”.` : all;
   const some = count === 1 ? "1 product" : `${countOf(count)} products`;
   shown.textContent = cursor ? `${some} shown, more follow` : count === 1 ? some : `All ${some}`;
   // An answer that comes late, when a product is open, must not speak over what is said there.
@@ -83,7 +97,8 @@ function tell(page) {
 
 function row(product, fresh = null) {
   const link = element("a", { href: `#product/${encodeURIComponent(product.id)}` }, product.name);
-  const tags = product.tags.map((tag) => element("span", { className: "tag" }, tag));
+  const tags = product.tags.map((name) =>
+    element("button", { type: "button", className: "tag", title: "Show only products with this tag", onclick: () => only(name) }, name));
   const node = element("li", { id: `product-${product.id}`, className: product.id === fresh ? "fresh-card" : "" },
     element("p", { className: "product-name" }, link),
     element("p", { className: "tags" }, ...tags),
@@ -92,8 +107,16 @@ function row(product, fresh = null) {
       element("span", { className: "number", ariaHidden: "true" }, averageOf(product.averageRating)),
       element("span", { className: "of" }, reviewsOf(product.reviewCount))),
     columns(product),
-    element("p", { className: "product-price number" }, price(product.price)));
+    element("p", { className: "product-price number" }, price(product.price)),
+    basket.button(product, announce));
   return node;
+}
+
+/** Shows the products with this tag, all of them for "". */
+async function only(name) {
+  tag = name;
+  await load();
+  $("products-title").focus();
 }
 
 async function add() {
@@ -111,6 +134,7 @@ async function add() {
     after = done.receipt;
     // The newest first, so that it is seen.
     find.reset();
+    tag = "";
     await load(done.id);
     announce(`${product.name} is in the catalog.`);
   } catch (problem) {
@@ -127,6 +151,8 @@ function explain(problem) {
 
 entries.watch(add);
 more.addEventListener("click", loadMore);
+$("any-tag").addEventListener("click", () => only(""));
+onBack(() => { if (!region.hidden) load(); });
 find.addEventListener("submit", (event) => {
   event.preventDefault();
   load();

@@ -6,6 +6,7 @@ import * as buying from "./catalog-buy.js";
 import * as form from "./catalog-form.js";
 import * as reviews from "./catalog-reviews.js";
 import { announce, element, price } from "./format.js";
+import { during } from "./loading.js";
 import { averageOf, ratingBox, reviewsOf } from "./stars.js";
 
 const $ = (id) => document.getElementById(id);
@@ -32,7 +33,7 @@ export async function open(id) {
 
 async function load(id) {
   try {
-    const product = await api.product(id);
+    const product = await during(facts, api.product(id));
     if (id !== current) return;
     alert.clear(region);
     show(product);
@@ -53,7 +54,7 @@ async function load(id) {
 function show(product) {
   name.textContent = product.name;
   document.title = `${product.name} · scalable-shop`;
-  const tags = product.tags.map((tag) => element("span", { className: "tag" }, tag));
+  const tags = product.tags.map((tag) => element("a", { className: "tag", href: `?${new URLSearchParams({ tag })}` }, tag));
   facts.replaceChildren(element("span", { className: "number" }, price(product.price)), ...tags);
   description.textContent = product.description || "None was given.";
   description.classList.remove("whole");

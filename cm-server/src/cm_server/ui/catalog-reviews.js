@@ -4,6 +4,7 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import { busy, isBusy } from "./fields.js";
 import { announce, countOf, element, time } from "./format.js";
+import { during } from "./loading.js";
 import { once } from "./submit-once.js";
 import { stars } from "./stars.js";
 
@@ -48,7 +49,7 @@ async function ask(from, use, after = null) {
   const mine = ++asked;
   list.setAttribute("aria-busy", "true");
   try {
-    const page = await api.reviews(id, { sort: sort.value, limit: PAGE, cursor: from, after });
+    const page = await during(list, api.reviews(id, { sort: sort.value, limit: PAGE, cursor: from, after }));
     if (mine !== asked) return;
     alert.clear(region);
     use(page);

@@ -1,9 +1,12 @@
 // The form: what it holds, where its errors show, and the key that makes sending the same purchase twice harmless.
 
+import * as buyer from "./buyer.js";
 import { fields } from "./fields.js";
 import { once } from "./submit-once.js";
 
 const entries = fields(document.getElementById("purchase"), ["username", "userid", "price", "timestamp"]);
+
+buyer.fill(entries.control("userid"), entries.control("username"));
 
 export const { value, showErrors, watch } = entries;
 export const { keyFor, settle } = once();
@@ -20,14 +23,6 @@ export function purchase() {
   const entered = { username: value("username"), userid: value("userid"), price: value("price") };
   const when = value("timestamp");
   return when ? { ...entered, timestamp: new Date(when).toISOString() } : entered;
-}
-
-export function username() {
-  const name = value("username");
-  // A browser takes "." and ".." for folders, even when they are escaped, and would ask for another address.
-  const unaddressable = name === "." || name === "..";
-  const detail = unaddressable ? "A username of dots alone can't be looked up here." : "Enter a username to look up.";
-  return showErrors(name && !unaddressable ? [] : [{ field: "username", detail }]) ? null : name;
 }
 
 /** Ready for the next purchase of the same user; an emptied price keeps a second Enter from buying twice. */

@@ -41,6 +41,14 @@ export const countOf = (number) => count.format(number);
 const yearly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 const zoned = new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "long" });
 
+/** The zone of all times shown, as "Europe/Berlin (GMT+1)". */
+export function zone() {
+  const { timeZone } = zoned.resolvedOptions();
+  const offset = new Intl.DateTimeFormat("en-GB", { timeZoneName: "shortOffset" }).formatToParts()
+    .find(({ type }) => type === "timeZoneName").value;
+  return timeZone === offset ? timeZone : `${timeZone} (${offset})`;
+}
+
 /** With the year where it is not this one. */
 export function hourOf(iso) {
   const date = new Date(iso);

@@ -1,38 +1,34 @@
-// The life of each purchase made on this page: accepted, then stored or rejected, followed by its receipt.
+// The lives of purchases made on a page: each is accepted, then stored or rejected, followed by its receipt.
 
 import * as api from "./api.js";
 import { announce, element, price, sentence } from "./format.js";
 
-const KEPT = 3;
 const FOLLOWED_AT_ONCE = 2; // a browser opens six connections to a host: waiting must leave room for buying
 const WAIT_S = 2;
-const section = document.getElementById("lives");
-const list = document.getElementById("lives-list");
-
 let following = 0;
 const queue = [];
 
-/** Shows the purchase as accepted and follows its receipt; onStored is called when it can be looked up. */
-export function begin(purchase, accepted, onStored) {
-  const item = card(purchase, accepted);
-  list.prepend(item.node);
-  section.hidden = false;
-  tidy();
-  item.node.scrollIntoView({ block: "nearest" });
-  announce(`Purchase of ${price(purchase.price)} accepted.`);
-  follow(item, purchase, accepted, onStored);
-}
+/** The lives shown in `list` of `section`; of those whose fate is known the `kept` newest stay. */
+export function lives(section, list, kept = 3) {
+  /** Shows the purchase as accepted and follows its receipt; onStored is called when it can be looked up. */
+  function begin(purchase, accepted, onStored, name = purchase.username) {
+    const item = card(purchase, accepted, name);
+    list.prepend(item.node);
+    section.hidden = false;
+    const settled = [...list.children].slice(kept).filter((node) => node.dataset.state !== "accepted");
+    for (const node of settled) node.remove();
+    item.node.scrollIntoView({ block: "nearest" });
+    announce(`Purchase of ${price(purchase.price)} accepted.`);
+    follow(item, purchase, accepted, onStored);
+  }
 
-/** For another page of things: what was bought before is not shown there. */
-export function clear() {
-  list.replaceChildren();
-  section.hidden = true;
-}
+  /** For another page of things: what was bought before is not shown there. */
+  function clear() {
+    list.replaceChildren();
+    section.hidden = true;
+  }
 
-/** Keeps the section small, but never hides a purchase whose fate is open. */
-function tidy() {
-  const settled = [...list.children].slice(KEPT).filter((node) => node.dataset.state !== "accepted");
-  for (const node of settled) node.remove();
+  return { begin, clear };
 }
 
 async function follow(item, purchase, accepted, onStored) {
@@ -57,6 +53,7 @@ async function follow(item, purchase, accepted, onStored) {
 function end(item, purchase, state, reason, elapsed, onStored) {
   if (state === "stored") {
     item.set("stored", `Stored in ${elapsed < 1000 ? `${Math.ceil(elapsed)} ms` : `${(elapsed / 1000).toFixed(1)} s`}`);
+    item.lead(purchase.username);
     announce(`Purchase of ${price(purchase.price)} stored.`);
     onStored();
   } else {
@@ -65,11 +62,11 @@ function end(item, purchase, state, reason, elapsed, onStored) {
   }
 }
 
-function card(purchase, accepted) {
+function card(purchase, accepted, name) {
   const last = element("li", {}, "Storing");
   const note = element("p", { className: "life-note" }, "Waiting to be stored");
   const node = element("li", { className: "life" },
-    element("p", { className: "life-who" }, purchase.username),
+    element("p", { className: "life-who" }, name),
     element("ol", { className: "steps" }, element("li", { className: "done" }, "Accepted"), last),
     note,
     element("p", { className: "life-price number" }, price(purchase.price)));
@@ -81,7 +78,12 @@ function card(purchase, accepted) {
     last.textContent = { stored: "Stored", rejected: "Rejected", unknown: "Unknown" }[state];
     note.textContent = text;
   };
-  return { node, set, say: (text) => { note.textContent = text; }, lose: (text) => set("unknown", text) };
+  /** Where to go on from here; on the page of purchases themselves it is the list beside. */
+  const lead = (username) => {
+    if (document.getElementById("whose")) return;
+    note.append(" · ", element("a", { href: `./?${new URLSearchParams({ user: username })}` }, "Show my purchases"));
+  };
+  return { node, set, lead, say: (text) => { note.textContent = text; }, lose: (text) => set("unknown", text) };
 }
 
 async function inTurn(work) {

@@ -2,14 +2,15 @@
 
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import * as buyer from "./buyer.js";
 import { busy, isBusy } from "./fields.js";
 import * as form from "./form.js";
-import * as life from "./purchase-status.js";
+import { lives } from "./purchase-status.js";
 import * as list from "./purchase-list.js";
 
-const region = document.getElementById("alert");
-const buyButton = document.getElementById("buy");
-const lookUpButton = document.getElementById("look-up");
+const $ = (id) => document.getElementById(id);
+const [region, buyButton] = ["alert", "buy"].map($);
+const made = lives($("lives"), $("lives-list"));
 
 async function buy() {
   if (isBusy(buyButton)) return;
@@ -21,7 +22,8 @@ async function buy() {
     const accepted = await api.buy(purchase, form.keyFor(purchase));
     form.settle();
     form.next();
-    life.begin(purchase, accepted, () => list.stored(purchase.username, accepted.receipt, accepted.id));
+    buyer.keep(purchase);
+    made.begin(purchase, accepted, () => list.stored(purchase.username, accepted.receipt, accepted.id));
   } catch (problem) {
     explain(problem);
   } finally {
@@ -34,17 +36,5 @@ function explain(problem) {
   alert.explain(problem, region, form, "The purchase was not made.", safe, buy);
 }
 
-async function lookUp() {
-  if (isBusy(lookUpButton)) return;
-  const username = form.username();
-  if (!username) return;
-  busy(lookUpButton, true);
-  await list.load(username).finally(() => busy(lookUpButton, false));
-  const results = document.getElementById("results-title");
-  // On a narrow screen the list is below the form, out of sight.
-  if (results.getBoundingClientRect().top > window.innerHeight - 80) results.scrollIntoView({ block: "start" });
-}
-
 form.watch(buy);
-lookUpButton.addEventListener("click", lookUp);
 list.start();

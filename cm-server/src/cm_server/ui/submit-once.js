@@ -15,7 +15,7 @@ export function once() {
   };
 }
 
-function randomKey() {
+export function randomKey() {
   // Not crypto.randomUUID: it is missing on plain http anywhere but localhost.
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

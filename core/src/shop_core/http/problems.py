@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from shop_core.auth import Unauthenticated
 from shop_core.errors import FieldFault, InvalidInput, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
 from shop_core.http.nearest_route import nearest, shown_methods
+from shop_core.http.problem_types import type_of
 from shop_core.telemetry.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,10 @@ SENTENCES = {
     431: "The headers are too long, or too many.",
 }
 REALM = 'Bearer realm="scalable-shop"'
+# Under this name an app has its page for people: status, what is wrong, the route that was meant.
+ERROR_PAGE = "shop_error_page"
+ErrorPage = Callable[[int, str, str | None], Response]
+_FORMS = ("application/problem+json", "application/json", "text/html")
 
 
 class Fault(msgspec.Struct):
@@ -64,7 +70,7 @@ def problem(
 ) -> Response:
     """A problem+json answer; `field` is the first field at fault."""
     body = Problem(
-        type="urn:problem:" + HTTPStatus(status).phrase.lower().replace(" ", "-"),
+        type=type_of(status),
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
@@ -123,15 +129,28 @@ def not_taken(error: ShopError) -> tuple[int, str]:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error.get_response()
-    headers = {k: v for k, v in error.get_headers() if k in ("Allow", "Retry-After")}
-    return problem(error.code, _sentence(error), headers=headers)
+    page: ErrorPage | None = current_app.extensions.get(ERROR_PAGE)
+    meant = _meant() if error.code == 404 else None
+    by_people = request.method in ("GET", "HEAD") and request.accept_mimetypes.best_match(_FORMS) == "text/html"
+    if page and by_people:
+        answer = page(error.code, _sentence(error, None), meant)
+    else:
+        answer = problem(error.code, _sentence(error, meant))
+    answer.headers.update({k: v for k, v in error.get_headers() if k in ("Allow", "Retry-After")})
+    answer.vary.add("Accept")
+    return answer
 
 
-def _sentence(error: HTTPException) -> str:
+def _meant() -> str | None:
+    """The route that the address most likely meant; a file of the pages is nothing that anybody types."""
+    rules = [rule for rule in current_app.url_map.iter_rules() if not rule.endpoint.endswith("static")]
+    return None if request.url_rule else nearest(rules, request.method, request.path)
+
+
+def _sentence(error: HTTPException, meant: str | None) -> str:
     """What is wrong, and where to go; the framework's own words are nobody's."""
     elsewhere = current_app.extensions["shop_elsewhere"]
     if error.code == 404:
-        meant = None if request.url_rule else nearest(current_app.url_map.iter_rules(), request.method, request.path)
         parts = ["There is nothing at this address.", f"The nearest is {meant}." if meant else "", elsewhere]
         return " ".join(filter(None, parts))
     if isinstance(error, MethodNotAllowed):

@@ -19,7 +19,7 @@ class Purchase(msgspec.Struct):
 
 
 class PurchasesByUsername(msgspec.Struct):
-    """A page, newest first; `next` is the cursor of the next page, null on the last."""
+    """A page, in the order of `sort`; `next` is the cursor of the next page, null on the last."""
 
     username: str
     purchases: list[Purchase]
@@ -27,7 +27,7 @@ class PurchasesByUsername(msgspec.Struct):
 
 
 class PurchasesByUserid(msgspec.Struct):
-    """A page, newest first; `next` is the cursor of the next page, null on the last."""
+    """A page, in the order of `sort`; `next` is the cursor of the next page, null on the last."""
 
     userid: str
     purchases: list[Purchase]

@@ -95,13 +95,17 @@ def find_product(context: Context, productid: str) -> Product | None:
 
 def product_page(context: Context) -> Products:
     """One page of the list, and the cursor of the next one."""
-    (sort, cursor), limit, prefix = paging.read(
-        ("sort", "limit", "cursor", "prefix", "after"), partial(sort_and_cursor, SORTS), paging.limit_arg, prefix_arg
+    (sort, cursor), limit, prefix, tag = paging.read(
+        ("sort", "limit", "cursor", "prefix", "tag", "after"),
+        partial(sort_and_cursor, SORTS),
+        paging.limit_arg,
+        prefix_arg,
+        tag_arg,
     )
     context.await_after()
     store = store_of(context)
-    key = ("products", store.generation, sort, cursor, prefix, limit)
-    found = context.cache.get(key, lambda: store.page(sort, cursor, prefix, limit + 1))
+    key = ("products", store.generation, sort, cursor, prefix, limit, tag)
+    found = context.cache.get(key, lambda: store.page(sort, cursor, prefix, limit + 1, tag))
     return Products([to_summary(doc) for doc in found[:limit]], next_cursor(found, limit, sort, SORTS))
 
 
@@ -137,6 +141,12 @@ def prefix_arg() -> str:
     """The beginning of a name, which may be empty; in any case."""
     text = request.args.get("prefix", "")
     return check_text("prefix", text, status=400).casefold() if text else ""
+
+
+def tag_arg() -> str:
+    """A tag as the product has it, "" for none."""
+    text = request.args.get("tag", "")
+    return check_text("tag", text, status=400) if text else ""
 
 
 def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:

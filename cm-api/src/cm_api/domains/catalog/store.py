@@ -46,6 +46,7 @@ def ensure_indexes(db: Database[Document], generation: int | None = None) -> Non
         products, reviews, _ = (db[name] for name in names)
         for field in ("sort.name", "sort.price", "sort.rating", "sort.rank", "sort.newest"):
             products.create_index([(field, ASCENDING)], name=field.replace(".", "_"))
+        products.create_index([("tags", ASCENDING)], name="tags")
         for field in ("sort.newest", "sort.rating"):
             reviews.create_index(
                 [("productid", ASCENDING), (field, ASCENDING)], name=f"productid_{field.replace('.', '_')}"
@@ -121,10 +122,13 @@ class CatalogStore:
         with translate_errors():
             return list(self._products.find({"_id": {"$in": list(ids)}}))
 
-    def page(self, sort: str, cursor: str | None, prefix: str, limit: int) -> list[Document]:
-        """Products in the order of `sort` after `cursor`, those whose name starts with `prefix`; no descriptions."""
+    def page(self, sort: str, cursor: str | None, prefix: str, limit: int, tag: str = "") -> list[Document]:
+        """Products in the order of `sort` after `cursor`, without their descriptions: those whose name starts with
+        `prefix`, and only those with `tag` where one is given."""
         field, direction = SORTS[sort]
-        bounds = [{"sort.name": {"$gte": prefix, "$lt": prefix + AFTER_PREFIX}}] if prefix else []
+        bounds: list[Document] = [{"sort.name": {"$gte": prefix, "$lt": prefix + AFTER_PREFIX}}] if prefix else []
+        if tag:
+            bounds.append({"tags": tag})
         return self._page(self._products, bounds, field, direction, cursor, limit, _WITHOUT_TEXT)
 
     def reviews(self, productid: str, sort: str, cursor: str | None, limit: int) -> list[Document]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response
 from cm_api.domains.purchases.store import PurchaseStore
 from cm_api.http import paging
 from cm_api.http.context import Context
-from cm_api.sort_keys import moment_of, order_key
+from cm_api.sort_keys import is_order, moment_of, order_key
 from shop_core.events.instants import format_instant
 from shop_core.http.app import conditional, in_path
 from shop_core.http.problems import problem
@@ -19,7 +19,9 @@ from shop_core.mongo.client import Document
 from shop_core.responses.purchases import Profile, Purchase
 
 EXPORT_PURCHASES = 5000
-PAGE_ARGS = ("limit", "cursor", "from", "to", "after")
+PAGE_ARGS = ("limit", "cursor", "sort", "from", "to", "after")
+SORTS = NEWEST, OLDEST = ("newest", "oldest")
+_OF_OLDEST = "oldest "  # before the key in a cursor of that order, so that neither order takes the other's
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -56,28 +58,44 @@ def blueprint(context: Context) -> Blueprint:
 
 
 def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict[str, Any]:
-    """One page, newest first, and the cursor of the next one, null at the end."""
-    _, limit, cursor, since, until = paging.read(
+    """One page, newest first unless `?sort=oldest`, and the cursor of the next one, null at the end."""
+    _, limit, (sort, cursor), since, until = paging.read(
         PAGE_ARGS,
         partial(in_path, field, value),
         paging.limit_arg,
-        paging.cursor_arg,
+        sort_and_cursor,
         partial(paging.instant_arg, "from"),
         partial(paging.instant_arg, "to"),
     )
     low = None if since is None else order_key(since, "")
-    highs = [high for high in (cursor, None if until is None else order_key(until, "")) if high is not None]
-    high = min(highs, default=None)
+    high = None if until is None else order_key(until, "")
+    oldest, after = sort == OLDEST, None
+    if oldest:
+        after = cursor
+    else:
+        high = min((bound for bound in (cursor, high) if bound is not None), default=None)
     context.await_after()
     owner = paging.owner()
-    key = (field, value, low, high, limit, owner)
-    found = context.cache.get(key, lambda: store.page(field, value, low, high, limit + 1, owner))
+    key = (field, value, low, high, limit, owner, oldest, after)
+    found = context.cache.get(
+        key, lambda: store.page(field, value, low, high, limit + 1, owner, oldest=oldest, after=after)
+    )
     more = len(found) > limit
+    following = (_OF_OLDEST if oldest else "") + found[limit - 1]["order"] if more else ""
     return {
         field: value,
         "purchases": [to_purchase(doc) for doc in found[:limit]],
-        "next": paging.encode_cursor(found[limit - 1]["order"]) if more else None,
+        "next": paging.encode_cursor(following) if more else None,
     }
+
+
+def sort_and_cursor() -> tuple[str, str | None]:
+    """The order, and the key after which the page starts; a cursor of the other order is refused."""
+    sort = paging.choice_arg("sort", SORTS, NEWEST)
+    if sort == NEWEST:
+        return sort, paging.cursor_arg()
+    text = paging.cursor_arg(lambda text: text.startswith(_OF_OLDEST) and is_order(text.removeprefix(_OF_OLDEST)))
+    return sort, None if text is None else text.removeprefix(_OF_OLDEST)
 
 
 def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:

@@ -89,15 +89,29 @@ class PurchaseStore:
         return list(self._purchases.find({"userid": userid}, session=self._session).sort("order", ASCENDING))
 
     def page(
-        self, field: str, value: str, low: str | None, high: str | None, limit: int, owner: str | None = None
+        self,
+        field: str,
+        value: str,
+        low: str | None,
+        high: str | None,
+        limit: int,
+        owner: str | None = None,
+        *,
+        oldest: bool = False,
+        after: str | None = None,
     ) -> list[Document]:
-        """Newest first, at most `limit`, with low ≤ order < high; `field` is username or userid, `owner` a userid."""
-        bounds = {op: bound for op, bound in (("$gte", low), ("$lt", high)) if bound is not None}
+        """At most `limit`, with low ≤ order < high and above `after`, newest first unless `oldest`.
+
+        `field` is username or userid, `owner` a userid.
+        """
+        above = ("$gte", low) if after is None or (low is not None and after < low) else ("$gt", after)
+        bounds = {op: bound for op, bound in (above, ("$lt", high)) if bound is not None}
+        order = ASCENDING if oldest else DESCENDING
         query: dict[str, Any] = {field: value} | ({"order": bounds} if bounds else {})
         if owner is not None:
             query["userid"] = owner
         with translate_errors():
-            return list(self._purchases.find(query, _FIELDS).sort([("order", DESCENDING)]).limit(limit))
+            return list(self._purchases.find(query, _FIELDS).sort([("order", order)]).limit(limit))
 
     def one(self, id: str, owner: str | None = None) -> Document | None:
         """The purchase of this id, only where it is `owner`'s if one is given."""

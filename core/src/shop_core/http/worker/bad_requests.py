@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from gunicorn.http import errors
 
+from shop_core.http.problem_types import type_of
 from shop_core.http.problems import RETRY_AFTER_SECONDS
 from shop_core.http.security_headers import SECURITY_HEADERS
 from shop_core.telemetry import metrics
@@ -48,14 +49,14 @@ def answer(refused: Refused) -> bytes:
     id = os.urandom(16).hex()
     phrase = HTTPStatus(refused.status).phrase
     body: dict[str, Any] = {
-        "type": "urn:problem:" + phrase.lower().replace(" ", "-"),
+        "type": type_of(refused.status),
         "title": phrase,
         "status": refused.status,
         "detail": refused.detail,
     }
     if refused.field:
         body |= {"field": refused.field, "errors": [{"field": refused.field, "detail": refused.detail}]}
-    payload = msgspec.json.encode(body | {"requestId": id})
+    payload = msgspec.json.encode(body | {"requestId": id}) + b"\n"
     headers = [
         ("Date", formatdate(usegmt=True)), ("Connection", "close"), ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(payload))), ("X-Request-Id", id), *SECURITY_HEADERS,

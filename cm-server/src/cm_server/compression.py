@@ -30,7 +30,7 @@ def packed(answer: Response) -> Response:
     worth = (answer.content_length or 0) >= WORTH_BYTES
     coding = chosen(request.headers.get("Accept-Encoding"), worth)
     if coding is None:
-        return problem(406, "The answer is sent in br, gzip or as it is.", headers={"Vary": "Accept-Encoding"})
+        return not_acceptable()
     if coding == IDENTITY:
         return answer
     answer.set_data(_PACK[coding](answer.get_data()))
@@ -39,6 +39,10 @@ def packed(answer: Response) -> Response:
     if tag:
         answer.set_etag(tag, weak=True)
     return answer
+
+
+def not_acceptable() -> Response:
+    return problem(406, "The answer is sent in br, gzip or as it is.", headers={"Vary": "Accept-Encoding"})
 
 
 def chosen(field: str | None, worth: bool) -> str | None:
