@@ -81,7 +81,7 @@ def test_an_erasure_holds_while_rebuilds_take_over(shop: Any, door: Door, until:
 
     thread = threading.Thread(target=rebuild)
     thread.start()
-    users = []
+    users: list[str] = []
     while thread.is_alive() or len(users) < SOME:
         users.append(f"u{len(users)}-{door.tag}")
         for product in products:
