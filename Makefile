@@ -41,13 +41,14 @@ test: lint ## All checks: lint, then arrivals, unit, contract, integration, mode
 	.venv/bin/python -m pytest $(ARGS)
 
 MODEL_SEEDS ?= 30
-MODEL_STEPS ?= 100
-CATALOG_REVIEWS ?= 50000
+MODEL_STEPS ?= 60
+CATALOG_REVIEWS ?= 10000
+TEST_LONG_MINUTES ?= 25
 .PHONY: test-long
-test-long: .venv/dev.stamp ## The model of the rules and the soak at full size; an hour or more
+test-long: .venv/dev.stamp ## The soak, then the model of the rules with as many seeds as half an hour has room for
 	@scripts/bootstrap java maven redis
-	MODEL_SEEDS=$(MODEL_SEEDS) MODEL_STEPS=$(MODEL_STEPS) CATALOG_REVIEWS=$(CATALOG_REVIEWS) \
-		.venv/bin/python -m pytest tests/model tests/integration/test_catalog_soak.py $(ARGS)
+	MODEL_SEEDS=$(MODEL_SEEDS) MODEL_STEPS=$(MODEL_STEPS) MODEL_UNTIL=$$(( $$(date +%s) + 60 * $(TEST_LONG_MINUTES) )) \
+		CATALOG_REVIEWS=$(CATALOG_REVIEWS) .venv/bin/python -m pytest tests/integration/test_catalog_soak.py tests/model $(ARGS)
 
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
 

@@ -1,8 +1,9 @@
 """Everything that the shop shows equals what its documented rules make of its log, after clients who do all at once,
 consumers that are killed, held, more and fewer, and rebuilds meanwhile.
 
-MODEL_SEEDS and MODEL_STEPS (of each client) make a run large: `make test-long`. A seed gives the same intentions
-each time; which of them meet is up to the machine, so a failure is tried again with ever fewer of its requests.
+MODEL_SEEDS and MODEL_STEPS (of each client) make a run large: `make test-long`, which begins no seed after
+MODEL_UNTIL (Unix time). A seed gives the same intentions each time; which of them meet is up to the machine, so a
+failure is tried again with ever fewer of its requests.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,17 +34,10 @@ from shopctl.supervisor import spawn
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SEEDS = int(os.environ.get("MODEL_SEEDS", "2"))
 STEPS = int(os.environ.get("MODEL_STEPS", "20"))
+UNTIL = float(os.environ.get("MODEL_UNTIL", "inf"))
 CLIENTS = 6
 Started = tuple["subprocess.Popen[bytes]", Callable[[], bool]]
 Start = Callable[..., Started]
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
-    """One of its own, with two consumers of each domain, so that partitions are ahead of each other."""
-    words = [word for name in DOMAINS for word in ("--consumers", f"{name}={trouble.CONSUMERS}")]
-    with start_platform(tmp_path_factory.mktemp("model"), *words) as platform:
-        yield platform
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +124,8 @@ def test_each_domain_has_a_model() -> None:
 def test_every_view_is_what_the_rules_make_of_the_log(
     shop: Any, judge: Judge, start_consumers: Callable[..., list[Any]], doors: tuple[Callable[..., Any], ...], seed: int
 ) -> None:
+    if time.time() > UNTIL:
+        pytest.skip("the time for seeds is over (MODEL_UNTIL)")
     town = Town(doors)
     town.open()
     clients = [Client(town, f"{seed}-{number}", number % len(doors)) for number in range(CLIENTS)]
