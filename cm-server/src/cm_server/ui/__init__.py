@@ -43,6 +43,7 @@ PAGES = {
     "campaigns": Page(
         "Campaigns", "Which campaigns are live, and what visitors did in the last 48 hours.", "campaigns.js"
     ),
+    "ops": Page("Operations", "What comes in, what is stored, what waits, and who works on it.", "ops.js"),
 }
 _SERVED = (".css", ".js", ".svg")
 # The slim images of Python have no mime.types file, and a module script with a wrong type is refused.
