@@ -47,7 +47,7 @@ function facts({ rates, balance, members }) {
 }
 
 /** What an operator would have to find out. */
-function why({ partitions, balance, members }) {
+function why({ name, partitions, balance, members }) {
   const said = [];
   const stuck = partitions.find(({ unreadable }) => unreadable);
   const hot = partitions.find((each) => each.hot);
@@ -56,7 +56,8 @@ function why({ partitions, balance, members }) {
   if (balance.gone) said.push([`${countOf(balance.gone)} left the log before they were read.`, "is-bad"]);
   if (balance.waiting && !members.length) said.push(["Events wait, and no consumer is in the group.", "is-bad"]);
   if (hot) said.push([`Partition ${hot.partition} is hot: one key has most of the lag.${hot.member ? ` ${hot.member} reads it.` : ""}`, ""]);
-  return said.map(([text, name]) => element("p", { className: `why ${name}` }, text));
+  if (balance.rejected) said.push([`What was rejected: shopctl dlq list --domain ${name}`, ""]);
+  return said.map(([text, level]) => element("p", { className: `why ${level}` }, text));
 }
 
 function duration(seconds) {
