@@ -70,6 +70,11 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 	@scripts/bootstrap java maven
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: .venv/peers.stamp ## POST /buy beside FastAPI + aiokafka and Express + kafkajs, in one run
+	@scripts/bootstrap java maven wrk
+	.venv/bin/python bench/door.py $(ARGS)
+
 .PHONY: faults
 faults: .venv/dev.stamp ## Kill and freeze parts under load and check what is stored; minutes (ARGS="-k F3")
 	@scripts/bootstrap java maven
@@ -133,6 +138,9 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
 	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
+	$(LOCK) $(ARGS) requirements/peers.in -o requirements/peers.txt
+	@scripts/bootstrap node
+	cd bench/peers && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native runtime/pyproject.toml core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
@@ -163,6 +171,16 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@echo "Installing the locked tools for tests (requirements/dev.txt)"
 	@$(call install,--require-hashes -r requirements/dev.txt)
 	@$(call install,--no-build-isolation --no-deps -e ./operator)
+	@touch $@
+
+# An environment inside the environment: FastAPI would bring other versions of what the tests use.
+.venv/peers.stamp: requirements/peers.txt bench/peers/package-lock.json .venv/dev.stamp
+	@scripts/bootstrap node
+	@echo "Installing the locked peers (requirements/peers.txt, bench/peers/package-lock.json)"
+	@$(PYTHON) -m venv .venv/peers
+	@.venv/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/peers.txt
+	@cp bench/peers/package.json bench/peers/package-lock.json .venv/peers/
+	@npm ci --prefix .venv/peers --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .venv/docs.stamp: requirements/docs.txt .venv/dev.stamp

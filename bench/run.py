@@ -14,11 +14,9 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +28,7 @@ import load
 import pages
 from memory import resident
 from servers import serving
-
-ROOT = Path(__file__).resolve().parent.parent
-OFFSET = 300
-PREFIX = "/scalable-shop-cm-server"
-BASE = f"http://127.0.0.1:{8080 + OFFSET}{PREFIX}"
-SHOPCTL = [str(Path(sys.executable).parent / "shopctl")]
+from shop import BASE, OFFSET, PREFIX, ROOT, shop
 
 
 def main() -> None:
@@ -63,21 +56,6 @@ def main() -> None:
         results["pages"] = say("page at depth 10,000 against the first", pages.measure(state, BASE))
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(results, indent=2))
-
-
-@contextmanager
-def shop() -> Iterator[dict[str, Any]]:
-    """A platform of its own on shifted ports, thrown away at the end."""
-    with tempfile.TemporaryDirectory(prefix="shop-bench-") as folder:
-        chosen = ["--state-dir", folder]
-        # What is drained is drained by consumers that the bench starts itself.
-        alone = ["--consumers", "purchases=0", "--consumers", "catalog=0"]
-        subprocess.run([*SHOPCTL, "up", "--detach", "--fresh", "--offset", str(OFFSET), *alone, *chosen], check=True)
-        try:
-            answer = subprocess.run([*SHOPCTL, "status", "--json", *chosen], check=True, capture_output=True)
-            yield json.loads(answer.stdout)
-        finally:
-            subprocess.run([*SHOPCTL, "down", *chosen], check=True)
 
 
 def http(seconds: float, state: dict[str, Any]) -> dict[str, Any]:

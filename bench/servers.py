@@ -16,13 +16,20 @@ HOST = "127.0.0.1"
 @contextmanager
 def serving(command: list[str], port: int, **settings: str) -> Iterator[str]:
     """The address of a server once its port is open; it is stopped at the end."""
+    with started(command, port, **settings):
+        yield f"{HOST}:{port}"
+
+
+@contextmanager
+def started(command: list[str], port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server's process once its port is open; it is stopped at the end."""
     with tempfile.TemporaryFile("w+") as said:
         server = subprocess.Popen(command, env=os.environ | settings, stdout=said, stderr=said)
         try:
             if not opened(port, server):
                 said.seek(0)
                 raise TimeoutError(f"nothing listens on port {port}:\n{said.read()[-2000:]}")
-            yield f"{HOST}:{port}"
+            yield server
         finally:
             server.terminate()
             server.wait()

@@ -47,6 +47,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "security": ("make security",),
     "faults": ('make faults ARGS="-k F25-"',),
     "bench": ('make bench ARGS="--events 20000 --seconds 2"',),
+    "bench-peers": ('make bench-peers ARGS="--seconds 1"',),
     # The bases are the test cluster's, since not every machine reaches a registry of images.
     "images": (
         f'make .venv && scripts/bootstrap cluster && BASE_ARCHIVE="$({CLUSTER} base | tail -n 1)" '

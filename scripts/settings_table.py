@@ -1,5 +1,5 @@
-"""Writes the tables of settings from the services' own dataclasses, each between its two markers: all of them into
-docs/reference/settings.md, those that people set first into README.md.
+"""Writes what follows from the services' own dataclasses of settings: the tables, each between its two markers (all of
+them into docs/reference/settings.md, those that people set first into README.md), and the names that services know.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ FIRST = (
     "KAFKA_CLIENT",
     "LOG_LEVEL",
 )
+KNOWN = ROOT / "core/src/shop_core/config/known_variables.py"
 PAGES: dict[Path, tuple[str, ...]] = {ROOT / "README.md": FIRST, ROOT / "docs" / "reference" / "settings.md": ()}
 
 
@@ -70,7 +71,18 @@ def filled(text: str, only: Sequence[str] = ()) -> str:
     return f"{head}{BEGIN}\n{table(only)}\n{END}{tail}"
 
 
+def known() -> str:
+    """The module with each variable of every service but the operator, whose environment is its own."""
+    services = (settings for service, settings in SERVICES.items() if service != "operator")
+    names = sorted({field.metadata["env"] for settings in services for field in dataclasses.fields(settings)})
+    rows = "".join(f'    "{name}",\n' for name in names)
+    why = "Each variable of every service, so that one service's environment may carry another's. `make generate`."
+    return f'"""{why}"""\n\nKNOWN = (\n{rows})\n'
+
+
 if __name__ == "__main__":
+    KNOWN.write_text(known())
+    sys.stdout.write(f"{KNOWN.relative_to(ROOT)} is fresh\n")
     for page, only in PAGES.items():
         page.write_text(filled(page.read_text(), only))
         sys.stdout.write(f"{page.relative_to(ROOT)} is fresh\n")

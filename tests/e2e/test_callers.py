@@ -91,16 +91,19 @@ def caller(shop: Installation, redis: str, until: Until) -> Iterator[Callable[..
     shop.kubectl("create", "secret", "generic", "issuer", f"--from-literal=jwks.json={jwks}")
     shop.kubectl("create", "secret", "generic", "store", f"--from-literal=url={redis}")
     auth = f"auth.mode=jwt,auth.jwt.issuer={ISSUER},auth.jwt.audience={AUDIENCE},auth.jwt.jwksSecret=issuer"
-    shop.upgrade("--set", auth, "--set", f"limits.rules=GET {LIMITED}={LIMIT}/60,limits.existingSecret.name=store")
+    limits = f"limits.rules=GET {LIMITED}={LIMIT}/60,limits.existingSecret.name=store"
 
     def make(key: RSAKey = key, **named: str) -> Caller:
         return Caller(shop, key, **named)
 
-    # Several in a row, as a pod of before the upgrade may still be on its way out.
-    until(lambda: all(make().buys_for("nobody") == 403 for _ in range(8)), "every pod asks for tokens", 60)
-    yield make
-    shop.upgrade()
-    shop.kubectl("delete", "secret", "issuer", "store")
+    try:
+        shop.upgrade("--set", auth, "--set", limits)
+        # Several in a row, as a pod of before the upgrade may still be on its way out.
+        until(lambda: all(make().buys_for("nobody") == 403 for _ in range(8)), "every pod asks for tokens", 60)
+        yield make
+    finally:
+        shop.upgrade()
+        shop.kubectl("delete", "secret", "issuer", "store")
 
 
 @pytest.mark.security(21)

@@ -101,8 +101,10 @@ def test_consumers_follow_the_lag_from_zero_and_back(
 
 def test_a_scale_command_pins_and_its_removal_unpins(shop: Installation, until: Callable[..., None]) -> None:
     shop.kubectl("scale", f"shopconsumer/{NAME}", "--replicas=2")
-    until(lambda: shown(shop)["REPLICAS"] == "2" and shown(shop)["MODE"] == "Pinned", "pinned at two", 90)
-    shop.kubectl("patch", "shopconsumer", NAME, "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
+    try:
+        until(lambda: shown(shop)["REPLICAS"] == "2" and shown(shop)["MODE"] == "Pinned", "pinned at two", 90)
+    finally:
+        shop.kubectl("patch", "shopconsumer", NAME, "--type=json", "-p", '[{"op":"remove","path":"/spec/replicas"}]')
     until(lambda: shown(shop)["MODE"] == "Auto", "scaling is KEDA's again", 90)
 
 

@@ -40,12 +40,14 @@ def authority(shop: Installation, tmp_path_factory: pytest.TempPathFactory, unti
         ours = ("-subj", f"/CN={shop.host}", "-addext", f"subjectAltName=DNS:{shop.host}")
         leaf, key = signed("tls", *ours, "-addext", "basicConstraints=critical,CA:FALSE", "-CA", ca, "-CAkey", ca_key)
         shop.kubectl("create", "secret", "tls", "edge", f"--cert={leaf}", f"--key={key}")
-    shop.upgrade("--set", "ingress.tls.secretName=edge,ingress.tls.redirect=true")
-    until(lambda: greeting(shop, folder / ca, "-tls1_2").returncode == 0, "the certificate is served", 30)
-    until(lambda: shop.ask("GET", "/healthz").status != 200, "http is not served any more", 30)
-    yield folder / ca
-    shop.upgrade()
-    shop.kubectl("delete", "secret", "edge")
+    try:
+        shop.upgrade("--set", "ingress.tls.secretName=edge,ingress.tls.redirect=true")
+        until(lambda: greeting(shop, folder / ca, "-tls1_2").returncode == 0, "the certificate is served", 30)
+        until(lambda: shop.ask("GET", "/healthz").status != 200, "http is not served any more", 30)
+        yield folder / ca
+    finally:
+        shop.upgrade()
+        shop.kubectl("delete", "secret", "edge")
     until(lambda: shop.ask("GET", "/healthz").status == 200, "http is served again", 30)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from shop_operator.controllers.leader import Term, Watch
 from shop_operator.health import Health
-from shop_operator.settings import ConfigError, load
+from shop_operator.settings import load
+from shop_runtime.settings_loader import ConfigError
 
 
 def test_a_silence_is_measured_by_our_own_clock() -> None:

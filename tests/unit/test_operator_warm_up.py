@@ -22,7 +22,8 @@ from shop_operator.decisions import warm_up
 from shop_operator.decisions.scaling import Limits
 from shop_operator.decisions.warm_up import Campaign, Told, decide, extra, news
 from shop_operator.desired import policies, scaler, shop_consumers
-from shop_operator.settings import ConfigError, load
+from shop_operator.settings import load
+from shop_runtime.settings_loader import ConfigError
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]

@@ -35,6 +35,7 @@ def test_the_tables_of_settings_are_fresh() -> None:
     for page, only in table.PAGES.items():
         text = page.read_text()
         assert table.filled(text, only) == text, "run `.venv/bin/python scripts/settings_table.py`"
+    assert table.KNOWN.read_text() == table.known(), "run `make generate`"
 
 
 def test_the_generated_pages_are_fresh() -> None:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop_core.config.settings import (
-    CacheSettings,
-    KafkaSettings,
-    MongoSettings,
-    ServiceTokenSettings,
-    text,
-    variable,
-    whole,
-)
+from shop_core.config.settings import CacheSettings, KafkaSettings, MongoSettings, ServiceTokenSettings
+from shop_runtime.settings_loader import text, variable, whole
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from cm_server.rate_limit.settings import LimitSettings
 from cm_server.security.settings import AuthSettings
-from shop_core.config.settings import KafkaSettings, ServiceTokenSettings, flag, text, variable, whole
+from shop_core.config.settings import KafkaSettings, ServiceTokenSettings, flag
 from shop_core.kafka.producers import AUTO, CLIENTS, choose
+from shop_runtime.settings_loader import text, variable, whole
 
 
 def url(value: str) -> str:

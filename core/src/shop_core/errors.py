@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from shop_runtime import settings_loader
+
 MOST_FAULTS = 50  # that one answer names: a body may hold thousands of unknown fields
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,7 +17,7 @@ class ShopError(Exception):
     """Root of every error that the platform raises on purpose."""
 
 
-class ConfigError(ShopError):
+class ConfigError(ShopError, settings_loader.ConfigError):
     """Configuration that stops the start; the message is one sentence that says what to set."""
 
 

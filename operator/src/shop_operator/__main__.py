@@ -32,7 +32,8 @@ from shop_operator.controllers.shop import Shops
 from shop_operator.controllers.status_writer import Reporter
 from shop_operator.controllers.watches import watch_all
 from shop_operator.health import Health
-from shop_operator.settings import ConfigError, OperatorSettings, load
+from shop_operator.settings import OperatorSettings, load
+from shop_runtime.settings_loader import ConfigError
 
 log = logging.getLogger(__name__)
 # A look waits for the network most of its time. Kafka and the services have threads of their own: one that is away

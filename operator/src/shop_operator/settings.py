@@ -1,23 +1,15 @@
-"""Settings of the operator, read once from the environment. It stands alone, so it has its own few lines for that."""
+"""Settings of the operator, read once from the environment."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import socket
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from shop_runtime.settings_loader import Loader, text, variable, whole
 
-class ConfigError(Exception):
-    """The environment can't work; the message says what to change."""
-
-
-def text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
-    return value.strip()
+_LOADER = Loader(("OPERATOR_",))
 
 
 def level(value: str) -> str:
@@ -35,22 +27,6 @@ def address(value: str) -> str:
     if not made.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return value.rstrip("/")
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """A parser for whole numbers from `low` to `high`."""
-
-    def parse(value: str) -> int:
-        if not value.strip().isdecimal() or not low <= int(value) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def variable(name: str, default: Any, parse: Callable[[str], Any], unit: str, about: str) -> Any:
-    """One setting: its variable's name, default, parser, unit ('' for none) and one line of explanation."""
-    return dataclasses.field(default=default, metadata={"env": name, "parse": parse, "unit": unit, "about": about})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,15 +95,4 @@ class OperatorSettings:
 
 def load(environ: Mapping[str, str] = os.environ) -> OperatorSettings:
     """The settings; raises `ConfigError` naming the variable, or the one that a misspelt OPERATOR_… was meant to be."""
-    fields = {field.metadata["env"]: field for field in dataclasses.fields(OperatorSettings)}
-    values: dict[str, Any] = {}
-    for name, value in environ.items():
-        if name not in fields:
-            if name.startswith("OPERATOR_") and (close := difflib.get_close_matches(name, fields, n=1, cutoff=0.85)):
-                raise ConfigError(f"{name} is not a known setting: rename it to {close[0]} or remove it.")
-            continue
-        try:
-            values[fields[name].name] = fields[name].metadata["parse"](value)
-        except ValueError as error:
-            raise ConfigError(f"{name} {error}, but it is {value!r}.") from None
-    return OperatorSettings(**values)
+    return _LOADER.load(OperatorSettings, environ)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from cm_server.rate_limit.trusted_proxies import Network, networks
-from shop_core.config.settings import LogSettings, redis_address, variable, whole
+from shop_core.config.settings import LogSettings, redis_address
+from shop_runtime.settings_loader import variable, whole
 
 _LIMIT = re.compile(r"(?:([A-Z]+ /\S*)=)?([1-9][0-9]{0,6})/([1-9][0-9]{0,4})")
 

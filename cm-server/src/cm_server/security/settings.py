@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from shop_core.config.settings import LogSettings, text, variable, whole
+from shop_core.config.settings import LogSettings
+from shop_runtime.settings_loader import text, variable, whole
 
 MODES = ("none", "apikey", "jwt")
 # Signatures by key pairs only: a secret that both sides know could be confused with a public key.

@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
+from shop_core.config.known_variables import KNOWN
 from shop_core.config.reloading import ChangeDetector
-from shop_core.config.settings import KNOWN
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0

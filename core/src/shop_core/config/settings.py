@@ -1,16 +1,16 @@
-"""Settings: one frozen dataclass a service, read once from the environment, each field with its variable, unit and
-default. A bad value, or a variable that is a misspelling of a known one, stops the start with one sentence."""
+"""The settings that several services have: one frozen dataclass a part, and how the environment fills it."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import TypeVar
 
+from shop_core.config.known_variables import KNOWN
 from shop_core.errors import ConfigError
+from shop_runtime.settings_loader import Loader, choice, text, variable, whole
 
 S = TypeVar("S")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
@@ -31,12 +31,12 @@ _PREFIXES = (
     "ANALYTICS_",
     "CONTENT_",
 )
+_LOADER = Loader(_PREFIXES, KNOWN, ConfigError)
 
 
-def text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("must not be empty")
-    return value.strip()
+def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """`cls` filled from `environ`; raises `ConfigError` naming the variable and what to set it to."""
+    return _LOADER.load(cls, environ)
 
 
 def flag(value: str) -> bool:
@@ -53,89 +53,12 @@ def host_names(value: str) -> str:
     return ",".join(names)
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """A parser for whole numbers from `low` to `high`."""
-
-    def parse(value: str) -> int:
-        if not (value.strip().isascii() and value.strip().isdecimal()) or not low <= int(value) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def choice(*words: str) -> Callable[[str], str]:
-    """A parser for one of `words`."""
-
-    def parse(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return value
-
-    return parse
-
-
 def address_list(value: str) -> str:
     for part in value.split(","):
         host, _, port = part.strip().rpartition(":")
         if not host or not (port.isascii() and port.isdecimal()):
             raise ValueError("must be host:port[,host:port…]")
     return value
-
-
-def variable(name: str, default: Any, parse: Callable[[str], Any], unit: str, about: str) -> Any:
-    """One setting: its variable's name, default, parser, unit ('' for none) and one line of explanation."""
-    return dataclasses.field(default=default, metadata={"env": name, "parse": parse, "unit": unit, "about": about})
-
-
-def load(cls: type[S], environ: Mapping[str, str] = os.environ) -> S:
-    """`cls` filled from `environ`; raises `ConfigError` naming the variable and what to set it to."""
-    refuse_misspelt(cls, environ)
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        name = field.metadata["env"]
-        if name not in environ:
-            continue
-        try:
-            values[field.name] = field.metadata["parse"](environ[name])
-        except ValueError as error:
-            raise ConfigError(f"{name} {error}, but it is {without_login(environ[name])!r}.") from None
-    return cls(**values)
-
-
-def without_login(value: str) -> str:
-    """`value` as it may be shown: an address without the name and password in it."""
-    return re.sub(r"^([a-z]+://)?.*@", r"\1…@", value)
-
-
-def refuse_misspelt(cls: type[Any], environ: Iterable[str]) -> None:
-    """A variable that no service knows and that looks like one of ours is a mistake, not a default."""
-    known = set(KNOWN) | {field.metadata["env"] for field in dataclasses.fields(cls)}
-    for name in environ:
-        if (
-            name in known
-            or not name.startswith(_PREFIXES)
-            or name.endswith(("_PROXY", "_SERVICE_HOST", "_SERVICE_PORT"))
-        ):
-            continue
-        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.85):
-            raise ConfigError(f"{name} is not a known setting: rename it to {close[0]} or remove it.")
-
-
-# Each variable of every service, so that one service's environment may carry another's.
-KNOWN = (
-    "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URI", "MONGODB_DATABASE", "HTTP_HOST", "HTTP_PORT", "HTTP_WORKERS",
-    "HTTP_THREADS", "CM_API_URL", "CM_OPS_URL", "HEALTH_HOST", "HEALTH_PORT", "LOG_LEVEL", "LOG_LEVELS",
-    "LOG_LEVEL_FILE", "API_DOCS_ACTIVE", "API_DOCS_PATH", "KAFKA_MAX_IN_FLIGHT", "KAFKA_ACK_TIMEOUT", "KAFKA_CLIENT",
-    "CONSUMER_BATCH", "ANALYTICS_VISITOR_DAYS", "CACHE_URL", "CACHE_URL_FILE", "CACHE_TTL",
-    "CONSUMER_SESSION_TIMEOUT_MS", "AUTH_MODE", "AUTH_API_KEYS_FILE", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE",
-    "AUTH_JWT_JWKS_URL", "AUTH_JWT_JWKS_FILE", "AUTH_JWT_CA_FILE", "AUTH_JWT_ALGORITHMS", "AUTH_JWT_LEEWAY",
-    "AUTH_JWT_USER_CLAIM", "AUTH_JWT_USERNAME_CLAIM", "AUTH_JWT_SCOPE_CLAIM", "CM_API_TOKEN", "CM_API_TOKEN_FILE",
-    "LIMITS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SSL_CA_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD_FILE", "MONGODB_URI_FILE", "MONGODB_TLS_CA_FILE", "LIMITS_URL", "LIMITS_URL_FILE",
-    "HTTP_TRUSTED_PROXIES", "HTTP_TRUSTED_PROXY_NETWORKS", "HTTP_READ_TIMEOUT", "HTTP_CONNECTIONS",
-    "HTTP_ALLOWED_HOSTS", "CONTENT_BASED_DEDUPLICATION",
-)  # fmt: skip
 
 
 def redis_address(value: str) -> str:
