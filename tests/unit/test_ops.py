@@ -73,11 +73,14 @@ def message(partition: int, offset: int) -> Message:
 
 
 def test_a_batch_is_counted_where_its_events_are() -> None:
-    batch = [message(0, 5), message(0, 7), message(0, 8), message(1, 0)]
-    moves = {("t", 0): Move(Position(5, "id"), 9), ("t", 1): Move(Position(0, "id"), 1)}
-    outcome = Outcome(2, ["t-0-7"], [Refusal("t-1-0", "why")])
+    batch = [message(0, 5), message(0, 7), message(0, 8), message(1, 0), message(1, 1)]
+    moves = {("t", 0): Move(Position(5, "id"), 9), ("t", 1): Move(Position(0, "id"), 2)}
+    outcome = Outcome(2, ["t-0-7", "t-1-1"], [Refusal("t-1-0", "why")])
     counts = {tp: move.counts for tp, move in counted(moves, batch, outcome).items()}
-    assert counts == {("t", 0): EventCounts(stored=2, duplicate=1, empty=1), ("t", 1): EventCounts(rejected=1)}
+    assert counts == {
+        ("t", 0): EventCounts(stored=2, duplicate=1, empty=1),
+        ("t", 1): EventCounts(duplicate=1, rejected=1),
+    }
     forgot = counted(moves, batch, replace(outcome, applied=1))
     assert forgot[("t", 0)].counts.total == 3, "one short of the four offsets that it moved by"
 
