@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cm_api.settings import ConsumerSettings, QuerySettings
+from cm_ops.settings import OpsSettings
 from cm_server.settings import ServerSettings
 from shop_operator.settings import OperatorSettings
 
@@ -20,6 +21,7 @@ SERVICES = {
     "cm-server": ServerSettings,
     "cm-api": QuerySettings,
     "cm-api-consumer": ConsumerSettings,
+    "cm-ops": OpsSettings,
     "operator": OperatorSettings,
 }
 

@@ -107,7 +107,7 @@ def test_status_lists_each_process_and_group(platform: tuple[Path, str]) -> None
     shown = status(state)
     assert shown["ready"] is True
     consumers = {f"{name}-consumer-1" for name in DOMAINS} | {"purchases-consumer-2"}
-    assert {p["name"] for p in shown["processes"]} == {"kafka", "database", "cm-api", "cm-server", *consumers}
+    assert {p["name"] for p in shown["processes"]} == {"kafka", "database", "cm-api", "cm-ops", "cm-server", *consumers}
     for process in shown["processes"]:
         assert process["state"] == "running"
         assert Path(f"/proc/{process['pid']}").exists()
@@ -142,7 +142,10 @@ def test_servers_that_are_already_there_are_used(platform: tuple[Path, str], tmp
     try:
         assert answer.returncode == 0, answer
         states = {name: process["state"] for name, process in processes(tmp_path).items()}
-        assert states == {"kafka": "external", "database": "external", "cm-api": "running", "cm-server": "running"}
+        assert states == {"kafka": "external", "database": "external", "cm-api": "running"} | {
+            "cm-ops": "running",
+            "cm-server": "running",
+        }
         base = f"http://localhost:{8080 + OFFSET + 40}/scalable-shop-cm-server"
         body = json.dumps({"username": "Guest", "userid": "guest", "price": "4.20"})
         buy = ["curl", "-sS", "-H", "Prefer: wait=10", "-d", body, f"{base}/buy"]
@@ -159,7 +162,7 @@ def test_a_second_platform_in_the_same_place_is_refused(platform: tuple[Path, st
     assert_one_sentence(up(state), "already runs", "shopctl down")
 
 
-@pytest.mark.parametrize("name", ["cm-server", "cm-api", "purchases-consumer-1", "database", "kafka"])
+@pytest.mark.parametrize("name", ["cm-server", "cm-api", "cm-ops", "purchases-consumer-1", "database", "kafka"])
 def test_a_killed_process_is_started_again_with_a_line_that_says_so(platform: tuple[Path, str], name: str) -> None:
     state, _ = platform
     before = processes(state)[name]

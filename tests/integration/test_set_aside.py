@@ -22,7 +22,7 @@ from shop_core.events.envelope import Event, Message
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topic_reader import read_all
-from shop_core.mongo.client import Position, Positions
+from shop_core.mongo.client import Move, Position, Positions
 
 BEYOND = 1_000_000_000  # the receipts of these records must name no other
 
@@ -91,10 +91,10 @@ class Standing:
         positions.put((DOMAIN.topic, 0), self.at)
 
     def moves(self, messages: Sequence[Message]) -> Moves:
-        return {(DOMAIN.topic, 0): (self.at, messages[-1].offset + 1)}
+        return {(DOMAIN.topic, 0): Move(self.at, messages[-1].offset + 1)}
 
     def advance(self, moves: Moves) -> None:
-        self.at = Position(moves[(DOMAIN.topic, 0)][1], "id")
+        self.at = Position(moves[(DOMAIN.topic, 0)].end, "id")
 
 
 @pytest.fixture

@@ -45,7 +45,8 @@ def test_nobody_may_everything(table: Table) -> None:
     writers = {rule.principal for rule in table.rules() if rule.operation == "WRITE" and rule.pattern == "PREFIXED"}
     assert not writers
     assert not {rule for rule in table.rules() if rule.resource == "CLUSTER" or rule.name == "*"}
-    assert {rule.operation for rule in table.rules() if rule.principal == "User:keda"} == {"DESCRIBE"}
+    for looker in ("User:keda", "User:cm-ops"):
+        assert {rule.operation for rule in table.rules() if rule.principal == looker} == {"DESCRIBE"}
     assert {rule.principal for rule in table.rules() if rule.operation == "CREATE"} == {"User:operator"}
 
 

@@ -21,7 +21,7 @@ from shop_core.events.campaigns import CampaignCreated
 from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
 from shop_core.events.envelope import TopicPartition, parse_receipt
 from shop_core.identifiers import uuid7
-from shop_core.mongo.client import Position
+from shop_core.mongo.client import EventCounts, Position
 from shop_core.telemetry import logs
 from shopctl.mending import mended
 
@@ -114,31 +114,42 @@ class KnownPositions:
     def __init__(self) -> None:
         self.puts: list[Position] = []
 
-    def put(self, tp: TopicPartition, position: Position) -> None:
+        self.counted: list[EventCounts] = []
+
+    def put(self, tp: TopicPartition, position: Position, counts: EventCounts) -> None:
         self.puts.append(position)
+        self.counted.append(counts)
+
+    def put_behind_gap(self, tp: TopicPartition, position: Position, gone: int) -> None:
+        self.put(tp, position, EventCounts(gone=gone))
 
 
 @pytest.mark.parametrize(
-    ("stored", "first", "end", "expected", "written"),
+    ("stored", "first", "end", "expected", "counted"),
     [
-        (Position(5, "id"), 0, 9, 5, False),
-        (None, 0, 9, 0, True),
-        (Position(5, "old"), 0, 9, 0, True),
-        (Position(5, "id"), 7, 9, 7, True),
-        (Position(12, "id"), 0, 9, 9, True),
-        (None, 3, 9, 3, True),
+        (Position(5, "id"), 0, 9, 5, []),
+        (None, 0, 9, 0, [EventCounts()]),
+        (Position(5, "old"), 0, 9, 0, [EventCounts()]),
+        (Position(5, "id"), 7, 9, 7, [EventCounts(gone=2)]),
+        (Position(12, "id"), 0, 9, 9, [EventCounts(moved=9)]),
+        (None, 3, 9, 3, [EventCounts(gone=3)]),
     ],
     ids=["as stored", "first time", "topic made anew", "retention passed", "log lost its tail", "start is gone"],
 )
 def test_where_a_partition_is_read_from(
-    stored: Position | None, first: int, end: int, expected: int, written: bool, caplog: pytest.LogCaptureFixture
+    stored: Position | None,
+    first: int,
+    end: int,
+    expected: int,
+    counted: list[EventCounts],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     partitions = PartitionPositions.__new__(PartitionPositions)
     partitions.positions = known = KnownPositions()  # type: ignore[assignment]
     partitions.topic_id = "id"
     at = partitions._start((DOMAINS["purchases"].topic, 0), stored, first, end)
     assert at == Position(expected, "id")
-    assert known.puts == ([at] if written else [])
+    assert (known.puts, known.counted) == ([at] * len(counted), counted)
     gap = expected != 0 and stored != at
     assert ("log_gap" in caplog.text) == gap
 

@@ -68,6 +68,13 @@ def test_a_consumer_writes_the_collections_of_its_own_store(table: Table, name: 
 
 
 @pytest.mark.security(17)
+def test_who_looks_for_operators_reads_no_customers_data(table: Table) -> None:
+    assert table.users["cm-ops"].roles == ("positionsReader",)
+    seen = {"resource": {"db": DATABASE, "collection": "positions"}, "actions": ["find"]}
+    assert table.roles["positionsReader"].privileges(DATABASE) == [seen]
+
+
+@pytest.mark.security(17)
 def test_a_role_names_its_collections_in_every_generation_that_there_will_be(table: Table) -> None:
     named = {each["resource"]["collection"] for each in table.roles["catalogWriter"].privileges(DATABASE)}
     live = 0

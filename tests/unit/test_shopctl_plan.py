@@ -19,7 +19,7 @@ def plan(tmp_path: Path, **changes: object) -> Plan:
 def test_two_servers_then_the_services(tmp_path: Path) -> None:
     names = [part.name for part in plan(tmp_path).parts]
     assert names == [
-        "kafka", "database", "cm-api", "purchases-consumer-1", "purchases-consumer-2", "cm-server",
+        "kafka", "database", "cm-api", "cm-ops", "purchases-consumer-1", "purchases-consumer-2", "cm-server",
     ]  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def test_work_stops_coming_in_before_what_keeps_it_stops(tmp_path: Path) -> None
     assert plan(tmp_path).stop_order == (
         ("cm-server",),
         ("purchases-consumer-1", "purchases-consumer-2"),
-        ("cm-api",),
+        ("cm-api", "cm-ops"),
         ("database",),
         ("kafka",),
     )
@@ -53,9 +53,11 @@ def test_services_are_told_where_the_servers_are(tmp_path: Path) -> None:
         assert environ["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:9192"
         assert environ["MONGODB_URI"] == "mongodb://127.0.0.1:27117"
         assert environ["CM_API_URL"] == "http://127.0.0.1:8181"
+        assert environ["CM_OPS_URL"] == "http://127.0.0.1:8182"
         assert environ["PATH"] == "/bin"
     assert services["cm-server"]["HTTP_PORT"] == "8180"
     assert services["cm-api"]["HTTP_PORT"] == "8181"
+    assert services["cm-ops"]["HTTP_PORT"] == "8182"
     assert [services[f"purchases-consumer-{n}"]["HEALTH_PORT"] for n in (1, 2)] == ["8190", "8191"]
 
 

@@ -47,18 +47,23 @@ class Derived:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Events of one batch by what became of them; `changed` are the keys of the read models that look different.
+    """Events of one batch by what became of them; `repeated` are the receipts of those that were known, `changed` the
+    keys of the read models that look different.
 
     `late` counts the applied events that changed what had been settled; `erased` are the erasures that held.
     """
 
     applied: int
-    duplicates: int
+    repeated: Sequence[str]
     refused: Sequence[Refusal]
     derived: Sequence[Derived] = ()
     changed: frozenset[str] = field(default_factory=frozenset)
     late: int = 0
     erased: Sequence[Event] = ()
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.repeated)
 
 
 def added(outcomes: Sequence[Outcome]) -> Outcome:
@@ -66,7 +71,7 @@ def added(outcomes: Sequence[Outcome]) -> Outcome:
     newest = {(derived.topic, derived.key): derived for each in outcomes for derived in each.derived}
     return Outcome(
         sum(each.applied for each in outcomes),
-        sum(each.duplicates for each in outcomes),
+        [receipt for each in outcomes for receipt in each.repeated],
         [refusal for each in outcomes for refusal in each.refused],
         list(newest.values()),
         frozenset().union(*(each.changed for each in outcomes)),

@@ -12,12 +12,12 @@ USED_BEFORE = "Idempotency-Key was used before for another command"
 
 def each_once(
     events: Sequence[Event], known: Mapping[str, str], handle: Callable[[Event], None]
-) -> tuple[dict[str, str], list[Refusal], int]:
-    """(digest by id of what was handled, refusals, how many were known). `known` maps stored ids to their digests;
+) -> tuple[dict[str, str], list[Refusal], list[str]]:
+    """(digest by id of what was handled, refusals, receipts of what was known). `known` maps stored ids to digests;
     `handle` raises `Refused` where an event breaks a rule, and must then have changed nothing."""
     fresh: dict[str, str] = {}
     refused: list[Refusal] = []
-    duplicates = 0
+    repeated: list[str] = []
     for event in events:
         digest = fresh.get(event.id, known.get(event.id))
         if digest is None:
@@ -27,7 +27,7 @@ def each_once(
             except Refused as refusal:
                 refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
         elif digest == event.digest:
-            duplicates += 1
+            repeated.append(event.receipt)
         else:
             refused.append(Refusal(event.receipt, USED_BEFORE, 409))
-    return fresh, refused, duplicates
+    return fresh, refused, repeated

@@ -13,10 +13,11 @@ from cm_server.api_docs import routes
 from cm_server.api_docs.openapi import document, operations
 from cm_server.commands import command, content_encoding, prefer
 from cm_server.context import PREFIX, Context
-from cm_server.domains import privacy, receipts
+from cm_server.domains import ops, privacy, receipts
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.circuit_breaker import CircuitOpen
 from cm_server.query_proxy.client import QueryClient, not_asked
+from cm_server.query_proxy.ops_client import OpsClient
 from cm_server.rate_limit import limiter
 from cm_server.rate_limit import settings as limit_settings
 from cm_server.rate_limit.trusted_proxies import TrustedProxies
@@ -55,8 +56,10 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         client=client,
         aside=aside,
     )
-    queries = QueryClient(settings.cm_api_url, settings.http_threads, ServiceToken(settings).headers)
-    app = build(Context(publisher, queries, deduplicate=settings.deduplicate), settings)
+    token = ServiceToken(settings).headers
+    queries = QueryClient(settings.cm_api_url, settings.http_threads, token)
+    asked = OpsClient(settings.cm_ops_url, settings.http_threads, token) if settings.cm_ops_url else None
+    app = build(Context(publisher, queries, deduplicate=settings.deduplicate, ops=asked), settings)
     app.extensions["shop_close"] = publisher.close
     return app
 
@@ -85,6 +88,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app.register_error_handler(CircuitOpen, not_asked)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(privacy.blueprint(context))
+    app.register_blueprint(ops.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.domains.{name}").blueprint(context))
     pages = Pages(PREFIX, settings.docs_path if settings.docs_active else None)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from cm_server.idempotency_keys import UsedKeys
 from cm_server.query_proxy.brief_lookup import BriefQuestions
 from cm_server.query_proxy.client import QueryClient
+from cm_server.query_proxy.ops_client import OpsClient
 from shop_core.kafka.publisher import Publisher
 
 PREFIX = "/scalable-shop-cm-server"
@@ -16,12 +17,14 @@ PREFIX = "/scalable-shop-cm-server"
 
 @dataclass(frozen=True)
 class Context:
-    """All that a route works by. `deduplicate`: what names its moment and comes twice without a key is one command."""
+    """All that a route works by. `deduplicate`: what names its moment and comes twice without a key is one command.
+    `ops` asks cm-ops, where one runs."""
 
     publisher: Publisher
     queries: QueryClient
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     deduplicate: bool = True
+    ops: OpsClient | None = None
     questions: BriefQuestions = field(init=False)
     used_keys: UsedKeys = field(init=False)
 

@@ -17,6 +17,10 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def url_or_none(value: str) -> str:
+    return url(value) if value else ""
+
+
 def path(value: str) -> str:
     if not value.startswith("/") or len(value) < 2:
         raise ValueError("must be a path such as /docs")
@@ -40,6 +44,9 @@ class ServerSettings(AuthSettings, LimitSettings, ServiceTokenSettings, KafkaSet
     http_workers: int = variable("HTTP_WORKERS", 2, whole(1, 64), "processes", "gunicorn workers")
     http_threads: int = variable("HTTP_THREADS", 16, whole(2, 256), "threads", "Threads of each worker")
     cm_api_url: str = variable("CM_API_URL", "http://127.0.0.1:8081", url, "URL", "Where cm-api answers queries")
+    cm_ops_url: str = variable(
+        "CM_OPS_URL", "", url_or_none, "URL", "Where cm-ops tells how the platform does; empty: there is no view of it"
+    )
     ack_timeout: int = variable("KAFKA_ACK_TIMEOUT", 4, whole(1, 4), "seconds", "Longest wait for the broker's ack")
     max_in_flight: int = variable(
         "KAFKA_MAX_IN_FLIGHT", 4096, whole(1000, 1_000_000), "events", "Events sent and not acked, by worker"

@@ -14,10 +14,12 @@ ADMIN = "admin"
 PURCHASES_WRITE = "purchases:write"
 PURCHASES_READ_ANY = "purchases:read:any"
 CATALOG_WRITE = "catalog:write"
+OPS_READ = "ops:read"
 SCOPES = {
     PURCHASES_WRITE: "buy, and review what is sold; a user only as themselves",
     PURCHASES_READ_ANY: "read the purchases and profile of any user",
     CATALOG_WRITE: "put products and campaigns in, change and remove them",
+    OPS_READ: "see how the platform does: what waits, what is stored, who reads",
     ADMIN: "everything, also erasing a user",
 }
 

@@ -21,6 +21,7 @@ class Ports:
     database: int = 27017
     cm_server: int = 8080
     cm_api: int = 8081
+    cm_ops: int = 8082
     health: int = 8090
 
     @classmethod
@@ -33,6 +34,7 @@ class Ports:
             database=base.database + offset,
             cm_server=cm_server if cm_server is not None else base.cm_server + offset,
             cm_api=base.cm_api + offset,
+            cm_ops=base.cm_ops + offset,
             health=base.health + offset,
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from shopctl.layout import HOST, Layout
 from shopctl.options import Options
 
-KAFKA, DATABASE, CM_API, CM_SERVER = "kafka", "database", "cm-api", "cm-server"
+KAFKA, DATABASE, CM_API, CM_OPS, CM_SERVER = "kafka", "database", "cm-api", "cm-ops", "cm-server"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Plan:
     @property
     def stop_order(self) -> tuple[tuple[str, ...], ...]:
         """First what takes work in, last what keeps it; what stands together stops together."""
-        consumers = tuple(part.name for part in self.services if part.name not in (CM_SERVER, CM_API))
-        return ((CM_SERVER,), consumers, (CM_API,), (DATABASE,), (KAFKA,))
+        consumers = tuple(part.name for part in self.services if part.name not in (CM_SERVER, CM_API, CM_OPS))
+        return ((CM_SERVER,), consumers, (CM_API, CM_OPS), (DATABASE,), (KAFKA,))
 
 
 def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[str, str]) -> Plan:
@@ -66,6 +66,7 @@ def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[s
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "MONGODB_URI": mongodb_uri,
         "CM_API_URL": f"http://{HOST}:{ports.cm_api}",
+        "CM_OPS_URL": f"http://{HOST}:{ports.cm_ops}",
     }
     kafka = Part(
         name=KAFKA,
@@ -80,7 +81,12 @@ def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[s
         mongodb_uri=mongodb_uri,
         kafka=None if options.bootstrap else kafka,
         database=None if options.mongodb_uri else _database(layout, ports.database, environ),
-        services=(_cm_api(options, shared), *_consumers(options, shared), _cm_server(options, shared)),
+        services=(
+            _reading(CM_API, ports.cm_api, options, shared),
+            _reading(CM_OPS, ports.cm_ops, options, shared),
+            *_consumers(options, shared),
+            _cm_server(options, shared),
+        ),
     )
 
 
@@ -97,13 +103,13 @@ def _database(layout: Layout, port: int, environ: Mapping[str, str]) -> Part:
     )
 
 
-def _cm_api(options: Options, shared: Mapping[str, str]) -> Part:
-    port = options.ports.cm_api
+def _reading(name: str, port: int, options: Options, shared: Mapping[str, str]) -> Part:
+    """A service that only cm-server asks."""
     return Part(
-        name=CM_API,
-        command=(tool("cm-api"),),
+        name=name,
+        command=(tool(name),),
         port=port,
-        log=options.layout.log_of(CM_API),
+        log=options.layout.log_of(name),
         path="/readyz",
         environ={**shared, "HTTP_HOST": HOST, "HTTP_PORT": str(port)},
     )

@@ -77,6 +77,7 @@ def ready_text(port: int, layout: Layout, seconds: float, detached: bool) -> str
 The shop is ready after {seconds:.1f} s; {stop}.
 
   page        {base}
+  operations  {base}/ops
   API docs    {base}/docs
   readiness   {base}/readyz
   port        {port}{elsewhere}

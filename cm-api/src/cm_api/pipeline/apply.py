@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from cm_api.batch_result import Outcome, Refusal, added
 from cm_api.failpoints import failpoint
 from cm_api.pipeline import privacy
+from cm_api.pipeline.accounting import counted
 from cm_api.pipeline.dead_letters import to_rejection
 from cm_api.pipeline.isolation import isolate
 from cm_api.pipeline.outbox import to_pending
@@ -107,15 +108,15 @@ class Applier:
 
         def work(session: ClientSession) -> Outcome:
             outcome = self._apply(session, events)
-            every = [*refused, *outcome.refused]
-            if every:
-                docs = [to_rejection(raw[r.receipt], r) for r in every]
+            outcome = dataclasses.replace(outcome, refused=[*refused, *outcome.refused])
+            if outcome.refused:
+                docs = [to_rejection(raw[r.receipt], r) for r in outcome.refused]
                 self._rejections.add(session, [without_erased(doc, outcome.erased) for doc in docs])
             if outcome.derived:
                 self._pending.add(session, [to_pending(derived) for derived in outcome.derived])
-            self._partitions.positions.move(session, moves)
+            self._partitions.positions.move(session, counted(moves, messages, outcome))
             self._hooks.about_to_commit(outcome)
-            return dataclasses.replace(outcome, refused=every)
+            return outcome
 
         def conflicted() -> None:
             metrics.CONFLICTS.labels(self._domain.name).inc()
@@ -130,7 +131,7 @@ class Applier:
 
     def _apply(self, session: ClientSession, events: Sequence[Event]) -> Outcome:
         if not events:
-            return Outcome(0, 0, ())
+            return Outcome(0, (), ())
         store = self._store(self._db, session)
         return privacy.apply(self._model, store, self._erasures, session, events)
 

@@ -17,11 +17,11 @@ from shop_core.events.envelope import Domain, Message, TopicPartition
 from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topics import topic_ids
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, Position, Positions
+from shop_core.mongo.client import Database, Document, EventCounts, Move, Position, Positions
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-Moves = dict[TopicPartition, tuple[Position, int]]
+Moves = dict[TopicPartition, Move]
 COMMIT_SECONDS = 15.0
 
 
@@ -79,15 +79,15 @@ class PartitionPositions:
     def moves(self, messages: Sequence[Message]) -> Moves:
         """For each partition of a batch: the position it stands on, and the offset after its last message."""
         ends = {(m.topic, m.partition): m.offset + 1 for m in messages}
-        return {tp: (self._at[tp], end) for tp, end in ends.items()}
+        return {tp: Move(self._at[tp], end) for tp, end in ends.items()}
 
     def advance(self, moves: Moves) -> None:
-        self._at = self._at | {tp: Position(end, old.topic_id) for tp, (old, end) in moves.items()}
+        self._at = self._at | {tp: Position(move.end, move.old.topic_id) for tp, move in moves.items()}
 
     def follow(self) -> bool:
         """Move behind what holds no event: everything polled before is applied. Whether there was such a thing."""
         moves = {
-            tp: (at, end)
+            tp: Move(at, end, EventCounts(empty=end - at.offset))
             for tp, at in self._at.items()
             if tp not in self._reader.unpositioned and (end := self._reader.at(tp)) > at.offset
         }
@@ -119,7 +119,8 @@ class PartitionPositions:
         """The position to read on from; whatever differs from the stored one is written before it is used."""
         if stored and stored.topic_id == self.topic_id and first <= stored.offset <= end:
             return stored
-        if stored is None or stored.topic_id != self.topic_id:
+        anew = stored is None or stored.topic_id != self.topic_id
+        if stored is None or anew:
             # Offset 0, not `first`: a log that already lost its start is a gap as well, and is seen as one.
             stored = Position(0, self.topic_id)
         at = Position(min(max(stored.offset, first), end), self.topic_id)
@@ -128,5 +129,14 @@ class PartitionPositions:
             metrics.GAPS.labels(tp[0], str(tp[1])).inc(missing)
             log.error("log_gap", extra={"topic": tp[0], "partition": tp[1], "position": stored.offset,
                                         "log": [first, end], "events": missing})  # fmt: skip
-        self.positions.put(tp, at)
+        self._put(tp, at, stored, anew)
         return at
+
+    def _put(self, tp: TopicPartition, at: Position, stored: Position, anew: bool) -> None:
+        """Where the log is shorter than it was, what was counted is not in it: nobody knows what is."""
+        if anew:
+            self.positions.put(tp, at, EventCounts(gone=at.offset))
+        elif at.offset >= stored.offset:
+            self.positions.put_behind_gap(tp, at, at.offset - stored.offset)
+        else:
+            self.positions.put(tp, at, EventCounts(moved=at.offset))

@@ -91,6 +91,7 @@ def judge(erasures: Erasures, session: ClientSession, erasing: Sequence[Event]) 
     known = erasures.known(session, [event for event in erasing if event.everywhere]) if erasing else {}
     hold: list[Event] = []
     refusals: list[Refusal] = []
+    repeated: list[str] = []
     for event in erasing:
         name = erasures.name_of(event)
         digest, receipt = known.get(name, (event.digest, event.receipt))
@@ -99,7 +100,9 @@ def judge(erasures: Erasures, session: ClientSession, erasing: Sequence[Event]) 
             known[name] = digest, receipt
         elif digest != event.digest:
             refusals.append(Refusal(event.receipt, USED_BEFORE, 409))
-    return hold, Outcome(0, len(erasing) - len(hold) - len(refusals), refusals, erased=hold)
+        else:
+            repeated.append(event.receipt)
+    return hold, Outcome(0, repeated, refusals, erased=hold)
 
 
 def _living(events: Sequence[Event], hold: Sequence[Event]) -> list[Event]:
@@ -113,7 +116,7 @@ def _staged(
 ) -> list[Outcome]:
     forgotten = _forgotten(erasures, session, [event for event in events if event.belated])
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
-    outcomes = [Outcome(len(forgotten), 0, ())]
+    outcomes = [Outcome(len(forgotten), (), ())]
     for erasing, others in in_stages([event for event in events if event.receipt not in forgotten]):
         # A domain to which an erasure can come has `erase`: `ReadModel` sees to it.
         outcomes += [model.erase(store, erasing)] if erasing and model.erase else []

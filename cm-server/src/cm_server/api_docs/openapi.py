@@ -11,7 +11,7 @@ import msgspec
 
 from cm_server.api_docs.descriptions import description
 from cm_server.context import PREFIX
-from cm_server.domains import privacy
+from cm_server.domains import ops, privacy
 from cm_server.operations import RECEIPTS, SERVICE, Operation
 from shop_core.events import DOMAINS
 from shop_core.http.problems import Problem
@@ -44,7 +44,12 @@ SECURITY_SCHEMES = {
 def by_tag() -> dict[str, Sequence[Operation]]:
     """Every described route by what it belongs to, the domains first."""
     found = {name: import_module(f"cm_server.domains.{name}").OPERATIONS for name in DOMAINS}
-    return found | {"privacy": privacy.OPERATIONS, "receipts": RECEIPTS, "service": SERVICE}
+    return found | {
+        "privacy": privacy.OPERATIONS,
+        "receipts": RECEIPTS,
+        "operations": ops.OPERATIONS,
+        "service": SERVICE,
+    }
 
 
 def operations() -> list[Operation]:

@@ -30,6 +30,8 @@ STAFF = Access(auth.CATALOG_WRITE)
 # What many users did together.
 REPORTS = Access(auth.PURCHASES_READ_ANY)
 
+OPERATORS = Access(auth.OPS_READ)
+
 
 def reads_own(parameter: str) -> Access:
     """A query about one user: that user, or who may read any."""

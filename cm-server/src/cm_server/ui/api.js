@@ -64,6 +64,14 @@ export function lastHours() {
   return call("analytics/series?step=hour&format=json");
 }
 
+export const opsSnapshot = () => call("v1/ops/snapshot");
+export const opsHistory = () => call("v1/ops/history");
+
+/** What of cm-server's own needs answers; told by 503 as well. */
+export async function readiness() {
+  return (await send("readyz", {})).json();
+}
+
 const LONGEST_WAIT_S = 5;
 const PAUSE_MS = 300;
 const within = (product) => `v1/products/${encodeURIComponent(product)}`;

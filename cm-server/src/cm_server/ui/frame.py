@@ -28,6 +28,7 @@ PAGES = {
     "campaigns": Page(
         "Campaigns", "Which campaigns are live, and what visitors did in the last 48 hours.", "campaigns.js"
     ),
+    "ops": Page("Operations", "What comes in, what is stored, what waits, and who works on it.", "ops.js"),
 }
 
 
@@ -46,7 +47,10 @@ class Frame:
         files = f"{base}ui/{self._assets.version}/"
         links = [f'<link rel="modulepreload" href="{files}{each}">' for each in self._assets.modules(page.script)]
         links.append(f'<script type="module" src="{files}{page.script}"></script>')
-        return self._filled(base, page.title, page.description, "\n  ".join(links), self._parts[name], name)
+        main = self._parts[name]
+        for place, address in (("files", files), ("home", base or "./"), ("base", base)):
+            main = main.replace("{{" + place + "}}", address)
+        return self._filled(base, page.title, page.description, "\n  ".join(links), main, name)
 
     def around(self, main: Markup, title: str, base: str) -> bytes:
         """A page without script; `main` is markup."""

@@ -27,6 +27,8 @@ from shop_core.errors import ConfigError, Conflict, Unavailable
 from shop_core.mongo.erasures import Erasure as Erasure
 from shop_core.mongo.erasures import Erasures as Erasures
 from shop_core.mongo.errors import translate_errors as translate_errors
+from shop_core.mongo.event_counts import EventCounts as EventCounts
+from shop_core.mongo.positions import Move as Move
 from shop_core.mongo.positions import Position as Position
 from shop_core.mongo.positions import PositionMoved as PositionMoved
 from shop_core.mongo.positions import Positions as Positions

@@ -1,8 +1,9 @@
 """The collection `positions`: where a consumer group stands in each partition, by the database's word.
 
-A document is {_id: group/topic/partition, offset, topicId, at}. `unreadable` says why a partition stands still, and
-`skipped` lists what a person told the group to go past. Moves are compare-and-set on the old offset, so a consumer that
-lost its partition can't write, and a person's skip makes the consumer look again.
+A document is {_id: group/topic/partition, offset, topicId, at}, and in `counts` what became of the `counted` offsets
+before it (`event_counts`). `unreadable` says why a partition stands still, and `skipped` lists what a person
+told the group to go past. Moves are compare-and-set on the old offset, so a consumer that lost its partition can't
+write, and a person's skip makes the consumer look again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pymongo.database import Database
 from shop_core.errors import ShopError
 from shop_core.events.envelope import TopicPartition
 from shop_core.mongo.errors import translate_errors
+from shop_core.mongo.event_counts import NOTHING, EventCounts, counts_in
 
 
 class PositionMoved(ShopError):
@@ -31,6 +33,25 @@ class Position:
 
     offset: int
     topic_id: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """From a position to the offset `end`, and what became of the events between."""
+
+    old: Position
+    end: int
+    counts: EventCounts = NOTHING
+
+
+@dataclass(frozen=True)
+class Account:
+    """A position with the counts of everything before it."""
+
+    offset: int
+    topic_id: str
+    counts: EventCounts
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +112,14 @@ class Positions:
             for doc in found
         }
 
+    def accounts(self, topic: str) -> dict[int, Account]:
+        """Every known position of `topic` by partition, with what became of the events before it."""
+        with translate_errors():
+            found = list(self._positions.find(self._of(topic)))
+        return {
+            _partition(doc): Account(doc["offset"], doc["topicId"], counts_in(doc), _unreadable(doc)) for doc in found
+        }
+
     def blocked_partitions(self, topic: str) -> list[Standstill]:
         """The partitions of `topic` that can't be read on."""
         with translate_errors():
@@ -101,31 +130,38 @@ class Positions:
             if (each := doc["unreadable"])["offset"] == doc["offset"]
         ]
 
-    def put(self, tp: TopicPartition, position: Position) -> None:
-        """Set a position outright: a first assignment, a topic made anew, or a gap. Others lose by compare-and-set."""
-        now = datetime.now(UTC)
+    def put(self, tp: TopicPartition, position: Position, counts: EventCounts = NOTHING) -> None:
+        """Set a position outright, and count anew: a first assignment, or a topic that is another one or shorter.
+        Others lose by compare-and-set."""
+        self._set(tp, position, {"counted": counts.total, "counts": counts.kept()}, {})
+
+    def put_behind_gap(self, tp: TopicPartition, position: Position, gone: int) -> None:
+        """Set a position outright, behind what left the log."""
+        self._set(tp, position, {}, {"$inc": EventCounts(gone=gone).increments(gone)})
+
+    def _set(self, tp: TopicPartition, position: Position, more: Mapping[str, Any], beside: Mapping[str, Any]) -> None:
+        said = {"offset": position.offset, "topicId": position.topic_id, "at": datetime.now(UTC)}
         with translate_errors():
-            self._positions.update_one(
-                {"_id": self._id(tp)},
-                {"$set": {"offset": position.offset, "topicId": position.topic_id, "at": now}},
-                upsert=True,
-            )
+            self._positions.update_one({"_id": self._id(tp)}, {"$set": said | dict(more), **beside}, upsert=True)
 
     def touch(self, session: ClientSession, topic: str) -> None:
         """Write every position as it is: of this transaction and one that moves any of them, the database lets one
         win."""
         self._positions.update_many(self._of(topic), {"$set": {"at": datetime.now(UTC)}}, session=session)
 
-    def move(self, session: ClientSession, moves: Mapping[TopicPartition, tuple[Position, int]]) -> None:
-        """Compare-and-set each (old position → new offset); `PositionMoved` unless every one matched."""
+    def move(self, session: ClientSession, moves: Mapping[TopicPartition, Move]) -> None:
+        """Compare-and-set each position, and count; `PositionMoved` unless every one matched."""
         now = datetime.now(UTC)
         result = self._positions.bulk_write(
             [
                 UpdateOne(
-                    {"_id": self._id(tp), "offset": old.offset, "topicId": old.topic_id},
-                    {"$set": {"offset": new, "at": now}},
+                    {"_id": self._id(tp), "offset": move.old.offset, "topicId": move.old.topic_id},
+                    {
+                        "$set": {"offset": move.end, "at": now},
+                        "$inc": move.counts.increments(move.end - move.old.offset),
+                    },
                 )
-                for tp, (old, new) in moves.items()
+                for tp, move in moves.items()
             ],
             session=session,
         )
@@ -145,7 +181,13 @@ class Positions:
         """Go past what can't be read, until before `end`, and keep that; False where the group stands elsewhere now."""
         kept = {"start": standstill.offset, "end": end, "reason": standstill.reason, "at": datetime.now(UTC)}
         query = {"_id": self._id((standstill.topic, standstill.partition)), "offset": standstill.offset}
-        update = {"$set": {"offset": end}, "$push": {"skipped": kept}, "$unset": {"unreadable": ""}}
+        length = end - standstill.offset
+        update = {
+            "$set": {"offset": end},
+            "$inc": EventCounts(skipped=length).increments(length),
+            "$push": {"skipped": kept},
+            "$unset": {"unreadable": ""},
+        }
         with translate_errors():
             return self._positions.update_one(query, update).matched_count == 1
 
@@ -164,6 +206,12 @@ class Positions:
 
 def _partition(doc: Mapping[str, Any]) -> int:
     return int(doc["_id"].rpartition("/")[2])
+
+
+def _unreadable(doc: Mapping[str, Any]) -> str | None:
+    """Why it can't be read on from where it stands, None where it can."""
+    said = doc.get("unreadable")
+    return str(said["reason"]) if said and said["offset"] == doc["offset"] else None
 
 
 def _plain(skipped: Mapping[str, Any]) -> dict[str, Any]:

@@ -71,6 +71,13 @@ DELAY = Histogram(
     buckets=SLOW,
 )
 DERIVED = Counter("shop_derived_events_total", "Derived events sent to other services", ["domain"])
+UNACCOUNTED = Gauge(
+    "shop_events_unaccounted",
+    "Accepted events of which the offsets do not tell what became, as cm-ops sees it: other than 0 is an alert",
+    ["domain"],
+    multiprocess_mode="livemostrecent",
+)
+LOOKS = Counter("shop_ops_looks_total", "Looks of cm-ops at Kafka and MongoDB (answered, failed)", ["outcome"])
 CACHE = Counter(
     "shop_cache_total",
     "Reads by cache (memory, shared) and outcome (hit, miss, bypass, error)",

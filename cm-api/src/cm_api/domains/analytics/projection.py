@@ -22,29 +22,29 @@ CLOSED = "its hour is closed: who was in it is no longer known, so a new event c
 
 def apply(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
     """Count what is new, leave known ids alone, refuse what comes after its hour was closed."""
-    fresh, refused, duplicates, may_repeat = sort_out(store, events)
+    fresh, refused, repeated, may_repeat = sort_out(store, events)
     closed = closed_days(store, fresh)
     refused += [Refusal(event.receipt, CLOSED) for event in fresh if day_of(event) in closed]
     fresh = [event for event in fresh if day_of(event) not in closed]
     count(store, fresh)
     store.remember({event.id: event for event in fresh if event.id in may_repeat})
     late = sum(Bucket.of("hour", event.data.timestamp).end <= event.time for event in fresh)
-    return Outcome(len(fresh), duplicates, refused, late=late)
+    return Outcome(len(fresh), repeated, refused, late=late)
 
 
 def erase(store: AnalyticsStore, events: Sequence[Event]) -> Outcome:
     """Nothing says any more which hours these users were in; who of them comes back is new in that hour."""
     store.forget(by_user(events))
-    return Outcome(len(events), 0, ())
+    return Outcome(len(events), (), ())
 
 
-def sort_out(store: AnalyticsStore, events: Sequence[Event]) -> tuple[list[Event], list[Refusal], int, set[str]]:
-    """(new events, refusals, how many are known, ids among the new ones to remember)."""
+def sort_out(store: AnalyticsStore, events: Sequence[Event]) -> tuple[list[Event], list[Refusal], list[str], set[str]]:
+    """(new events, refusals, receipts of known ones, ids among the new ones to remember)."""
     digests = store.applied([event.id for event in events if event.may_repeat])
     may_repeat: set[str] = set()
     fresh: list[Event] = []
     refused: list[Refusal] = []
-    duplicates = 0
+    repeated: list[str] = []
     for event in events:
         digest = digests.get(event.id) if event.may_repeat else None
         if digest is None:
@@ -53,10 +53,10 @@ def sort_out(store: AnalyticsStore, events: Sequence[Event]) -> tuple[list[Event
                 digests[event.id] = event.digest
                 may_repeat.add(event.id)
         elif digest == event.digest:
-            duplicates += 1
+            repeated.append(event.receipt)
         else:
             refused.append(Refusal(event.receipt, USED_BEFORE, 409))
-    return fresh, refused, duplicates, may_repeat
+    return fresh, refused, repeated, may_repeat
 
 
 def closed_days(store: AnalyticsStore, events: Sequence[Event]) -> set[Bucket]:

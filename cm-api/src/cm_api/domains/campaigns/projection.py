@@ -28,10 +28,10 @@ def apply(store: CampaignStore, events: Sequence[Event]) -> Outcome:
     """Apply what is new in order, leave known ids alone, refuse what breaks a rule."""
     known = store.applied([event.id for event in events])
     working_set = CampaignWorkingSet(*store.load(sorted({event.data.campaignid for event in events})))
-    fresh, refused, duplicates = each_once(events, known, lambda event: HANDLERS[event.type](working_set, event.data))
+    fresh, refused, repeated = each_once(events, known, lambda event: HANDLERS[event.type](working_set, event.data))
     store.write(fresh, working_set.campaign_changes(), working_set.event_changes())
     changed = frozenset(event.data.campaignid for event in events if event.id in fresh)
-    return Outcome(len(fresh), duplicates, refused, changed=changed)
+    return Outcome(len(fresh), repeated, refused, changed=changed)
 
 
 def fields_of(data: Any) -> Document:

@@ -33,9 +33,9 @@ def apply(store: CatalogStore, events: Sequence[Event]) -> Outcome:
     """Apply what is new in order, leave known ids alone, refuse what breaks a rule."""
     known = store.applied([event.id for event in events])
     working_set = CatalogWorkingSet(*store.load(*wanted(events)))
-    fresh, refused, duplicates = each_once(events, known, lambda event: HANDLERS[event.type](working_set, event))
+    fresh, refused, repeated = each_once(events, known, lambda event: HANDLERS[event.type](working_set, event))
     store.write(fresh, working_set.product_changes(), working_set.review_changes(), sorted(working_set.cleared))
-    return Outcome(len(fresh), duplicates, refused, derived(working_set), changed(working_set))
+    return Outcome(len(fresh), repeated, refused, derived(working_set), changed(working_set))
 
 
 def erase(store: CatalogStore, events: Sequence[Event]) -> Outcome:
@@ -49,7 +49,7 @@ def erase(store: CatalogStore, events: Sequence[Event]) -> Outcome:
                 if working_set.has_product(doc["productid"]):
                     rate(working_set, working_set.product(doc["productid"]), doc["rating"], None, event)
     store.write({}, working_set.product_changes(), working_set.review_changes(), ())
-    return Outcome(len(events), 0, (), derived(working_set), changed(working_set))
+    return Outcome(len(events), (), (), derived(working_set), changed(working_set))
 
 
 def wanted(events: Sequence[Event]) -> tuple[list[str], list[str], list[str]]:

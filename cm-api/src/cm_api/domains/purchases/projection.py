@@ -20,20 +20,20 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
     known = store.digests([event.id for event in events])
     fresh: dict[str, Document] = {}
     refused: list[Refusal] = []
-    duplicates = 0
+    repeated: list[str] = []
     for event in events:
         digest = fresh[event.id]["digest"] if event.id in fresh else known.get(event.id)
         if digest is None:
             fresh[event.id] = to_document(event)
         elif digest == event.digest:
-            duplicates += 1
+            repeated.append(event.receipt)
         else:
             refused.append(
                 Refusal(event.receipt, "This id (Idempotency-Key) was used before for another purchase", 409)
             )
     store.insert(list(fresh.values()))
     store.count_in(profiles(list(fresh.values())))
-    return Outcome(len(fresh), duplicates, refused)
+    return Outcome(len(fresh), repeated, refused)
 
 
 def erase(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
@@ -42,7 +42,7 @@ def erase(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
         if store.erase(userid, partitions):
             store.drop_profile(userid)
             store.count_in(profiles(store.bought_by(userid)))
-    return Outcome(len(events), 0, ())
+    return Outcome(len(events), (), ())
 
 
 def to_document(event: Event) -> Document:

@@ -26,13 +26,13 @@ def apply(store: WishStore, events: Sequence[Event]) -> Outcome:
         said = {"userid": wish[0], "productid": wish[1], "partition": event.place[0]}
         new.append({"_id": event.id, "digest": event.digest} | said)
 
-    fresh, refused, duplicates = each_once(events, known, add)
+    fresh, refused, repeated = each_once(events, known, add)
     store.add(new)
-    return Outcome(len(fresh), duplicates, refused)
+    return Outcome(len(fresh), repeated, refused)
 
 
 def erase(store: WishStore, events: Sequence[Event]) -> Outcome:
     """Nothing says any more what these users wished for."""
     for userid, partitions in by_user(events).items():
         store.erase(userid, partitions)
-    return Outcome(len(events), 0, ())
+    return Outcome(len(events), (), ())

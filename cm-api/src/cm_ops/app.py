@@ -1,0 +1,50 @@
+"""Composition root of cm-ops."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+
+from cm_ops import routes
+from cm_ops.looking import Looking
+from cm_ops.settings import OpsSettings
+from shop_core.config.settings import load
+from shop_core.events import DOMAINS
+from shop_core.http import browsers, service_token
+from shop_core.http.app import make_app
+from shop_core.kafka.group_watch import GroupWatch
+from shop_core.mongo import client
+from shop_core.mongo.client import Positions
+from shop_core.telemetry import logs
+
+ELSEWHERE = (
+    "This is cm-ops, which tells inside the platform how it does: clients go to cm-server, below "
+    "/scalable-shop-cm-server."
+)
+
+
+def create_app(settings: OpsSettings | None = None) -> Flask:
+    """The app of the one worker, made after the fork, with connections of its own."""
+    settings = settings or load(OpsSettings, os.environ)
+    logs.configure(settings)
+    db = client.connect(settings, "cm-ops")
+    looking = Looking(
+        list(DOMAINS.values()),
+        lambda domain: Positions(db, domain.group).accounts(domain.topic),
+        GroupWatch(settings.bootstrap_servers, DOMAINS.values()),
+    )
+    app = make_app("cm_ops", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
+    token = service_token.ServiceToken(settings)
+    service_token.guard(app, token)
+    if not token.accepted():
+        browsers.guard(app, settings.http_allowed_hosts)
+    app.register_blueprint(routes.blueprint(looking))
+    looking.start()
+
+    def close() -> None:
+        looking.close()
+        db.client.close()
+
+    app.extensions["shop_close"] = close
+    return app
