@@ -36,10 +36,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "stop": ("make stop",),
     ".venv": ("make .venv",),
     "run": ("make run ARGS=--detach && .venv/bin/shopctl status && make stop",),
-    "dev": (
-        "make run ARGS=--detach && (timeout 60 make dev SERVICE=cm-server >dev.log 2>&1; grep 'Listening at' dev.log) && "
-        "make stop",
-    ),
+    "dev": ("make run ARGS=--detach && (timeout 60 make dev >dev.log 2>&1; grep 'Listening at' dev.log) && make stop",),
     "lint": ("make lint",),
     "charts": ("make charts && git diff --exit-code -- charts",),
     "docs": ("make docs && git diff --exit-code -- docs README.md && test -s site/index.html",),
