@@ -112,7 +112,7 @@ def test_who_is_away_is_named(platform: Any, until: Callable[..., None]) -> None
         os.killpg(pid, signal.SIGSTOP)  # gunicorn's workers with it
         try:
             until(lambda named=named: _problem(platform).get("detail", "").startswith(named), f"{named} is away")
-            assert _problem(platform)["type"] == "urn:problem:service-unavailable"
+            assert _problem(platform)["type"] == "/scalable-shop-cm-server/problems/service-unavailable"
             # It is nobody's to wait for: the shop goes on reading.
             assert platform.request("GET", "/v1/products").status == 200
         finally:

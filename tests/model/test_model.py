@@ -41,6 +41,14 @@ Start = Callable[..., Started]
 
 
 @pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
+    """One of its own, with two consumers of each domain, so that partitions are ahead of each other."""
+    words = [word for name in DOMAINS for word in ("--consumers", f"{name}={trouble.CONSUMERS}")]
+    with start_platform(tmp_path_factory.mktemp("model"), *words) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="module")
 def asked() -> set[str]:
     """The receipts that are known to be right already."""
     return set()
