@@ -250,10 +250,17 @@ def test_an_address_where_nobody_listens_is_told(capsys: pytest.CaptureFixture[s
     assert "does not answer" in capsys.readouterr().err
 
 
+def heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_it_with_a_summary(shop: tuple[type[Shop], str]) -> None:
     _, url = shop
     command = [sys.executable, "-m", "shopctl.main", *STEADY[:-1], "60", "--url", url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as loading:
+    # A test run in the background ignores Ctrl-C, and what it starts would too.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+    ) as loading:
         assert loading.stderr is not None
         while "answered" not in loading.stderr.readline():
             assert loading.poll() is None
