@@ -15,7 +15,7 @@ from cm_api.registry import read_models
 from cm_api.settings import QuerySettings
 from shop_core.config.settings import load
 from shop_core.events import TOPICS
-from shop_core.http import browsers, service_token
+from shop_core.http import service_token
 from shop_core.http.app import make_app
 from shop_core.kafka.end_offsets import LogEnds
 from shop_core.kafka.topic_follower import Follower
@@ -38,10 +38,7 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     ends = LogEnds(settings.bootstrap_servers, TOPICS)
     context = Context(db, waiters, follower.add, shared=shared_cache(settings), ends=ends)
     app = make_app("cm_api", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
-    token = service_token.ServiceToken(settings)
-    service_token.guard(app, token)
-    if not token.accepted():
-        browsers.guard(app, settings.http_allowed_hosts)
+    service_token.guard_inside(app, settings)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(known_commands.blueprint(context))
     app.register_blueprint(privacy.blueprint(context))

@@ -11,7 +11,7 @@ from cm_ops.looking import Looking
 from cm_ops.settings import OpsSettings
 from shop_core.config.settings import load
 from shop_core.events import DOMAINS
-from shop_core.http import browsers, service_token
+from shop_core.http import service_token
 from shop_core.http.app import make_app
 from shop_core.kafka.group_watch import GroupWatch
 from shop_core.mongo import client
@@ -35,10 +35,7 @@ def create_app(settings: OpsSettings | None = None) -> Flask:
         GroupWatch(settings.bootstrap_servers, DOMAINS.values()),
     )
     app = make_app("cm_ops", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
-    token = service_token.ServiceToken(settings)
-    service_token.guard(app, token)
-    if not token.accepted():
-        browsers.guard(app, settings.http_allowed_hosts)
+    service_token.guard_inside(app, settings)
     app.register_blueprint(routes.blueprint(looking))
     looking.start()
 

@@ -12,6 +12,7 @@ import urllib3
 from flask import Blueprint, Response, request
 
 from cm_server.compression import packed
+from cm_server.query_proxy import kept_connections
 from cm_server.query_proxy.circuit_breaker import CircuitBreaker, CircuitOpen
 from cm_server.query_proxy.waiting import Waiting
 from shop_core.errors import Unavailable
@@ -49,7 +50,7 @@ class QueryClient:
         target = f"{self._path}{path}" + (f"?{query}" if query else "")
         try:
             with self.circuit.watched(wait + ANSWER_SECONDS, wait <= 0):
-                answer = self._once(target, sent, wait)
+                answer = kept_connections.get(self._pool, target, sent, wait + ANSWER_SECONDS)
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"cm-api at {self._base} does not answer ({type(error).__name__})") from error
         if answer.status == 401:
@@ -66,14 +67,6 @@ class QueryClient:
         except urllib3.exceptions.HTTPError:
             return None
         return answer.data if answer.status == 200 else None
-
-    def _once(self, target: str, headers: Mapping[str, str], wait: float) -> urllib3.BaseHTTPResponse:
-        """Once more only where a kept connection turns out to be closed: who was waited for is not asked again."""
-        timeout = urllib3.Timeout(connect=1.0, read=wait + ANSWER_SECONDS)
-        try:
-            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
-        except urllib3.exceptions.ProtocolError:
-            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
 
     def forward(self, path: str, more: Mapping[str, str] | None = None, change: Change | None = None) -> Response:
         """The answer of cm-api to the request in hand, at `path`; `more` are headers of ours for it, `change` makes it

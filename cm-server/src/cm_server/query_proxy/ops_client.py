@@ -8,6 +8,7 @@ import urllib3
 from flask import Response
 
 from cm_server.compression import packed
+from cm_server.query_proxy import kept_connections
 from cm_server.query_proxy.circuit_breaker import CircuitBreaker, CircuitOpen
 from shop_core.errors import Unavailable
 from shop_core.http.app import aside
@@ -39,20 +40,12 @@ class OpsClient:
         headers = {"X-Request-Id": request_id.get() or ""} | dict(self._token())
         try:
             with self._circuit.watched(ANSWER_SECONDS):
-                answer = self._once(f"{self._path}{path}", headers)
+                answer = kept_connections.get(self._pool, f"{self._path}{path}", headers, ANSWER_SECONDS)
         except (urllib3.exceptions.HTTPError, CircuitOpen) as error:
             raise OpsAway from error
         if answer.status == 401:
             raise Unavailable("cm-ops does not know this service: CM_API_TOKEN differs")
         return answer
-
-    def _once(self, target: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        """Once more only where a kept connection turns out to be closed."""
-        timeout = urllib3.Timeout(connect=1.0, read=ANSWER_SECONDS)
-        try:
-            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
-        except urllib3.exceptions.ProtocolError:
-            return self._pool.urlopen("GET", target, headers=headers, redirect=False, timeout=timeout)
 
     def forward(self, path: str) -> Response:
         """The same, for the request in hand, which only waits meanwhile."""

@@ -13,6 +13,7 @@ from flask import Flask, request
 from shop_core.auth import Unauthenticated
 from shop_core.config.reloading import ReloadingFile, secret
 from shop_core.config.settings import ServiceTokenSettings
+from shop_core.http import browsers
 
 OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 
@@ -31,6 +32,14 @@ class ServiceToken:
         """What cm-server adds to each request."""
         tokens = self.accepted()
         return {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
+
+
+def guard_inside(app: Flask, settings: ServiceTokenSettings) -> None:
+    """Let only cm-server in; where no token is set, at least nothing that pages elsewhere send."""
+    token = ServiceToken(settings)
+    guard(app, token)
+    if not token.accepted():
+        browsers.guard(app, settings.http_allowed_hosts)
 
 
 def guard(app: Flask, token: ServiceToken) -> None:

@@ -7,7 +7,7 @@ one or a person, and what the counts come to is to be `counted`, or the program 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,7 +49,3 @@ NOTHING = EventCounts()
 def counts_in(doc: Mapping[str, Any]) -> EventCounts:
     """Those of a position's document."""
     return EventCounts(**doc.get("counts", {})) + EventCounts(moved=int(doc["offset"]) - int(doc.get("counted", 0)))
-
-
-def summed(counts: Iterable[EventCounts]) -> EventCounts:
-    return sum(counts, NOTHING)
