@@ -77,8 +77,9 @@ bench: .venv/dev.stamp ## Measure, as ratios; figures go to docs/reference/bench
 	PYTHONPATH=tests/security/src .venv/bin/python bench/run.py $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: .venv/peers.stamp ## POST /buy beside FastAPI + aiokafka and Express + kafkajs, in one run
+bench-peers: .venv/peers.stamp ## POST /buy beside FastAPI + aiokafka and Express + kafkajs, JSON beside Avro and Protobuf
 	@scripts/bootstrap java maven wrk
+	PYTHONPATH=core/src:runtime/src .venv/peers/bin/python bench/peers/serialization.py
 	.venv/bin/python bench/door.py $(ARGS)
 
 .PHONY: faults
@@ -144,7 +145,7 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt -c requirements/operator.txt $(MEMBER_FILES) $(OPERATOR_FILE) requirements/dev.in \
 		-o requirements/dev.txt
 	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/docs.in -o requirements/docs.txt
-	$(LOCK) $(ARGS) requirements/peers.in -o requirements/peers.txt
+	$(LOCK) $(ARGS) -c requirements/run.txt requirements/peers.in -o requirements/peers.txt
 	@scripts/bootstrap node
 	cd bench/peers && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
