@@ -50,8 +50,10 @@ def test_a_name_that_was_made_to_lead_here_opens_nothing(platform: Any, host: st
     ):
         whole = f"/scalable-shop-cm-server{path}"
         assert status_of(platform.ports.cm_server, method, whole, host) in (400, 403), (method, path)
-    for path in ("/v1/users/visited", "/metrics", "/readyz"):
-        assert status_of(platform.ports.cm_api, "GET", path, host) in (400, 403), path
+    inside = {platform.ports.cm_api: "/v1/users/visited", platform.ports.cm_ops: "/v1/ops/snapshot"}
+    for port, own in inside.items():
+        for path in (own, "/metrics", "/readyz"):
+            assert status_of(port, "GET", path, host) in (400, 403), (port, path)
 
 
 @pytest.mark.security(39)
