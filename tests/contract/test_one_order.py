@@ -125,8 +125,8 @@ class Shop:
         context = Context(self.db, threading.BoundedSemaphore(), lambda listener: None)
         export = read_model(self.domain.name).export
         assert export, "who knows persons tells what is kept of them"
-        found = export(context, user, None)
-        return sum(len(part) for part in found.values() if isinstance(part, list)) // self.doing[1]
+        parts = export(context, user, None).parts
+        return sum(len(part) for part in parts.values() if isinstance(part, list)) // self.doing[1]
 
 
 @pytest.fixture(params=PERSONAL, ids=lambda domain: domain.name)

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from cm_api.domains.catalog.routes import EXPORT_REVIEWS
+from cm_api.http.paging import encode_cursor
+
 # In which part of the export each collection is told. A collection that holds a user's id and is not here fails.
 TOLD_IN = {
     "purchases": "purchases",
@@ -117,9 +120,23 @@ def test_others_are_told_nothing_of_it(person: Person) -> None:
     assert other.export() == before
 
 
-def test_a_later_page_tells_purchases_alone(person: Person) -> None:
+def test_an_author_of_many_reviews_is_told_of_all_in_pages(person: Person) -> None:
     refuse_one(person)
-    page = person.send("GET", f"/v1/users/{person.id}/purchases?limit=1").json()
-    later = person.send("GET", f"/v1/users/{person.id}/export?cursor={page['next']}").json()
-    assert len(later["purchases"]) == 1 and not later["profile"] and not later["reviews"]
-    assert not {"visits", "refused"} & later.keys()
+    unwaited = {"Prefer": "respond-async"}
+    for number in range(EXPORT_REVIEWS):
+        made = person.send("POST", "/v1/products", {"name": f"p{number}", "price": "1"}, **unwaited).json()
+        review = {"userid": person.id, "rating": 1 + number % 5, "displayName": "d"}
+        last = person.send("POST", f"/v1/products/{made['id']}/reviews", review).json()
+    pages = [person.send("GET", f"/v1/users/{person.id}/export?after={last['receipt']}").json()]
+    while following := pages[-1]["next"]:
+        pages.append(person.send("GET", f"/v1/users/{person.id}/export?cursor={following}").json())
+    told = [review["id"] for page in pages for review in page["reviews"]]
+    assert [len(page["reviews"]) for page in pages] == [EXPORT_REVIEWS, 1]
+    assert len(set(told)) == len(told) == person.platform.db["reviews"].count_documents({"userid": person.id})
+    assert not pages[1]["purchases"] and not pages[1]["profile"] and not {"visits", "refused"} & pages[1].keys()
+
+
+@pytest.mark.parametrize("text", ['["purchases"]', '{"purchases": 1}', '{"nothing": "000000000000000000-a"}', "{}"])
+def test_a_cursor_of_no_page_is_refused(shop: Any, text: str) -> None:
+    answer = shop.request("GET", f"/v1/users/nobody/export?cursor={encode_cursor(text)}")
+    assert answer.status == 400 and "`next` of an earlier page" in answer.json()["errors"][0]["detail"]

@@ -12,7 +12,7 @@ import pytest
 from flask import Blueprint
 
 from cm_api.batch_result import added
-from cm_api.contract import ReadModel
+from cm_api.contract import Exported, ReadModel
 from cm_api.http.context import Context
 from cm_api.registry import read_model, rebuildable
 from cm_api.settings import ConsumerSettings
@@ -73,8 +73,8 @@ def test_nothing_is_applied_by_an_empty_batch_and_nothing_is_known(
 
 
 def test_nothing_is_kept_of_somebody_who_did_nothing(model: ReadModel[Any], context: Context) -> None:
-    told = model.export(context, "nobody", None) if model.export else {}
-    assert not any(told.values())
+    told = model.export(context, "nobody", None) if model.export else Exported({})
+    assert not any(told.parts.values()) and told.following is None
 
 
 def test_its_routes_are_its_own(model: ReadModel[Any], context: Context) -> None:

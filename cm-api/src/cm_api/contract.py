@@ -72,12 +72,23 @@ class Rebuilding(Generic[G]):
     take_over: Callable[[G, G, Iterable[str], Mapping[int, int]], list[Derived]] = nothing_derived
 
 
+@dataclass(frozen=True)
+class Exported:
+    """One page of what a domain keeps of a user: by name, parts of
+    `shop_core.responses.people.Export` or of its `others`.
+
+    `following` is the order key of the last item in a list that goes on.
+    """
+
+    parts: Mapping[str, Any]
+    following: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReadModel(Generic[S]):
     """One domain. `collections` are those that its consumer writes and `ensure_indexes` makes no index on.
 
-    `export` tells what is kept of a user, from a cursor on: parts of `shop_core.responses.people.Export` by name, or of
-    its `others`.
+    `export` tells what is kept of a user: from the start, or from where an earlier one ended (`Exported.following`).
     """
 
     domain: Domain
@@ -86,7 +97,7 @@ class ReadModel(Generic[S]):
     blueprint: Callable[[Context], Blueprint]
     ensure_indexes: Callable[[Database[Document]], None]
     erase: Projection[S] | None = None
-    export: Callable[[Context, str, str | None], Mapping[str, Any]] | None = None
+    export: Callable[[Context, str, str | None], Exported] | None = None
     hooks: Callable[[ConsumerSettings, Database[Document]], Hooks] = no_hooks
     collections: tuple[str, ...] = ()
     tuned: Callable[[ConsumerSettings], StoreMaker[S]] | None = None

@@ -26,7 +26,8 @@ def start(arguments: argparse.Namespace, options: Options) -> int:
     state.make()
     # Not among the logs: --fresh would remove it under the supervisor's feet.
     log = options.layout.state / f"{LOG}.log"
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)  # one of an older release was open to others
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "shopctl.main", *_arguments(arguments)],
             stdin=subprocess.DEVNULL,

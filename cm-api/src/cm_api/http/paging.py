@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -94,6 +95,26 @@ def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
     if not valid(order):
         raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400)
     return order
+
+
+def encode_cursors(orders: Mapping[str, str]) -> str | None:
+    """One cursor for several lists, where each goes on by its name; None where none does."""
+    return encode_cursor(json.dumps(dict(orders))) if orders else None
+
+
+def cursors_arg(names: Collection[str]) -> dict[str, str] | None:
+    """What `encode_cursors` was given, from `?cursor=`, if it may have been of lists of these `names`."""
+    text = cursor_arg(lambda text: _orders_in(text).keys() <= set(names) and bool(_orders_in(text)))
+    return None if text is None else _orders_in(text)
+
+
+def _orders_in(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    fits = isinstance(found, dict) and all(isinstance(order, str) and is_order(order) for order in found.values())
+    return found if fits else {}
 
 
 def _check_after() -> None:

@@ -36,15 +36,19 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/users/<segment:userid>/export")
     def export(userid: str) -> Response:
-        _, cursor = paging.read(("cursor", "after"), partial(in_path, "userid", userid), paging.cursor_arg)
+        known = {model.domain.name: model.export for model in read_models() if model.export}  # the others know nobody
+        reads = partial(in_path, "userid", userid), partial(paging.cursors_arg, known)
+        _, cursors = paging.read(("cursor", "after"), *reads)
         context.await_after()
-        found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": [], "next": None}
-        for model in read_models():
-            if model.export:  # the others know nobody
-                found |= model.export(context, userid, cursor)
-        if cursor is None and (waiting := pending_rejections.of(context.db, userid)):
+        found: dict[str, Any] = {"profile": None, "purchases": [], "reviews": []}
+        following: dict[str, str] = {}
+        for name in known if cursors is None else cursors:
+            exported = known[name](context, userid, cursors[name] if cursors else None)
+            found |= exported.parts
+            following |= {name: exported.following} if exported.following else {}
+        if cursors is None and (waiting := pending_rejections.of(context.db, userid)):
             found["refused"] = waiting
-        return conditional(to_export(userid, found))
+        return conditional(to_export(userid, found | {"next": paging.encode_cursors(following)}))
 
     return routes
 

@@ -39,9 +39,11 @@ class RefusedCommand(msgspec.Struct):
 
 
 class Export(msgspec.Struct):
-    """Everything that is kept of a user; purchases newest first, `next` is the cursor of older ones.
+    """Everything that is kept of a user: purchases newest first, reviews oldest first.
 
-    All else comes with the first page; `visits`, `refused` and `others` are left out where there are none. `others` is
+    `next` is the cursor of more of both, with which a page has these alone.
+
+    `visits`, `refused` and `others` are left out where there are none. `others` is
     what domains keep that have no part of their own here.
     """
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
 from flask import Blueprint, Response, request
 
+from cm_api.contract import Exported
 from cm_api.domains.analytics.buckets import LENGTH, Bucket, Step
 from cm_api.domains.analytics.cache import CountsCache
 from cm_api.domains.analytics.store import AnalyticsStore
@@ -65,11 +66,11 @@ def blueprint(context: Context) -> Blueprint:
     return routes
 
 
-def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
-    """In which hours and days it is still known that a user was there; all of it comes with the first page."""
-    found = AnalyticsStore(context.db).visits(userid) if cursor is None else []
+def export(context: Context, userid: str, cursor: str | None) -> Exported:
+    """In which hours and days it is still known that a user was there; one page, since these are few."""
+    found = AnalyticsStore(context.db).visits(userid)
     visits = [Visit(each.step, format_instant(each.start), format_instant(until)) for each, until in found]
-    return {"visits": visits} if visits else {}
+    return Exported({"visits": visits} if visits else {})
 
 
 def buckets_asked_for(step: Step, since: int | None, until: int | None, now: datetime) -> list[Bucket]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from cm_api.contract import Exported
 from cm_api.domains.catalog.cache import cached_product
 from cm_api.domains.catalog.presenters import to_rating, to_review, to_summary
 from cm_api.domains.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
@@ -21,6 +22,7 @@ from shop_core.mongo.client import Document, Generations
 from shop_core.responses.catalog import Product, Products, Reviews, StoredReview
 
 MOST_FIRST_REVIEWS = 50
+EXPORT_REVIEWS = 100
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -156,10 +158,11 @@ def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str
     return paging.encode_cursor(f"{sort} {found[limit - 1]['sort'][sorts[sort][0].removeprefix('sort.')]}")
 
 
-def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
-    """What is kept of a user here; all of it comes with the first page."""
-    if cursor is not None:
-        return {}
+def export(context: Context, userid: str, cursor: str | None) -> Exported:
+    """What is kept of a user here. Texts are long, so a page has few of them."""
     store = store_of(context)
-    found = store.reviews_by(userid)
-    return {"reviews": [to_review(doc, store.buyers(doc["productid"], [userid])) for doc in found]}
+    found = store.reviews_by(userid, cursor, EXPORT_REVIEWS + 1)
+    page, more = found[:EXPORT_REVIEWS], len(found) > EXPORT_REVIEWS
+    bought = store.bought(userid, [doc["productid"] for doc in page])
+    reviews = [to_review(doc, [userid] if doc["productid"] in bought else ()) for doc in page]
+    return Exported({"reviews": reviews}, page[-1]["sort"]["newest"] if more else None)

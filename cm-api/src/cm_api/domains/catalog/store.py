@@ -135,10 +135,9 @@ class CatalogStore:
         field, direction = REVIEW_SORTS[sort]
         return self._page(self._reviews, [{"productid": productid}], field, direction, cursor, limit, None)
 
-    def reviews_by(self, userid: str) -> list[Document]:
-        """Everything a user has said, by moment."""
-        with translate_errors():
-            return list(self._reviews.find({"userid": userid}).sort([("sort.newest", ASCENDING)]))
+    def reviews_by(self, userid: str, cursor: str | None, limit: int) -> list[Document]:
+        """What a user has said, by moment, after `cursor`."""
+        return self._page(self._reviews, [{"userid": userid}], "sort.newest", ASCENDING, cursor, limit, None)
 
     def review(self, id: str) -> Document | None:
         with translate_errors():
@@ -149,6 +148,12 @@ class CatalogStore:
         query = {"productid": productid, "userid": {"$in": list(userids)}}
         with translate_errors():
             return {doc["userid"] for doc in self._db["purchases"].find(query, {"userid": 1})}
+
+    def bought(self, userid: str, productids: Sequence[str]) -> set[str]:
+        """Which of `productids` a purchase of the user names."""
+        query = {"userid": userid, "productid": {"$in": list(productids)}}
+        with translate_errors():
+            return {doc["productid"] for doc in self._db["purchases"].find(query, {"productid": 1})}
 
     def raised(self) -> list[str]:
         """The products whose numbers a repair had to raise."""

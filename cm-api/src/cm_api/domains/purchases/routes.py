@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from cm_api.contract import Exported
 from cm_api.domains.purchases.store import PurchaseStore
 from cm_api.http import paging
 from cm_api.http.context import Context
@@ -98,17 +99,17 @@ def sort_and_cursor() -> tuple[str, str | None]:
     return sort, None if text is None else text.removeprefix(_OF_OLDEST)
 
 
-def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
+def export(context: Context, userid: str, cursor: str | None) -> Exported:
     """What is kept of a user here; the profile comes with the first page."""
     store = PurchaseStore(context.db)
     found = store.page("userid", userid, None, cursor, EXPORT_PURCHASES + 1)
     profile = store.profile(userid) if cursor is None else None
     more = len(found) > EXPORT_PURCHASES
-    return {
-        "profile": msgspec.convert(to_profile(profile), Profile) if profile else None,
-        "purchases": [msgspec.convert(to_purchase(doc), Purchase) for doc in found[:EXPORT_PURCHASES]],
-        "next": paging.encode_cursor(found[EXPORT_PURCHASES - 1]["order"]) if more else None,
-    }
+    purchases = [msgspec.convert(to_purchase(doc), Purchase) for doc in found[:EXPORT_PURCHASES]]
+    parts: dict[str, Any] = {"purchases": purchases}
+    if profile:
+        parts["profile"] = msgspec.convert(to_profile(profile), Profile)
+    return Exported(parts, found[EXPORT_PURCHASES - 1]["order"] if more else None)
 
 
 def to_purchase(doc: Document) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Response
 
+from cm_api.contract import Exported
 from cm_api.domains.wishlists.store import DOMAIN, WishStore
 from cm_api.http import paging
 from cm_api.http.context import Context
@@ -38,7 +38,7 @@ def wishes_of(context: Context, userid: str) -> list[str]:
     return sorted(productid for _, productid in store_of(context).of([userid]))
 
 
-def export(context: Context, userid: str, cursor: str | None) -> dict[str, Any]:
-    """What is kept of a user here; all of it comes with the first page."""
-    found = wishes_of(context, userid) if cursor is None else []
-    return {"wishes": found} if found else {}
+def export(context: Context, userid: str, cursor: str | None) -> Exported:
+    """What is kept of a user here; it is one page."""
+    found = wishes_of(context, userid)
+    return Exported({"wishes": found} if found else {})
