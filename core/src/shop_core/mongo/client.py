@@ -28,6 +28,7 @@ from shop_core.mongo.erasures import Erasure as Erasure
 from shop_core.mongo.erasures import Erasures as Erasures
 from shop_core.mongo.errors import translate_errors as translate_errors
 from shop_core.mongo.event_counts import EventCounts as EventCounts
+from shop_core.mongo.pieces import pieces
 from shop_core.mongo.positions import Move as Move
 from shop_core.mongo.positions import Position as Position
 from shop_core.mongo.positions import PositionMoved as PositionMoved
@@ -210,10 +211,11 @@ class Generations:
 
 def _insert_unknown(collection: Collection[Document], session: ClientSession, docs: Sequence[Document]) -> None:
     """Insert those of `docs` whose ids are new to the collection."""
-    found = collection.find({"_id": {"$in": [doc["_id"] for doc in docs]}}, {"_id": 1}, session=session)
-    known = {doc["_id"] for doc in found}
-    if fresh := [doc for doc in docs if doc["_id"] not in known]:
-        collection.insert_many(fresh, session=session)
+    for piece in pieces(docs):
+        found = collection.find({"_id": {"$in": [doc["_id"] for doc in piece]}}, {"_id": 1}, session=session)
+        known = {doc["_id"] for doc in found}
+        if fresh := [doc for doc in piece if doc["_id"] not in known]:
+            collection.insert_many(fresh, session=session)
 
 
 class PendingEvents:

@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from cm_api.domains.campaigns.working_set import Changes
 from shop_core.mongo.client import Document, translate_errors
+from shop_core.mongo.pieces import write
 
 Kind = Literal["campaigns", "campaign_events"]
 When = Literal["all", "live", "upcoming", "ended"]
@@ -117,5 +118,4 @@ class CampaignStore:
     def _write(self, collection: Collection[Document], changes: Changes) -> None:
         operations: list[Any] = [DeleteOne({"_id": id}) for id in changes.gone]
         operations += [ReplaceOne({"_id": doc["_id"]}, doc, upsert=True) for doc in changes.put]
-        if operations:
-            collection.bulk_write(operations, ordered=False, session=self._session)
+        write(collection, operations, self._session, ordered=False)

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, DeleteMany, DeleteOne, InsertOne, UpdateOne
+from pymongo import ASCENDING, DESCENDING, DeleteOne, InsertOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from cm_api.domains.catalog.working_set import Changes
 from cm_api.failpoints import failpoint
 from shop_core.mongo.client import Document, Generations, translate_errors
+from shop_core.mongo.pieces import ids_of, write
 
 DOMAIN = "catalog"
 COLLECTIONS = ("products", "reviews", "catalog_applied")
@@ -103,7 +104,8 @@ class CatalogStore:
             docs = [{"_id": id, "digest": digest} for id, digest in applied.items()]
             self._applied.insert_many(docs, ordered=False, session=self._session)
         failpoint("half_written")
-        removed = [DeleteMany({"productid": id}) for id in cleared]
+        of_cleared = ids_of(self._reviews, {"productid": {"$in": list(cleared)}}, self._session) if cleared else []
+        removed = [DeleteOne({"_id": id}) for id in of_cleared]
         for collection, changes, first in (
             (self._products, products, []),
             (self._reviews, reviews, removed),
@@ -111,8 +113,7 @@ class CatalogStore:
             writes: list[Any] = [*first, *(DeleteOne({"_id": id}) for id in changes.gone)]
             writes += [InsertOne(doc) for doc in changes.new]
             writes += [UpdateOne({"_id": id}, update) for id, update in changes.updates.items()]
-            if writes:
-                collection.bulk_write(writes, session=self._session)
+            write(collection, writes, self._session)
 
     def product(self, id: str) -> Document | None:
         with translate_errors():

@@ -1,0 +1,37 @@
+"""Writes of any size as commands of a bounded one.
+
+One event may be about very much: the erasure of somebody who bought ten thousand times, the end of a product with as
+many reviews. As one command that takes longer than an answer may (`socketTimeoutMS`), and so is broken off, and tried
+again for ever. All pieces are of the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+T = TypeVar("T")
+PIECE = 500
+
+
+def pieces(items: Sequence[T], size: int = PIECE) -> Iterator[Sequence[T]]:
+    """`items` in their order, at most `size` at a time."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def ids_of(collection: Collection[dict[str, Any]], query: dict[str, Any], session: ClientSession | None) -> list[Any]:
+    """What a write is to be about, to be done in pieces."""
+    return [doc["_id"] for doc in collection.find(query, {"_id": 1}, session=session)]
+
+
+def write(
+    collection: Collection[dict[str, Any]], operations: Sequence[Any], session: ClientSession | None, *,
+    ordered: bool = True,
+) -> None:  # fmt: skip
+    """Bulk writes, in their order where it is wanted."""
+    for piece in pieces(operations):
+        collection.bulk_write(piece, ordered=ordered, session=session)
