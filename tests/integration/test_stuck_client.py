@@ -1,8 +1,10 @@
-"""A consumer's Kafka client that hears nothing while Kafka answers others is replaced; an outage is waited for."""
+"""A consumer's Kafka client that hears nothing while Kafka answers others is replaced; an outage is waited for; and one
+that takes long over a batch is alive."""
 
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,3 +64,22 @@ def test_what_the_database_does_not_answer_is_not_the_clients_fault(consumer: Co
     for _ in range(UNHEARD):
         consumer._back_off(Unavailable("the database is away"))
     assert not consumer.stuck
+
+
+def test_a_loop_is_alive_while_the_database_answers_it_and_by_nobody_elses_answers(platform: Any) -> None:
+    beats: list[int] = []
+
+    class Counted(Health):
+        def beat(self) -> None:
+            beats.append(threading.get_ident())
+
+    consumer = Consumer(DOMAINS["analytics"], load(ConsumerSettings, platform.environment), Counted())
+    try:
+        beats.clear()
+        consumer._db.command("ping")
+        beside = threading.Thread(target=consumer._db.command, args=("ping",))
+        beside.start()
+        beside.join()
+        assert beats == [threading.get_ident()]
+    finally:
+        consumer.close()

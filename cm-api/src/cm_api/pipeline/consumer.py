@@ -55,7 +55,7 @@ class Consumer:
         self.health = health
         self._rotation = CredentialWatch()
         self._domain, self._bootstrap = domain, settings.bootstrap_servers
-        self._db = db = client.connect(settings, domain.group)
+        self._db = db = client.connect(settings, domain.group, partial(self._heard, threading.get_ident()))
         client.require_transactions(db)
         self._reader = GroupConsumer(
             settings.bootstrap_servers,
@@ -96,6 +96,12 @@ class Consumer:
         for thread in self._beside:
             thread.close()
         self._db.client.close()
+
+    def _heard(self, loop: int) -> None:
+        """A batch that is about very much takes long, and is no loop that hangs while the database answers it. What
+        runs beside asks the database too, and says nothing of the loop."""
+        if threading.get_ident() == loop:
+            self.health.beat()
 
     def _step(self) -> None:
         try:

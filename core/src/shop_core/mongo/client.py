@@ -19,7 +19,13 @@ from pymongo.client_session import ClientSession as ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database as Database
 from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
-from pymongo.monitoring import ConnectionCheckedInEvent, ConnectionCheckedOutEvent, ConnectionPoolListener
+from pymongo.monitoring import (
+    CommandListener,
+    CommandSucceededEvent,
+    ConnectionCheckedInEvent,
+    ConnectionCheckedOutEvent,
+    ConnectionPoolListener,
+)
 from pymongo.read_concern import ReadConcern
 
 from shop_core.config.settings import MongoSettings
@@ -62,8 +68,23 @@ class _PoolGauge(ConnectionPoolListener):
     connection_check_out_started = connection_check_out_failed = _ignore
 
 
-def connect(settings: MongoSettings, app: str) -> Database[Document]:
-    """The shop's database: majority and journalled writes, short time limits, no I/O yet."""
+class _Answers(CommandListener):
+    """Tells `heard` of each command that was answered, in the thread that asked."""
+
+    def __init__(self, heard: Callable[[], object]) -> None:
+        self._heard = heard
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        self._heard()
+
+    def _ignore(self, event: Any) -> None: ...
+
+    started = failed = _ignore
+
+
+def connect(settings: MongoSettings, app: str, heard: Callable[[], object] | None = None) -> Database[Document]:
+    """The shop's database: majority and journalled writes, short time limits, no I/O yet. `heard` is called after each
+    command that was answered."""
     ca = settings.mongodb_ca_file
     checked: dict[str, Any] = {"tls": True, "tlsCAFile": ca} if ca else {}
     try:
@@ -73,7 +94,7 @@ def connect(settings: MongoSettings, app: str) -> Database[Document]:
             serverSelectionTimeoutMS=3000,
             connectTimeoutMS=2000,
             socketTimeoutMS=20000,
-            event_listeners=[_PoolGauge()],
+            event_listeners=[_PoolGauge(), *([_Answers(heard)] if heard else [])],
             **checked,
         )
     except (ConfigurationError, InvalidURI, ValueError) as error:
