@@ -149,6 +149,7 @@ def test_an_edit_on_its_way_goes_with_its_review_and_a_later_one_finds_nothing(p
     product = person.product()["id"]
     review = person.review(product)
     with held():
+        person.send("POST", "/v1/products", {"name": "a first", "price": "1"}, wait=0)  # the next fetch brings all else
         edit = person.send("PUT", review, person.opinion(4), wait=0).json()["receipt"]
         assert person.erase() == 202
         late = person.send("PUT", review, person.opinion(2), wait=0).json()["receipt"]
