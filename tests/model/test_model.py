@@ -36,6 +36,7 @@ SEEDS = int(os.environ.get("MODEL_SEEDS", "2"))
 STEPS = int(os.environ.get("MODEL_STEPS", "20"))
 UNTIL = float(os.environ.get("MODEL_UNTIL", "inf"))
 CLIENTS = 6
+REPAIR_EVERY = 10
 Started = tuple["subprocess.Popen[bytes]", Callable[[], bool]]
 Start = Callable[..., Started]
 
@@ -156,3 +157,5 @@ def test_every_view_is_what_the_rules_make_of_the_log(
     found = judge.tools()
     told = smallest(shop, town, found, judge.everything) if found else ""
     assert not found, "\n".join([*found, told])
+    found = judge.repaired(town) if seed % REPAIR_EVERY == 0 else []
+    assert not found, "\n".join(["after a repair:", *found])

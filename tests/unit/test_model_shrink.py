@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shop_model.clients import Client
+from shop_model.log import partition_of
 from shop_model.replay import again, smallest
 from shop_model.shrink import about, curls, shrink
 from shop_model.town import Command, Exchange, Town
@@ -97,6 +98,43 @@ def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
     assert lines[0] == "The same by these alone:"
     assert len(lines) == 4, lines
     assert "DELETE" in lines[1] and "/reviews" in lines[2] and "/v1/purchases" in lines[3]
+
+
+class SplitShop:
+    """Goes wrong where one partition meets another."""
+
+    def __init__(self) -> None:
+        self.wrong = (-1, -1)
+        self.products: set[str] = set()
+        self.users: set[str] = set()
+
+    def request(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        id = str(uuid.uuid4())
+        if path == "/v1/products":
+            self.products.add(id)
+        elif "/reviews" in path and method == "POST":
+            user, product = json.loads(body or b"")["userid"], path.split("/")[3]
+            if product in self.products and (partition_of(user), partition_of(product)) == self.wrong:
+                self.users.add(user)
+        return Answer(202, json.dumps({"id": id, "receipt": f"shop.any-{partition_of(id)}-0"}).encode())
+
+
+def test_what_goes_wrong_between_two_partitions_does_so_in_another_town() -> None:
+    shop = SplitShop()
+
+    def check(town: Town) -> list[str]:
+        return [f"reviews of {user}" for user in town.users if user in shop.users]
+
+    town = Town((shop.request,))
+    town.open()
+    shop.wrong = (partition_of(town.users[0]), partition_of(town.products[0]))
+    client = Client(town, "seed")
+    while not (found := check(town)):
+        client.live(20)
+    lines = smallest(shop, town, found, check).splitlines()
+    assert lines[0] == "The same by these alone:"
+    assert len(lines) == 3, lines
+    assert "/v1/products'" in lines[1] and "/reviews" in lines[2]
 
 
 def test_what_is_left_out_is_not_spoken_of_as_the_old_one() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shop_model import campaign_views, log, views
+from shop_model import campaign_views, log, spoiling, views
 from shop_model.campaigns import Campaigns
 from shop_model.rules import Analytics, Catalog, Domain, Purchases
 from shop_model.town import Town
@@ -31,10 +31,12 @@ class Judge:
     rebuildable: tuple[str, ...]
     asked: set[str] = field(default_factory=set)
 
-    def differences(self, town: Town) -> list[str]:
+    def differences(self, town: Town, spoiled: Collection[str] = ()) -> list[str]:
+        """`spoiled`: the products that were not right for a while, whose numbers are higher since."""
         logs = self.settled()
         models = self.replayed(logs)
-        return [*self._views(town, models), *self._answers(town)]
+        told = views.raised(views.asker(self.platform.request), models["shop.catalog"], spoiled)
+        return [*told, *self._views(town, models), *self._answers(town)]
 
     def tools(self) -> list[str]:
         """What the commands find that compare the read models with the log, and with themselves; it is then put right,
@@ -47,6 +49,14 @@ class Judge:
         for domain in self.rebuildable if found else ():
             self.platform.shopctl("rebuild", domain, "--repair")
         return found
+
+    def repaired(self, town: Town) -> list[str]:
+        """What is wrong after a hand in the database spoiled the catalog, and a repair made it anew. Every view and
+        receipt is asked for once more, and no number that others read may have gone back."""
+        spoiled = spoiling.spoil(self.platform.db, town.products)
+        done = self.platform.shopctl("rebuild", "catalog", "--repair")
+        found = [] if done.returncode == 3 else [f"a repair of what was spoiled: {done.returncode} {done.stdout}"]
+        return [*found, *replace(self, asked=set()).differences(town, spoiled), *self.tools()]
 
     def everything(self, town: Town) -> list[str]:
         return [*self.differences(town), *self.tools()]

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.partitioner.default import murmur2
 
 ERASED = "shop.user.erased.v1"
+PARTITIONS = 12  # of every topic here
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ def to_record(raw: Any) -> Record:
         raw.topic, raw.partition, raw.offset, headers["ce_type"], headers["ce_id"], digest, "ce_digest" in headers,
         headers["ce_time"], json.loads(raw.value),
     )  # fmt: skip
+
+
+def partition_of(key: str) -> int:
+    """Where the records of a key are, by Kafka's own rule."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % PARTITIONS
 
 
 def in_order(partitions: list[list[Record]]) -> Iterator[Record]:

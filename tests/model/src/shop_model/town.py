@@ -18,6 +18,10 @@ from typing import Any
 JSON = {"Content-Type": "application/json"}
 USERS, PRODUCTS, CAMPAIGNS = 5, 8, 3
 WAIT = (("Prefer", "wait=10"),)
+FOUNDED = (
+    "/v1/products",
+    "/campaign-events/",
+)  # what is made there has a partition of its own, by the name it is given
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,12 @@ class Exchange:
     def made(self) -> str:
         """The id of what it made, or would have."""
         return str((self.said or {}).get("id", "")) if self.command.method == "POST" else ""
+
+    @property
+    def partition(self) -> str | None:
+        """Where its record is, by its receipt."""
+        receipt = (self.said or {}).get("receipt")
+        return str(receipt).split("-")[-2] if receipt else None
 
 
 @dataclass
