@@ -39,6 +39,7 @@ OWN = {
                 "key": {"type": "string", "minLength": 1},
                 "consumerKeys": {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}},
                 "readerKey": {"type": "string"},
+                "opsKey": {"type": "string"},
                 "migratorKey": {"type": "string"},
             },
         },
@@ -102,6 +103,9 @@ def _shop() -> dict[str, Any]:
     tier["properties"]["autoscaling"]["properties"]["maxReplicas"]["minimum"] = 0
     consumer.pop("required")
     consumer["properties"].pop("domain")
+    ops = _closed(spec["ops"])
+    # In the values it stands there in any case.
+    ops["properties"]["enabled"] = {"type": "boolean"}
     warm_up = _closed(spec["campaignWarmUp"])
     # In the values no consumer at all switches it off.
     warm_up.pop("required")
@@ -109,6 +113,7 @@ def _shop() -> dict[str, Any]:
     return {
         "pods": _closed(spec["pods"]),
         "tier": tier,
+        "ops": ops,
         "consumer": consumer,
         "topics": _closed(spec["kafka"]["properties"]["topics"]),
         "warmUp": warm_up,

@@ -171,6 +171,17 @@ def job(status: Manifest | None, event: str = "") -> Breaks:
     return breaks
 
 
+def indexed(place: Place, name: str) -> None:
+    """All that a Shop's consumers wait for is there."""
+    job(None)(place, name)
+    found: list[Manifest] = []
+    wait_until(partial(_jobs, place, name, found), "the Job is made", 60)
+    ends = [{"type": kind, "status": "True"} for kind in ("SuccessCriteriaMet", "Complete")]
+    began, ended = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
+    live = place.there("batch/v1", "Job", found[0]["metadata"]["name"])
+    place.status(live, startTime=began, completionTime=ended, succeeded=1, conditions=ends)
+
+
 def _jobs(place: Place, name: str, found: list[Manifest]) -> bool:
     found[:] = [j for j in place.api.list("batch/v1", "Job", place.namespace) if j["metadata"]["name"].startswith(name)]
     return bool(found)
@@ -198,6 +209,7 @@ def named(name: str) -> Manifest:
 
 SCRAM = {"sasl": "scram_sha512", "username": "me", "password": "x"}
 BAD = "SecretInvalid: Secret"
+URIS = {"uri": "uri", "opsUri": "positions"}
 ROWS = (
     Row("pull", waiting("ErrImagePull", "no such host"), ("Pod pull-pod", "ErrImagePull", "no such host")),
     Row("backoff", waiting("ImagePullBackOff", 'image "x"'), ("Pod backoff-pod", "ImagePullBackOff", 'image "x"')),
@@ -317,6 +329,13 @@ ROWS = (
         lambda place, name: runs(place, f"{name}-cm-server"),
         ("Secret nouri-s does not exist",),
         {"secret": "nouri-s"},
+        "Shop",
+    ),
+    Row(
+        "noops",
+        indexed,
+        ("Secret positions does not exist",),
+        {"ops": {}, "mongodb": {f"{field}SecretRef": {"name": name, "key": "uri"} for field, name in URIS.items()}},
         "Shop",
     ),
     Row(

@@ -219,12 +219,24 @@ def test_parts_that_are_there_already_are_used_by_address_and_secret() -> None:
     assert spec["kafka"]["caSecretRef"] == {"name": "kafka-ca"} and "kedaSecretRef" not in spec["kafka"]
     assert spec["mongodb"]["uriSecretRef"] == {"name": "mongodb-login", "key": "uri"}
     assert spec["mongodb"]["readerUriSecretRef"] == {"name": "mongodb-login", "key": "reader"}
-    assert not spec["mongodb"].keys() & {"migratorUriSecretRef", "consumerUriKeys", "caSecretRef"}
+    assert not spec["mongodb"].keys() & {"opsUriSecretRef", "migratorUriSecretRef", "consumerUriKeys", "caSecretRef"}
     own = shop_of(render(*EXTERNAL, "--set", "mongodb.existingSecret.consumerKeys.analytics=counts"))
     assert own["spec"]["mongodb"]["consumerUriKeys"] == {"analytics": "counts"}
+    own = shop_of(render(*EXTERNAL, "--set", "mongodb.existingSecret.opsKey=positions"))
+    assert own["spec"]["mongodb"]["opsUriSecretRef"] == {"name": "mongodb-login", "key": "positions"}
     assert spec["auth"]["apiKeysSecretRef"] == {"name": "keys"} and spec["serviceTokenSecretRef"] == {"name": "token"}
     assert spec["limits"] == {"rules": "600/60", "port": 6379, "urlSecretRef": {"name": "redis", "key": "url"}}
     assert not [m for m in manifests if m["kind"] in ("StatefulSet", "Secret")]
+
+
+def test_cm_ops_is_the_shops_unless_somebody_says_otherwise() -> None:
+    ops = shop_of(render())["spec"]["ops"]
+    assert ops["threads"] == 4 and ops["resources"]["limits"]["memory"] == "256Mi" and "enabled" not in ops
+    assert "ops" not in shop_of(render("--set", "shop.ops.enabled=false"))["spec"]
+    with pytest.raises(RenderError, match="not allowed"):
+        render("--set", "shop.ops.replicas=2")
+    with pytest.raises(RenderError, match=r"shop\.ops\.resources.*memory"):
+        render("--set", "shop.ops.resources.requests.memory=1Gi")
 
 
 def test_a_warm_up_and_a_shared_cache_are_the_shops() -> None:
@@ -376,6 +388,7 @@ def test_mongodb_has_a_user_for_each_purpose_and_tls_where_it_is_asked_for() -> 
     assert {field: spec[field]["key"] for field in spec if "UriSecretRef" in field or field == "uriSecretRef"} == {
         "uriSecretRef": "uri-shop-writer",
         "readerUriSecretRef": "uri-shop-reader",
+        "opsUriSecretRef": "uri-cm-ops",
         "migratorUriSecretRef": "uri-shop-migrator",
     }
     assert spec["consumerUriKeys"] == {domain: f"uri-{domain}-consumer" for domain in DOMAINS}

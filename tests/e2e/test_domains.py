@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from shop_cluster.installation import Installation
+from shop_core.events import DOMAINS
 
 Until = Callable[..., None]
 PRODUCTS = 300
@@ -148,6 +149,28 @@ def test_analytics_through_the_ingress(shop: Installation, until: Until) -> None
     assert text.splitlines()[1] == f"clicks,{found['clicks']}"
     series = read(shop, f"/analytics/series?from={hour}&to={hour + 3_600_000}")["series"]
     assert [each["clicks"] for each in series] == [found["clicks"]]
+
+
+def test_operators_see_every_domain_through_the_ingress(shop: Installation, until: Until) -> None:
+    """By cm-ops' own users of Kafka and MongoDB, and by the connections that its policies open."""
+    body = {"username": "e2e-ops", "userid": "e2e-ops", "price": "1.00"}
+    send(shop, "POST", "/v1/purchases", body)
+    partitions = shop.get("shop", shop.name)["spec"]["kafka"]["topics"]["partitions"]
+
+    def told() -> bool:
+        answer = shop.request("GET", "/v1/ops/snapshot")
+        found = {each["name"]: each for each in answer.json()["domains"]} if answer.status == 200 else {}
+        return (
+            found.keys() == DOMAINS.keys()
+            and all(len(each["partitions"]) == partitions and each["members"] for each in found.values())
+            and all(each["balance"]["difference"] == 0 for each in found.values())
+            and found["purchases"]["balance"]["stored"] > 0
+        )
+
+    until(told, "figures of all domains", 60)
+    assert shop.get("shop", shop.name)["status"]["ops"] == "1/1"
+    assert shop.ask("GET", "/v1/ops/snapshot").status == 401
+    assert read(shop, "/v1/ops/history")["domains"].keys() == DOMAINS.keys()
 
 
 def test_only_the_domain_with_lag_grows(shop: Installation, quick: dict[str, int], until: Until) -> None:

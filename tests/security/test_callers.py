@@ -24,7 +24,7 @@ BODIES: dict[Any, dict[str, Any]] = {
 }
 OPERATIONS = [pytest.param(each, id=f"{each.method.upper()} {each.path}") for each in operations()]
 # No customer has them.
-STAFF = ("admin", "catalog:write", "ops:read", "purchases:read:any")
+STAFF = ("admin", "catalog:write", "ops:read", "ops:write", "purchases:read:any")
 
 
 def send(door: Any, operation: Operation, credentials: str | None) -> Any:

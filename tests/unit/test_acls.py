@@ -45,9 +45,14 @@ def test_nobody_may_everything(table: Table) -> None:
     writers = {rule.principal for rule in table.rules() if rule.operation == "WRITE" and rule.pattern == "PREFIXED"}
     assert not writers
     assert not {rule for rule in table.rules() if rule.resource == "CLUSTER" or rule.name == "*"}
-    for looker in ("User:keda", "User:cm-ops"):
-        assert {rule.operation for rule in table.rules() if rule.principal == looker} == {"DESCRIBE"}
+    assert {rule.operation for rule in table.rules() if rule.principal == "User:keda"} == {"DESCRIBE"}
     assert {rule.principal for rule in table.rules() if rule.operation == "CREATE"} == {"User:operator"}
+
+
+def test_the_desk_of_operators_reads_dead_letters_alone_and_sends_to_domains(table: Table) -> None:
+    assert may(table, "cm-ops", "READ") == {domain.dlq for domain in DOMAINS.values()}
+    assert may(table, "cm-ops", "WRITE") == {domain.topic for domain in DOMAINS.values()}
+    assert may(table, "cm-ops", "READ", "GROUP") == set()
 
 
 def test_a_page_for_people_reads_and_no_more(table: Table) -> None:

@@ -68,10 +68,12 @@ def test_a_consumer_writes_the_collections_of_its_own_store(table: Table, name: 
 
 
 @pytest.mark.security(17)
-def test_who_looks_for_operators_reads_no_customers_data(table: Table) -> None:
-    assert table.users["cm-ops"].roles == ("positionsReader",)
-    seen = {"resource": {"db": DATABASE, "collection": "positions"}, "actions": ["find"]}
-    assert table.roles["positionsReader"].privileges(DATABASE) == [seen]
+def test_who_looks_for_operators_reads_what_was_refused_and_nothing_that_is_stored(table: Table) -> None:
+    assert table.users["cm-ops"].roles == ("positionsReader", "lettersDesk")
+    granted = [each for role in table.users["cm-ops"].roles for each in table.roles[role].privileges(DATABASE)]
+    may = {each["resource"]["collection"]: set(each["actions"]) for each in granted}
+    desk = {"find", "insert", "update"}
+    assert may == {"positions": {"find"}, "rejections": desk, "strange_letters": desk}
 
 
 @pytest.mark.security(17)

@@ -12,6 +12,7 @@ from cm_server.api_docs.openapi import document
 from cm_server.app import build
 from cm_server.context import PREFIX, Context
 from cm_server.query_proxy.client import QueryClient
+from cm_server.query_proxy.ops_client import OpsClient
 from cm_server.settings import ServerSettings
 from cm_server.ui.frame import PAGES
 from shop_core.events import DOMAINS
@@ -34,7 +35,8 @@ UNDESCRIBED = {
 
 @pytest.fixture
 def app() -> Flask:
-    return build(Context(MemoryPublisher(), QueryClient("http://127.0.0.1:1")), ServerSettings())
+    nowhere = "http://127.0.0.1:1"
+    return build(Context(MemoryPublisher(), QueryClient(nowhere), ops=OpsClient(nowhere)), ServerSettings())
 
 
 def test_every_route_is_described_and_every_description_is_a_route(app: Flask) -> None:
@@ -64,7 +66,7 @@ def test_every_operation_has_a_name_a_tag_and_words_of_its_own() -> None:
             assert re.fullmatch(r"[A-Z].*[^.]", operation["summary"]), where
             assert re.fullmatch(r"[A-Z0-9`].*\.", operation["description"]), where
             assert operation["summary"] not in operation["description"], where
-            if method != "get":
+            if method != "get" and "dead-letters" not in path:
                 assert "Answered once Kafka has it" in operation["description"], where
     assert len(set(names)) == len(names), sorted(name for name in names if names.count(name) > 1)
     assert {"buy", "listProducts", "getUserPurchases", "getAllUserBuys"} <= set(names)

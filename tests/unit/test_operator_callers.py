@@ -44,6 +44,7 @@ STRANGERS = {
     "another pod of a monitoring namespace": Peer("monitoring", {"app": "grafana"}),
     "a namespace that begins alike": Peer("ingress-nginx-2"),
     "the Shop's own cm-api": Peer(HOME, {"app.kubernetes.io/name": "cm-api", "app.kubernetes.io/instance": "shop"}),
+    "the Shop's own cm-ops": Peer(HOME, {"app.kubernetes.io/name": "cm-ops", "app.kubernetes.io/instance": "shop"}),
     "the Shop's own consumer": Peer(HOME, {"app.kubernetes.io/component": "consumer"}),
     "a Gateway's pod elsewhere": Peer("team-b", {"gateway.networking.k8s.io/gateway-name": "public"}),
     "a node": NODE,

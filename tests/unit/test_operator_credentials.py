@@ -85,9 +85,9 @@ def test_of_the_databases_secret_only_the_uri_is_mounted(shop: Make) -> None:
 def test_each_part_is_its_own_user_of_kafka_and_mounts_no_other_password(shop: Make) -> None:
     secrets = {"passwordsSecretRef": {"name": "users"}, "caSecretRef": {"name": "tls"}}
     kafka = {"bootstrapServers": "kafka:9092", **secrets}
-    body = shop(kafka=kafka, consumers=[{"domain": "purchases"}])
+    body = shop(kafka=kafka, consumers=[{"domain": "purchases"}], ops={})
     (made,) = shop_consumers.consumers(body)
-    found = {name: environment(pod_of(body, part)) for part, name in enumerate(("cm-server", "cm-api"))}
+    found = {name: environment(pod_of(body, part)) for part, name in enumerate(("cm-server", "cm-api", "cm-ops"))}
     found["purchases-consumer"] = {entry["name"]: entry["value"] for entry in made["spec"]["env"]}
     for principal, variables in found.items():
         assert variables["KAFKA_SECURITY_PROTOCOL"] == "SASL_SSL"
@@ -103,7 +103,7 @@ def test_each_part_is_its_own_user_of_kafka_and_mounts_no_other_password(shop: M
 def test_pods_principals_are_those_of_the_table() -> None:
     table = json.loads((Path(__file__).parents[2] / "kafka" / "acls.json").read_text())["principals"]
     consumers = {f"{domain}-consumer" for domain in DOMAINS}
-    assert table.keys() >= {"cm-server", "cm-api", "operator", "keda", "shopctl", *consumers}
+    assert table.keys() >= {"cm-server", "cm-api", "cm-ops", "operator", "keda", "shopctl", *consumers}
 
 
 def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
@@ -126,6 +126,18 @@ def test_each_part_is_its_own_user_of_mongodb(shop: Make) -> None:
     assert {"name": "m", "mountPath": "/etc/shop/mongodb", "keys": ["writer"]} in made["spec"]["secrets"]
     login = {"name": "m", "mountPath": "/etc/shop/mongodb", "keys": ["analytics-consumer"]}
     assert login in own["spec"]["secrets"], "who has a user of its own is given no other's URI"
+
+
+def test_cm_ops_is_the_user_of_mongodb_that_sees_least(shop: Make) -> None:
+    refs = {f"{user}UriSecretRef": {"name": "m", "key": user} for user in ("ops", "reader")}
+    refs["uriSecretRef"] = {"name": "m", "key": "writer"}
+    for user, field in (("ops", ""), ("reader", "opsUriSecretRef"), ("writer", "readerUriSecretRef")):
+        refs.pop(field, None)
+        pod = pod_of(shop(mongodb={"database": "shop", **refs}, ops={}, serviceTokenSecretRef={"name": "token"}), 2)
+        assert files(pod) == {
+            "/etc/shop/mongodb": ("m", (user,)),
+            "/etc/shop/service-token": ("token", ("token",)),
+        }
 
 
 def test_tokens_of_an_issuer_are_accepted_beside_keys(shop: Make) -> None:

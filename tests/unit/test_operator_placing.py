@@ -42,7 +42,7 @@ def templates(body: Manifest) -> dict[str, Manifest]:
 
 
 def test_what_is_said_for_all_pods_holds_for_each(shop: Make) -> None:
-    for name, template in templates(shop(pods=SAID)).items():
+    for name, template in templates(shop(pods=SAID, ops={})).items():
         assert template["spec"].items() >= SCHEDULING.items(), name
         marks = template["metadata"]["labels"]
         assert marks["team"] == "a" and marks["app.kubernetes.io/name"] != "x", "our own labels count"
@@ -51,9 +51,9 @@ def test_what_is_said_for_all_pods_holds_for_each(shop: Make) -> None:
 
 def test_the_nearest_counts_and_maps_are_merged(shop: Make) -> None:
     near = {"pods": {"nodeSelector": {"disk": "ssd"}, "tolerations": [], "priorityClassName": "low"}}
-    body = shop(pods=SAID, server=near, consumers=[{"domain": "purchases", **near}])
+    body = shop(pods=SAID, server=near, ops=near, consumers=[{"domain": "purchases", **near}])
     found = templates(body)
-    for name in ("cm-server", "purchases"):
+    for name in ("cm-server", "cm-ops", "purchases"):
         spec = found[name]["spec"]
         assert spec["nodeSelector"] == {"pool": "shop", "disk": "ssd"} and "tolerations" not in spec
         assert spec["priorityClassName"] == "low"
@@ -109,8 +109,8 @@ def test_any_scraper_can_be_let_in_and_all_can_be_kept_out(shop: Make) -> None:
 )
 def test_pods_listen_on_what_the_cluster_has(addresses: str, families: list[str], host: str, shop: Make) -> None:
     assert load({"OPERATOR_POD_IPS": addresses}).families == families
-    body = shop(network={"ipFamilies": families})
-    for name in ("cm-server", "cm-api"):
+    body = shop(network={"ipFamilies": families}, ops={})
+    for name in ("cm-server", "cm-api", "cm-ops"):
         env = templates(body)[name]["spec"]["containers"][0]["env"]
         assert {"name": "HTTP_HOST", "value": host} in env
     env = templates(body)["purchases"]["spec"]["containers"][0]["env"]

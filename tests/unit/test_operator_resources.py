@@ -55,8 +55,8 @@ def refused_by_restricted(pod: Manifest) -> list[str]:
 
 
 def test_every_pod_is_admitted_by_restricted(everything: Everything, shop: Make, consumer: Make) -> None:
-    found = pods([*everything(shop()), consumers.deployment(consumer(runAsUser=10001, probes={"port": 1}))])
-    assert {name for name, _ in found} >= {"shop-cm-server", "shop-cm-api", "purchases", "billing"}
+    found = pods([*everything(shop(ops={})), consumers.deployment(consumer(runAsUser=10001, probes={"port": 1}))])
+    assert {name for name, _ in found} >= {"shop-cm-server", "shop-cm-api", "shop-cm-ops", "purchases", "billing"}
     for name, pod in found:
         assert refused_by_restricted(pod) == [], name
 
@@ -67,7 +67,7 @@ def test_the_check_of_restricted_finds_what_is_wrong() -> None:
 
 
 def test_pods_have_probes_limits_no_token_and_no_service_variables(everything: Everything, shop: Make) -> None:
-    for name, pod in pods(everything(shop())):
+    for name, pod in pods(everything(shop(ops={}))):
         container = pod["containers"][0]
         assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
@@ -98,6 +98,21 @@ def test_defaults_of_the_two_tiers(shop: Make) -> None:
             for e in http_services.deployment(shop(), tier)["spec"]["template"]["spec"]["containers"][0]["env"]
         }
         assert env["HTTP_THREADS"] == threads and env["HTTP_HOST"] == "0.0.0.0"
+
+
+def test_cm_ops_is_made_where_it_is_asked_for_and_has_one_pod(everything: Everything, shop: Make) -> None:
+    assert "cm-ops" not in json.dumps(everything(shop())) and "CM_OPS_URL" not in json.dumps(everything(shop()))
+    body = shop(ops={"threads": 6, "resources": {"limits": {"memory": "1Gi"}}})
+    mine = {entry["kind"]: entry for entry in everything(body) if entry["metadata"]["name"] == "shop-cm-ops"}
+    assert set(mine) == {"Deployment", "Service", "ServiceAccount", "NetworkPolicy"}, "a single pod needs no budget"
+    server, api, ops = http_services.tiers(body)
+    assert http_services.fixed_replicas(ops) == 1 and ops.image == api.image
+    pod = mine["Deployment"]["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "shop-cm-ops" and pod["containers"][0]["resources"] == ops.spec["resources"]
+    told = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    assert (told["HTTP_PORT"], told["HTTP_THREADS"]) == ("8082", "6") and "HTTP_WORKERS" not in told
+    (port,) = mine["Service"]["spec"]["ports"]
+    assert server.env["CM_OPS_URL"] == f"http://{mine['Service']['metadata']['name']}:{port['port']}"
 
 
 def test_the_environment_of_a_tier_can_be_overridden_once(shop: Make) -> None:
@@ -157,8 +172,24 @@ def test_policies_open_what_is_needed_and_can_be_switched_off(shop: Make) -> Non
     assert policies.policies(shop(networkPolicies=False)) == []
 
 
+def test_cm_ops_has_each_edge_that_it_needs_and_no_other(shop: Make) -> None:
+    def port(number: int) -> list[Manifest]:
+        return [{"port": number, "protocol": "TCP"}]
+
+    def pod(name: str) -> list[Manifest]:
+        return [{"podSelector": {"matchLabels": base.selector(name, "shop")}}]
+
+    body = shop(ops={}, network={"scrapers": []}, cache={"url": "redis://cache:6379/0", "port": 6379})
+    made = {entry["metadata"]["name"]: entry["spec"] for entry in policies.policies(body)}
+    assert made["shop-cm-ops"]["ingress"] == [{"from": pod("cm-server"), "ports": port(8082)}]
+    assert made["shop-cm-ops"]["egress"][1:] == [{"ports": port(9092)}, {"ports": port(27017)}]
+    edge = {"to": pod("cm-ops"), "ports": port(8082)}
+    assert [name for name, spec in made.items() if edge in spec["egress"]] == ["shop-cm-server"]
+    assert edge not in policies.policies(shop())[0]["spec"]["egress"]
+
+
 def test_policies_select_the_pods_they_are_meant_for(everything: Everything, shop: Make) -> None:
-    body = shop()
+    body = shop(ops={})
     found = {
         name: entry
         for entry in everything(body)
@@ -199,7 +230,7 @@ def test_ownership_asks_for_no_right_on_finalizers(everything: Everything, shop:
 
 
 def test_names_and_label_values_fit(everything: Everything, shop: Make) -> None:
-    body = shop()
+    body = shop(ops={})
     body["metadata"]["name"] = "s" * 40
     for entry in everything(body):
         assert len(entry["metadata"]["name"]) <= 63, entry["metadata"]["name"]

@@ -26,13 +26,13 @@ def owned(body: Manifest, shop: str) -> Manifest:
 
 
 @pytest.mark.security(35)
-@pytest.mark.parametrize("name", ["cm-server", "cm-api", "prometheus", "shop-operator", "shop", "indexes"])
+@pytest.mark.parametrize("name", ["cm-server", "cm-api", "cm-ops", "prometheus", "shop-operator", "shop", "indexes"])
 def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, consumer: Make) -> None:
     body = consumer(pods={"podLabels": {INSTANCE: "shop", NAME: "cm-server", GATEWAY: "public", "team": "a"}})
     body["metadata"] |= {"name": name, "labels": {INSTANCE: "shop", NAME: "cm-server"}}
     marks = consumers.deployment(body)["spec"]["template"]["metadata"]["labels"]
     assert marks["team"] == "a"
-    for policy in policies.policies(shop(gateway={"parentRefs": [{"name": "public"}]})):
+    for policy in policies.policies(shop(gateway={"parentRefs": [{"name": "public"}]}, ops={})):
         spec = policy["spec"]
         chosen = [spec["podSelector"]]
         chosen += [peer.get("podSelector") for rule in spec["ingress"] for peer in rule.get("from", [])]
@@ -44,7 +44,7 @@ def test_no_name_or_label_makes_pods_those_of_a_shop(name: str, shop: Make, cons
 
 @pytest.mark.security(35)
 def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
-    made = policies.policies(shop(network={"operatorNamespace": "home"}))
+    made = policies.policies(shop(network={"operatorNamespace": "home"}, ops={}))
     peers = [peer for policy in made for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])]
     operators = [each for each in peers if "shop-operator" in str(each)]
     assert len(operators) == 2, "at cm-server and at cm-api"
@@ -55,7 +55,7 @@ def test_the_operator_is_trusted_in_its_own_namespace_only(shop: Make) -> None:
 @pytest.mark.security(35)
 def test_no_label_alone_is_an_identity_in_another_namespace(shop: Make, consumer: Make) -> None:
     """A pod's labels are its author's; only its namespace's name is not."""
-    shops = policies.policies(shop(ingress={"host": "shop.example"}, network={"operatorNamespace": "home"}))
+    shops = policies.policies(shop(ingress={"host": "shop.example"}, network={"operatorNamespace": "home"}, ops={}))
     for policy in (*shops, *(each for each in consumers.companions(consumer()) if each["kind"] == "NetworkPolicy")):
         for peer in (peer for rule in policy["spec"]["ingress"] for peer in rule["from"]):
             elsewhere = peer.get("namespaceSelector")

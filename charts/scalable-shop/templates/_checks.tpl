@@ -94,6 +94,10 @@
 {{- fail (printf "shop.%s.autoscaling.minReplicas is %d, above maxReplicas, which is %d: lower the one or raise the other." $name (int $scaled.minReplicas) (int $scaled.maxReplicas)) }}
 {{- end }}
 {{- end }}
+{{- with $shop.ops }}
+{{- include "shop-library.checkResources" (list "shop.ops.resources" .resources) }}
+{{- include "shop-library.checkEnv" (list "shop.ops.env" .env) }}
+{{- end }}
 {{- $known := .Files.Get "files/domains.json" | fromJsonArray }}
 {{- range $domain, $said := $shop.consumers }}
 {{- if not (has $domain $known) }}

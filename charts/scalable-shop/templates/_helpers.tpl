@@ -93,6 +93,7 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- end }}
 {{- $_ := set $found "consumerUriKeys" $keys }}
 {{- $_ := set $found "readerUriSecretRef" (dict "name" $name "key" "uri-shop-reader") }}
+{{- $_ := set $found "opsUriSecretRef" (dict "name" $name "key" "uri-cm-ops") }}
 {{- $_ := set $found "migratorUriSecretRef" (dict "name" $name "key" "uri-shop-migrator") }}
 {{- if $said.tls.enabled }}
 {{- $_ := set $found "caSecretRef" (dict "name" (include "mongodb.tlsSecret" .Subcharts.mongodb)) }}
@@ -104,7 +105,7 @@ app.kubernetes.io/component: {{ index . 2 }}
 {{- $given := $said.existingSecret }}
 {{- $_ := set $found "uriSecretRef" (dict "name" $given.name "key" $given.key) }}
 {{- with $given.consumerKeys }}{{ $_ := set $found "consumerUriKeys" . }}{{ end }}
-{{- range $field, $key := dict "readerUriSecretRef" $given.readerKey "migratorUriSecretRef" $given.migratorKey }}
+{{- range $field, $key := dict "readerUriSecretRef" $given.readerKey "opsUriSecretRef" $given.opsKey "migratorUriSecretRef" $given.migratorKey }}
 {{- if $key }}{{ $_ := set $found $field (dict "name" $given.name "key" $key) }}{{ end }}
 {{- end }}
 {{- end }}

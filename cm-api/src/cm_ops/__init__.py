@@ -1,1 +1,1 @@
-"""How the platform does: what came in and what became of it, what waits and who reads it. It changes nothing."""
+"""How the platform does: what came in, what became of it, what waits, who reads; and the desk for dead letters."""

@@ -6,7 +6,9 @@ import os
 
 from flask import Flask
 
-from cm_ops import routes
+from cm_ops import letter_routes, routes
+from cm_ops.desk import Desk
+from cm_ops.letter_book import LetterBook
 from cm_ops.looking import Looking
 from cm_ops.settings import OpsSettings
 from shop_core.config.settings import load
@@ -14,6 +16,7 @@ from shop_core.events import DOMAINS
 from shop_core.http import service_token
 from shop_core.http.app import make_app
 from shop_core.kafka.group_watch import GroupWatch
+from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import client
 from shop_core.mongo.client import Positions
 from shop_core.telemetry import logs
@@ -36,11 +39,18 @@ def create_app(settings: OpsSettings | None = None) -> Flask:
     )
     app = make_app("cm_ops", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
     service_token.guard_inside(app, settings)
+    book, publisher = (
+        LetterBook(settings.bootstrap_servers, list(DOMAINS.values())),
+        KafkaPublisher(settings.bootstrap_servers),
+    )
     app.register_blueprint(routes.blueprint(looking))
+    app.register_blueprint(letter_routes.blueprint(Desk(db, book, publisher)))
     looking.start()
 
     def close() -> None:
         looking.close()
+        book.close()
+        publisher.close()
         db.client.close()
 
     app.extensions["shop_close"] = close

@@ -13,11 +13,11 @@ from cm_server.api_docs import routes
 from cm_server.api_docs.openapi import document, operations
 from cm_server.commands import command, content_encoding, prefer
 from cm_server.context import PREFIX, Context
-from cm_server.domains import ops, privacy, receipts
+from cm_server.domains import dead_letters, ops, privacy, receipts
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.circuit_breaker import CircuitOpen
 from cm_server.query_proxy.client import QueryClient, not_asked
-from cm_server.query_proxy.ops_client import OpsClient
+from cm_server.query_proxy.ops_client import OpsAway, OpsClient, away
 from cm_server.rate_limit import limiter
 from cm_server.rate_limit import settings as limit_settings
 from cm_server.rate_limit.trusted_proxies import TrustedProxies
@@ -86,9 +86,11 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app.add_url_rule("/", "root", lambda: redirect(f"{PREFIX}/"))
     app.register_error_handler(KeyUsed, command.key_used)
     app.register_error_handler(CircuitOpen, not_asked)
+    app.register_error_handler(OpsAway, away)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(privacy.blueprint(context))
     app.register_blueprint(ops.blueprint(context))
+    app.register_blueprint(dead_letters.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.domains.{name}").blueprint(context))
     pages = Pages(PREFIX, settings.docs_path if settings.docs_active else None)

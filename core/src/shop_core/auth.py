@@ -15,11 +15,13 @@ PURCHASES_WRITE = "purchases:write"
 PURCHASES_READ_ANY = "purchases:read:any"
 CATALOG_WRITE = "catalog:write"
 OPS_READ = "ops:read"
+OPS_WRITE = "ops:write"
 SCOPES = {
     PURCHASES_WRITE: "buy, and review what is sold; a user only as themselves",
     PURCHASES_READ_ANY: "read the purchases and profile of any user",
     CATALOG_WRITE: "put products and campaigns in, change and remove them",
-    OPS_READ: "see how the platform does: what waits, what is stored, who reads",
+    OPS_READ: "see how the platform does: what waits, what is stored, who reads, what was refused",
+    OPS_WRITE: "open dead letters, which hold what customers said, send them again, put them aside",
     ADMIN: "everything, also erasing a user",
 }
 

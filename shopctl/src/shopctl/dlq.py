@@ -1,28 +1,26 @@
 """`shopctl dlq`: look at what the consumers refused, send it again (mended where needed), or put it aside for good.
 
 A dead letter is named by the receipt of its source, `<topic>-<partition>-<offset>`, which names its domain as well.
-Redriving keeps the event's id, so a letter that is redriven twice is still applied once.
+Redriving keeps the event's id, so that the consumer knows it again whatever happens meanwhile.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from shop_core.errors import ConfigError
-from shop_core.events import DOMAINS
-from shop_core.events.envelope import Domain
-from shop_core.mongo import client
-from shop_core.mongo.client import Rejections
-from shopctl import terminal
-from shopctl.dead_letters import Letter, domain_of, letters
+from shop_core.dead_letters.letters import Letter, letters
+from shop_core.dead_letters.mending import successor
+from shop_core.errors import ConfigError, InvalidInput
+from shop_core.events.envelope import Record
+from shop_core.mongo.letter_notes import NotFree
+from shopctl.changes import changes_of
+from shopctl.desk import NOT_SENT, Desk, refuse, tell
 from shopctl.listing import as_object, columns, print_letter, row_of, write_value
-from shopctl.mending import successor
-from shopctl.redriving import Redrive
-from shopctl.target import target_of
-from shopctl.terminal import as_json, escaped, shown
+from shopctl.terminal import as_json, cut, escaped, shown
 
 
 def list_letters(options: argparse.Namespace) -> int:
@@ -31,7 +29,7 @@ def list_letters(options: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = []
     empty: list[str] = []
     for domain in desk.domains:
-        resolved = desk.notes.resolved(domain.topic)
+        resolved = desk.resolved(domain)
         found = [letter for letter in letters(desk.bootstrap, domain) if options.all or letter.source not in resolved]
         if not found:
             empty.append(domain.name)
@@ -64,20 +62,31 @@ def redrive(options: argparse.Namespace) -> int:
         raise ConfigError("--value is the value of one letter: give its receipt instead of --all.")
     value = read_value(options.value) if options.value else None
     desk.confirm("Redrive", chosen)
-    work = Redrive(desk.bootstrap, desk.db)
+    codes, wanted = [0], []
     for letter in chosen:
         try:
-            record = successor(letter, options.set, value)
+            record = mended(letter, changes_of(options.set, letter.struct), value)
         except ConfigError as error:
             if len(chosen) == 1:
                 raise
-            work.refuse(str(error))
+            refuse(str(error))
+            codes.append(NOT_SENT)
             continue
         if options.dry_run:
             print(f"{escaped(letter.source)}\twould be redriven to {record.topic}\t{shown(record.value)}")
         else:
-            work.add(letter, record)
-    return work.run()
+            wanted.append((letter, record))
+    codes += [tell(outcome) for outcome in desk.redrive.send(wanted, even_discarded=not options.all)]
+    return NOT_SENT if NOT_SENT in codes else max(codes)
+
+
+def mended(letter: Letter, changes: Mapping[str, Any], value: bytes | None) -> Record:
+    """What is sent for a letter; `ConfigError` where its consumer would refuse it again."""
+    try:
+        return successor(letter, changes, value)
+    except InvalidInput as error:
+        hint = "" if letter.struct is None else ": mend it by --set FIELD=VALUE or --value FILE"
+        raise ConfigError(f"{letter.source} would be refused again ({cut(str(error), 400)}){hint}.") from None
 
 
 def discard(options: argparse.Namespace) -> int:
@@ -85,66 +94,17 @@ def discard(options: argparse.Namespace) -> int:
     desk = Desk(options)
     chosen = desk.chosen()
     desk.confirm("Discard", chosen)
+    code = 0
     for letter in chosen:
         if not options.dry_run:
-            desk.notes.resolve(letter.source, "discarded", letter.domain.topic)
+            try:
+                desk.notes.resolve(desk.notes.take(letter.source, letter.domain.topic, desk.by), "discarded")
+            except NotFree as error:
+                refuse(str(error))
+                code = NOT_SENT
+                continue
         print(f"{escaped(letter.source)}\t{'would be discarded' if options.dry_run else 'discarded'}")
-    return 0
-
-
-class Desk:
-    """The letters that a command is about, on one platform."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        self._options = options
-        self.domains = domains_of(options)
-        self.target = target_of(options.state_dir)
-        self.target.tell()
-        self.bootstrap = self.target.bootstrap
-        self.db = client.connect(self.target.mongo, "shopctl")
-        self.notes = Rejections(self.db)
-
-    def chosen(self) -> list[Letter]:
-        """The letter named by the receipt, or with --all every one not dealt with; `ConfigError` when there is none."""
-        every = [letter for domain in self.domains for letter in letters(self.bootstrap, domain)]
-        if getattr(self._options, "all", False):
-            resolved = {source for domain in self.domains for source in self.notes.resolved(domain.topic)}
-            return [letter for letter in every if letter.source not in resolved]
-        named = [letter for letter in every if letter.source == self._options.receipt]
-        if not named:
-            raise no_such_letter(self._options.receipt)
-        return named
-
-    def confirm(self, verb: str, chosen: Sequence[Letter]) -> None:
-        """Before --all: show what it is about, and ask where a person is there to answer."""
-        if not self._options.all or self._options.dry_run or not chosen:
-            return
-        print("\n".join(columns([row_of(letter) for letter in chosen])), file=sys.stderr)
-        if self._options.yes:
-            return
-        if sys.stdin.isatty():
-            if not terminal.agreed(f"{verb} {len(chosen)} of {', '.join(domain.name for domain in self.domains)}?"):
-                raise ConfigError("Nothing was done.")
-        elif self._options.domain is None:
-            raise ConfigError(f"--all means {len(chosen)} letters of every domain: add --domain or --yes.")
-
-
-def domains_of(options: argparse.Namespace) -> list[Domain]:
-    """The domain that is named, or that the receipt names; else all."""
-    receipt, every = getattr(options, "receipt", None), getattr(options, "all", False)
-    if options.action != "list" and bool(receipt) == every:
-        raise ConfigError("Name one letter by its receipt, or all by --all.")
-    named = DOMAINS[options.domain] if options.domain else None
-    if not receipt:
-        return [named] if named else list(DOMAINS.values())
-    told = domain_of(receipt)
-    if told is None or (named is not None and named is not told):
-        raise no_such_letter(receipt)
-    return [told]
-
-
-def no_such_letter(receipt: str) -> ConfigError:
-    return ConfigError(f"No such dead letter ({receipt}): name one that `shopctl dlq list` prints.")
+    return code
 
 
 def read_value(file: Path) -> bytes:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from shop_core.dead_letters.letters import Letter
 from shop_core.errors import ConfigError
-from shopctl.dead_letters import Letter
 from shopctl.status import table
 from shopctl.terminal import cut, escaped, shown
 

@@ -25,8 +25,8 @@ MAY = {
     "shop-writer": {"find", "insert", "update", "delete", "transaction"},
     **{user: {"find", "insert", "update", "delete", "transaction"} for user in CONSUMERS},
     "shop-reader": {"find"},
-    # Of `positions` alone, as of a consumer's rights the collections are the table's test (tests/unit).
-    "cm-ops": {"find"},
+    # Of three collections, as of a consumer's rights the collections are the table's test (tests/unit).
+    "cm-ops": {"find", "insert", "update", "transaction"},
     "shop-migrator": {"find", "insert", "update", "delete", "transaction", "index", "create", "drop"},
 }
 
@@ -112,7 +112,7 @@ def test_the_shop_runs_without_an_administrator(shop: Shop, secured: Secured) ->
     with secured.database() as db:
         users = {user["user"]: {role["role"] for role in user["roles"]} for user in db.command("usersInfo", 1)["users"]}
     ours = {"shop-writer": {"shopWriter"}, "shop-reader": {"read"}, "shop-migrator": {"readWrite"}}
-    ours["cm-ops"] = {"positionsReader"}
+    ours["cm-ops"] = {"positionsReader", "lettersDesk"}
     assert users == ours | {user: {"read", f"{user.removesuffix('-consumer')}Writer"} for user in CONSUMERS}
     for path in ("/v1/products", "/v1/users/ada-1", "/v1/users/ada-1/purchases", "/v1/users/ada-1/export"):
         assert shop.request("GET", path).status in (200, 404), path

@@ -6,9 +6,8 @@ from flask import Blueprint, Response
 
 from cm_server.context import PREFIX, Context
 from cm_server.operations import Operation
-from cm_server.query_proxy.ops_client import OpsAway
+from cm_server.query_proxy.ops_client import answered
 from cm_server.security.permissions import OPERATORS
-from shop_core.http.problems import RETRY_AFTER_SECONDS, problem
 from shop_core.responses.operations import OpsHistory, OpsSnapshot
 
 SNAPSHOT, HISTORY = "/v1/ops/snapshot", "/v1/ops/history"
@@ -31,24 +30,13 @@ OPERATIONS = (
 def blueprint(context: Context) -> Blueprint:
     """The routes, below the prefix."""
     routes = Blueprint("ops", __name__, url_prefix=PREFIX)
-    routes.register_error_handler(OpsAway, _away)
 
     @routes.get(SNAPSHOT)
     def snapshot() -> Response:
-        return _forwarded(context, SNAPSHOT)
+        return answered(context.ops, SNAPSHOT)
 
     @routes.get(HISTORY)
     def history() -> Response:
-        return _forwarded(context, HISTORY)
+        return answered(context.ops, HISTORY)
 
     return routes
-
-
-def _forwarded(context: Context, path: str) -> Response:
-    if context.ops is None:
-        return problem(404, "No cm-ops runs beside this shop: CM_OPS_URL names none.")
-    return context.ops.forward(path)
-
-
-def _away(error: OpsAway) -> Response:
-    return problem(503, f"{error}; the shop may be well.", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

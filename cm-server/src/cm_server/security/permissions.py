@@ -31,6 +31,8 @@ STAFF = Access(auth.CATALOG_WRITE)
 REPORTS = Access(auth.PURCHASES_READ_ANY)
 
 OPERATORS = Access(auth.OPS_READ)
+# Dead letters whole, which hold what customers said, and what is done with them.
+DESK = Access(auth.OPS_WRITE)
 
 
 def reads_own(parameter: str) -> Access:

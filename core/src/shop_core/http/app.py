@@ -28,6 +28,8 @@ BODY_LIMIT = 16 * 1024
 MAX_WAIT_SECONDS = 10.0
 # From cm-server to cm-api: show this user's alone. Percent-encoded.
 OWNER_HEADER = "X-Shop-Owner"
+# From cm-server to cm-ops: who it is that asks. Percent-encoded.
+CALLER_HEADER = "X-Shop-Caller"
 Check = Callable[[], None]
 Circuit = Callable[[], str]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
@@ -24,7 +24,7 @@ class TopicReader:
     def __init__(self, client: KafkaConsumer, faults: Faults, topic: str) -> None:
         self.skips: Skips = {}
         self._consumer = client
-        self._faults = faults
+        self._faults, self._topic = faults, topic
         self._tps = [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]
         client.assign(self._tps)
         client.seek_to_beginning(*self._tps)
@@ -38,6 +38,15 @@ class TopicReader:
     def at(self) -> dict[int, int]:
         """The next offset of each partition."""
         return {tp.partition: self._consumer.position(tp) for tp in self._tps}
+
+    def one(self, partition: int, offset: int) -> Message | None:
+        """The record at a place; None where there is none any more."""
+        tp = TopicPartition(self._topic, partition)
+        if tp not in self._tps:
+            return None
+        self._consumer.seek(tp, offset)
+        found = next(self.read({partition: offset + 1}), [])
+        return next((message for message in found if message.offset == offset), None)
 
     def read(self, until: Mapping[int, int]) -> Iterator[list[Message]]:
         """Batches in the order of each partition, up to and without `until`; a partition not named is left alone."""
@@ -84,6 +93,13 @@ def topic_log(bootstrap: str, topic: str) -> Iterator[TopicReader]:
         raise Unavailable(f"reading {topic} failed ({type(error).__name__})") from error
     finally:
         client.close()
+
+
+def read_some(bootstrap: str, topic: str, places: Iterable[tuple[int, int]]) -> list[Message]:
+    """The records at these partitions and offsets; one that is not there any more is left out."""
+    with topic_log(bootstrap, topic) as log:
+        found = [log.one(partition, offset) for partition, offset in sorted(places)]
+    return [message for message in found if message is not None]
 
 
 def read_all(bootstrap: str, topic: str) -> list[Message]:

@@ -269,7 +269,6 @@ class Rejections:
     def __init__(self, db: Database[Document]) -> None:
         self._db = db
         self._rejections = db["rejections"]
-        self._strangers = db["strange_letters"]
 
     def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
         """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
@@ -304,19 +303,3 @@ class Rejections:
     def find(self, receipt: str) -> Document | None:
         with translate_errors():
             return self._rejections.find_one({"_id": receipt})
-
-    def resolve(self, receipt: str, resolution: str, topic: str) -> None:
-        """Note what a person did with it: `discarded` or `redriven <new receipt>`.
-
-        A letter of `topic` that no consumer wrote is noted apart, so that no receipt is taken for rejected by it.
-        """
-        change = {"$set": {"resolution": resolution, "resolvedAt": datetime.now(UTC)}}
-        with translate_errors():
-            if not self._rejections.update_one({"_id": receipt}, change).matched_count:
-                self._strangers.update_one({"_id": receipt}, change | {"$setOnInsert": {"topic": topic}}, upsert=True)
-
-    def resolved(self, topic: str) -> dict[str, str]:
-        query = {"topic": topic, "resolution": {"$exists": True}}
-        with translate_errors():
-            found = [*self._strangers.find(query), *self._rejections.find(query, {"resolution": 1})]
-            return {doc["_id"]: doc["resolution"] for doc in found}

@@ -77,6 +77,11 @@ UNACCOUNTED = Gauge(
     ["domain"],
     multiprocess_mode="livemostrecent",
 )
+LETTERS_HANDLED = Counter(
+    "shop_dead_letters_handled_total",
+    "Dead letters that operators had cm-ops send again or put aside (stored, rejected, accepted, not sent, discarded)",
+    ["outcome"],
+)
 LOOKS = Counter("shop_ops_looks_total", "Looks of cm-ops at Kafka and MongoDB (answered, failed)", ["outcome"])
 CACHE = Counter(
     "shop_cache_total",

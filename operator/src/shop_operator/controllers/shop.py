@@ -1,9 +1,10 @@
-"""One look at a Shop: its two tiers, the door, policies, indexes, and a ShopConsumer for each domain."""
+"""One look at a Shop: its tiers, the door, policies, indexes, and a ShopConsumer for each domain."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from shop_operator import metrics
@@ -35,8 +36,7 @@ PRUNED = (
 class _Parts:
     """What one look has found of a Shop's parts."""
 
-    server: Manifest | None = None
-    api: Manifest | None = None
+    tiers: Mapping[str, Manifest] = field(default_factory=dict)
     job: Manifest | None = None
     refusal: str = ""
 
@@ -84,21 +84,21 @@ class Shops:
         return body | {"spec": body["spec"] | {"network": network}}
 
     def _keep(self, body: Manifest) -> None:
-        server, api = http_services.tiers(body)
+        tiers = http_services.tiers(body)
         parts, warm = _Parts(), self._warm_up(body)
         try:
-            for wanted in self._around(body, (server, api)):
+            for wanted in self._around(body, tiers):
                 self._kept(body, wanted)
             job = self._indexes(body)
             parts = _Parts(job=job)
-            parts = _Parts(self._tier(body, server), self._tier(body, api), job)
+            parts = _Parts({tier.name: self._tier(body, tier) for tier in tiers}, job)
             if index_job.done(job):
                 for wanted in shop_consumers.consumers(body, warm):
                     self._kept(body, wanted)
             self._certificates.check(body)
-            self._prune(body, (server, api))
+            self._prune(body, tiers)
         except ClusterError as error:
-            parts = _Parts(parts.server, parts.api, parts.job, _explained(error))
+            parts = replace(parts, refusal=_explained(error))
             log.warning("apply_refused", extra={"resource": body["metadata"]["name"], "error": str(error)})
         self._report(body, parts, warm)
 
@@ -112,9 +112,9 @@ class Shops:
         metrics.WARM.labels(meta["namespace"], meta["name"]).set(warm is not None)
         return warm
 
-    def _around(self, body: Manifest, both: tuple[Tier, Tier]) -> list[Manifest]:
+    def _around(self, body: Manifest, tiers: Sequence[Tier]) -> list[Manifest]:
         """All but Deployments, the Job and the consumers."""
-        made = [entry for tier in both for entry in http_services.companions(body, tier)]
+        made = [entry for tier in tiers for entry in http_services.companions(body, tier)]
         return [*made, shop_consumers.service_account(body), *policies.policies(body), *door(body)]
 
     def _kept(self, body: Manifest, wanted: Manifest) -> Manifest:
@@ -152,10 +152,10 @@ class Shops:
             return live
         return self._cluster.apply(wanted) if live is None else live
 
-    def _prune(self, body: Manifest, both: tuple[Tier, Tier]) -> None:
+    def _prune(self, body: Manifest, tiers: Sequence[Tier]) -> None:
         """Delete what this Shop once made and no longer asks for; looked for only when what it asks for has changed."""
-        deployments = [http_services.deployment(body, tier) for tier in both]
-        every = [*self._around(body, both), *deployments, index_job.job(body), *shop_consumers.consumers(body)]
+        deployments = [http_services.deployment(body, tier) for tier in tiers]
+        every = [*self._around(body, tiers), *deployments, index_job.job(body), *shop_consumers.consumers(body)]
         wanted = {(entry["kind"], entry["metadata"]["name"]) for entry in every}
         meta = body["metadata"]
         place, known = (meta["namespace"], meta["name"]), (meta["uid"], wanted)
@@ -177,12 +177,14 @@ class Shops:
         scales = self._scales(body)
         verdict = self._verdict(body, parts, children, scales, needs)
         columns: Manifest = {
-            "server": _count(parts.server),
-            "api": _count(parts.api),
+            "server": _count(parts.tiers.get(http_services.SERVER)),
+            "api": _count(parts.tiers.get(http_services.API)),
             "consumers": f"{len(ready)}/{len(body['spec'].get('consumers', []))}",
             "lag": sum(child.get("status", {}).get("lag", 0) for child in children),
             "reason": "" if verdict.holds else verdict.message,
         }
+        if http_services.watched(body):
+            columns["ops"] = _count(parts.tiers.get(http_services.OPS))
         if warm is not None:
             columns["warmUp"] = warm
         told = self._campaigns.latest(body["metadata"]["namespace"], body["metadata"]["name"])
@@ -217,13 +219,9 @@ class Shops:
         """Ready, or the first thing that is waited for."""
         if parts.refusal:
             return condition("Ready", False, "Refused", parts.refusal)
-        for tier, live in ((http_services.SERVER, parts.server), (http_services.API, parts.api)):
-            found = rollout(live, [])
-            if not found.holds:
-                chosen = selector(tier, body["metadata"]["name"])
-                folders = next(each for each in http_services.tiers(body) if each.name == tier).credentials.folders
-                causes = self._causes.of_pods(body["metadata"]["namespace"], chosen, folders)
-                return rollout(live, causes.pods, causes.cause)
+        server, api, *others = http_services.tiers(body)
+        if late := self._late(body, parts, (server, api)):
+            return late
         if not index_job.done(parts.job):
             name = index_job.job(body)["metadata"]["name"]
             if cause := self._why_no_indexes(body, parts.job):
@@ -231,15 +229,26 @@ class Shops:
             message = f"Job {name} makes MongoDB's indexes; consumers start after it (kubectl logs job/{name})."
             return condition("Ready", False, "Waiting", message)
         missing = len(body["spec"].get("consumers", [])) - len(children)
-        late = [child["metadata"]["name"] for child in children if not _ready_child(child)]
-        if missing > 0 or late:
-            which = ", ".join(late) or "those just made"
+        waited = [child["metadata"]["name"] for child in children if not _ready_child(child)]
+        if missing > 0 or waited:
+            which = ", ".join(waited) or "those just made"
             message = f"ShopConsumers that are not ready: {which} (kubectl describe shopconsumer)."
             return condition("Ready", False, "Waiting", message)
         for worse in (scales, needs):
             if worse.holds:
                 return condition("Ready", False, worse.reason, worse.message)
-        return condition("Ready", True, "Running", "All parts are ready.")
+        # Last, as nobody who buys misses it.
+        return self._late(body, parts, others) or condition("Ready", True, "Running", "All parts are ready.")
+
+    def _late(self, body: Manifest, parts: _Parts, tiers: Sequence[Tier]) -> Condition | None:
+        """What the first of these tiers waits for that has not all it asks for."""
+        for tier in tiers:
+            live = parts.tiers.get(tier.name)
+            if not rollout(live, []).holds:
+                chosen = selector(tier.name, body["metadata"]["name"])
+                causes = self._causes.of_pods(body["metadata"]["namespace"], chosen, tier.credentials.folders)
+                return rollout(live, causes.pods, causes.cause)
+        return None
 
     def _drain(self, body: Manifest) -> None:
         """Shut the door, let the consumers drain and go, then delete the Shop; Kubernetes collects the rest."""

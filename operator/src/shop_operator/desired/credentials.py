@@ -43,6 +43,12 @@ def of_api(shop: Manifest) -> Credentials:
     return _service_token(shop) + _mongodb(shop, "readerUriSecretRef") + _kafka(shop, "cm-api") + _cache(shop)
 
 
+def of_ops(shop: Manifest) -> Credentials:
+    """cm-ops: the same token, a user of MongoDB that reads positions, and one of Kafka that sees no event."""
+    field = "opsUriSecretRef" if "opsUriSecretRef" in shop["spec"]["mongodb"] else "readerUriSecretRef"
+    return _service_token(shop) + _mongodb(shop, field) + _kafka(shop, "cm-ops")
+
+
 def of_consumer(shop: Manifest, domain: str) -> Credentials:
     """One domain's consumer: MongoDB, Kafka and the shared cache."""
     return _mongodb(shop, "uriSecretRef", domain) + _kafka(shop, f"{domain}-consumer") + _cache(shop)

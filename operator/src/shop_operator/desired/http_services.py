@@ -1,4 +1,4 @@
-"""The two HTTP tiers of a Shop, cm-server and cm-api: Deployment, Service, autoscaler and disruption budget each."""
+"""The HTTP tiers of a Shop, cm-server, cm-api and cm-ops: Deployment, Service, autoscaler and budget of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shop_operator.desired.base import Manifest, labels, manifest, selector
 from shop_operator.desired.credentials import Credentials
 from shop_operator.desired.pods import Container, PodOptions, pod, variables
 
-SERVER, API = "cm-server", "cm-api"
+SERVER, API, OPS = "cm-server", "cm-api", "cm-ops"
 USER = 10001  # as the images of ours have it
 # gunicorn finishes requests for 20 s, after the seconds in which the pod takes its leave.
 _GRACE = 45
@@ -18,7 +18,7 @@ _GRACE = 45
 
 @dataclass(frozen=True)
 class Tier:
-    """One tier: its name, image, port, and what the Shop says about it."""
+    """One tier: its name, image, port, and what the Shop says about it. `alone`: one pod of one process, always."""
 
     name: str
     component: str
@@ -29,21 +29,30 @@ class Tier:
     threads: int
     env: dict[str, str]
     credentials: Credentials
+    alone: bool = False
 
 
-def tiers(shop: Manifest) -> tuple[Tier, Tier]:
-    """cm-server and cm-api of a Shop."""
-    return server(shop), api(shop)
+def tiers(shop: Manifest) -> tuple[Tier, ...]:
+    """cm-server and cm-api of a Shop, and cm-ops where it is asked for."""
+    both = (server(shop), api(shop))
+    return (*both, ops(shop)) if watched(shop) else both
+
+
+def watched(shop: Manifest) -> bool:
+    """Whether the Shop asks for cm-ops, which only operators need."""
+    return "ops" in shop["spec"]
 
 
 def server(shop: Manifest) -> Tier:
     spec, said = shop["spec"], shop["spec"].get("server", {})
     env = {
         "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
-        "CM_API_URL": f"http://{shop['metadata']['name']}-{API}:8081",
+        "CM_API_URL": f"http://{full_name(shop, API)}:8081",
     }
     if docs := said.get("docs"):
         env |= {"API_DOCS_ACTIVE": str(docs["active"]).lower(), "API_DOCS_PATH": docs["path"]}
+    if watched(shop):
+        env["CM_OPS_URL"] = f"http://{full_name(shop, OPS)}:8082"
     env |= callers.trusted(shop)
     if hosts := _hosts(spec):
         env["HTTP_ALLOWED_HOSTS"] = ",".join(hosts)
@@ -66,6 +75,17 @@ def api(shop: Manifest) -> Tier:
     return Tier(API, "api", spec["images"]["cmApi"], 8081, said, 1, 48, env, credentials.of_api(shop))
 
 
+def ops(shop: Manifest) -> Tier:
+    """One look is for all who watch, and one memory of the last quarter of an hour: hence one pod."""
+    spec, said = shop["spec"], shop["spec"]["ops"]
+    env = {
+        "KAFKA_BOOTSTRAP_SERVERS": spec["kafka"]["bootstrapServers"],
+        "MONGODB_DATABASE": spec["mongodb"]["database"],
+    }
+    proof = credentials.of_ops(shop)
+    return Tier(OPS, "ops", spec["images"]["cmApi"], 8082, said, 1, 4, env, proof, alone=True)
+
+
 def every_address(shop: Manifest) -> str:
     """What a pod listens on: IPv6 hears IPv4 as well, but a node without it refuses that address."""
     families = shop["spec"].get("network", {}).get("ipFamilies", ["IPv4"])
@@ -86,9 +106,10 @@ def deployment(shop: Manifest, tier: Tier) -> Manifest:
     settings = {
         "HTTP_HOST": every_address(shop),
         "HTTP_PORT": str(tier.port),
-        "HTTP_WORKERS": str(tier.spec.get("workers", 1)),
         "HTTP_THREADS": str(tier.spec.get("threads", tier.threads)),
     }
+    if not tier.alone:
+        settings["HTTP_WORKERS"] = str(tier.spec.get("workers", 1))
     container = Container(
         name=tier.name,
         image=tier.image,
@@ -131,7 +152,9 @@ def fixed_replicas(tier: Tier) -> int | None:
 
 def companions(shop: Manifest, tier: Tier) -> list[Manifest]:
     """All that belongs to a tier's Deployment."""
-    made = [_service(shop, tier), _service_account(shop, tier), _budget(shop, tier)]
+    made = [_service(shop, tier), _service_account(shop, tier)]
+    if not tier.alone:
+        made.append(_budget(shop, tier))
     if tier.spec.get("autoscaling"):
         made.append(_autoscaler(shop, tier))
     return made

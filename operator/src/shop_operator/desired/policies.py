@@ -5,7 +5,7 @@ from __future__ import annotations
 from shop_operator.desired import callers
 from shop_operator.desired.base import Manifest, labels, manifest, prometheus, selector
 from shop_operator.desired.credentials import server_ports
-from shop_operator.desired.http_services import API, SERVER, full_name
+from shop_operator.desired.http_services import API, OPS, SERVER, full_name, watched
 
 CONSUMER = "consumer"
 INDEXES = "indexes"
@@ -20,19 +20,23 @@ def policies(shop: Manifest) -> list[Manifest]:
     name = shop["metadata"]["name"]
     kafka, database = _ports(shop["spec"]["kafka"]["bootstrapServers"]), [shop["spec"]["mongodb"]["port"]]
     cache = [_out([shop["spec"]["cache"]["port"]])] if "cache" in shop["spec"] else []
-    server, api = selector(SERVER, name), selector(API, name)
+    server, api, ops = (selector(part, name) for part in (SERVER, API, OPS))
     consumers = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": CONSUMER}
     indexes = {"app.kubernetes.io/instance": name, "app.kubernetes.io/component": INDEXES}
     guards = [_out(ports)] if (ports := sorted(set(server_ports(shop)))) else []
-    to_api = {"to": [{"podSelector": {"matchLabels": api}}], "ports": _tcp([8081])}
+    watching = [_to(ops, 8082)] if watched(shop) else []
     into_api = [_from(server, 8081), *_scraped(shop, 8081), {"from": [_operator(shop)], "ports": _tcp([8081])}]
     into_server = [*_called(shop), *_scraped(shop, 8080), {"from": [_operator(shop)], "ports": _tcp([8080])}]
-    return [
-        _policy(shop, SERVER, server, into_server, [_out(kafka), to_api, *guards]),
+    made = [
+        _policy(shop, SERVER, server, into_server, [_out(kafka), _to(api, 8081), *watching, *guards]),
         _policy(shop, API, api, into_api, [_out(kafka), _out(database), *cache]),
         _policy(shop, CONSUMER, consumers, _scraped(shop, _HEALTH), [_out(kafka), _out(database), *cache]),
         _policy(shop, INDEXES, indexes, [], [_out(database)]),
     ]
+    if watched(shop):
+        into_ops = [_from(server, 8082), *_scraped(shop, 8082)]
+        made.append(_policy(shop, OPS, ops, into_ops, [_out(kafka), _out(database)]))
+    return made
 
 
 def _policy(
@@ -69,6 +73,10 @@ def _out(ports: list[int]) -> Manifest:
 
 def _from(chosen: dict[str, str], port: int) -> Manifest:
     return {"from": [{"podSelector": {"matchLabels": chosen}}], "ports": _tcp([port])}
+
+
+def _to(chosen: dict[str, str], port: int) -> Manifest:
+    return {"to": [{"podSelector": {"matchLabels": chosen}}], "ports": _tcp([port])}
 
 
 def _called(shop: Manifest) -> list[Manifest]:

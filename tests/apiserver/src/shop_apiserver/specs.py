@@ -139,6 +139,7 @@ _SHOP: Manifest = {
         "uriSecretRef": {"name": "writer", "key": "uri"},
         "consumerUriKeys": {"purchases": "purchases-uri"},
         "readerUriSecretRef": {"name": "reader", "key": "uri"},
+        "opsUriSecretRef": {"name": "positions", "key": "uri"},
         "migratorUriSecretRef": {"name": "migrator", "key": "uri"},
         "caSecretRef": {"name": "database-ca"},
     },
@@ -146,6 +147,7 @@ _SHOP: Manifest = {
     "pods": PODS,
     "server": _TIER | {"env": _env("server"), "docs": {"active": True, "path": "/docs"}},
     "api": _TIER | {"env": _env("api")},
+    "ops": {"pods": PODS, "threads": 4, "resources": _RESOURCES, "env": _env("ops")},
     "ingress": {
         "className": "nginx",
         "host": "shop.example",

@@ -31,6 +31,7 @@ Shop:
     - kafka.passwordsSecretRef.name
     - mongodb.uriSecretRef.name
     - mongodb.readerUriSecretRef.name
+    - mongodb.opsUriSecretRef.name
     - mongodb.migratorUriSecretRef.name
     - mongodb.caSecretRef.name
     - cache.urlSecretRef.name
@@ -41,7 +42,7 @@ Shop:
     - serviceTokenSecretRef.name
     - limits.urlSecretRef.name
   lists: ["object.spec.images.?pullSecrets.orValue([])"]
-  envs: ["object.spec.?server.?env", "object.spec.?api.?env"]
+  envs: ["object.spec.?server.?env", "object.spec.?api.?env", "object.spec.?ops.?env"]
 ShopConsumer:
   fields: [kafka.secretRef.name, kafka.kedaSecretRef.name, kafka.caSecretRef.name]
   lists: ["object.spec.?pullSecrets.orValue([])", "object.spec.?secrets.orValue([]).map(each, each.name)"]

@@ -1,0 +1,125 @@
+"""From letters and what people noted to what is told of them: state, filters, groups, pages. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cm_ops.letter_book import Line
+from shop_core.events.instants import format_instant, read_instant
+from shop_core.mongo.letter_notes import Note
+from shop_core.responses.dead_letters import DeadLetter, DeadLetters, LetterGroup, State
+
+UNTOUCHED = Note(None, None, None, None, None)
+LONGEST_CHAIN = 50
+# What differs between letters that are alike: what is quoted, and numbers.
+_OWN = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which letters are asked for; '' leaves a question out. `since` and `until` are instants as letters have them."""
+
+    domain: str = ""
+    state: str = "open"
+    reason: str = ""
+    type: str = ""
+    since: str = ""
+    until: str = ""
+
+    def takes(self, letter: DeadLetter) -> bool:
+        at = letter.at or ""
+        return (
+            self.domain in ("", letter.domain)
+            and self.state in ("", letter.state)
+            and self.type in ("", letter.type)
+            and self.reason.casefold() in letter.reason.casefold()
+            and (not self.since or at >= self.since)
+            and (not self.until or at < self.until)
+        )
+
+
+def told(lines: Mapping[str, Line], notes: Mapping[str, Note]) -> dict[str, DeadLetter]:
+    """Every letter by its receipt, newest first."""
+    counts = Counter(line.event for line in lines.values())
+    found = [_told(line, notes.get(source, UNTOUCHED), counts[line.event]) for source, line in lines.items()]
+    found.sort(key=lambda each: (each.at or "", each.receipt), reverse=True)
+    return {each.receipt: each for each in found}
+
+
+def _told(line: Line, note: Note, count: int) -> DeadLetter:
+    letter = line.letter
+    return DeadLetter(
+        receipt=letter.source,
+        domain=letter.domain.name,
+        state=state_of(note),
+        reason=letter.reason,
+        type=letter.event_type or None,
+        cause=letter.kind or None,
+        at=_instant(letter.time),
+        count=count,
+        cut=sorted(letter.cut),
+        redriven_of=line.redriven_of,
+        successor=note.successor or _successor_in(note.resolution),
+        by=note.by,
+        done_at=format_instant(note.at) if note.at else None,
+        note=note.said,
+    )
+
+
+def _instant(text: str) -> str | None:
+    """The moment that a letter notes, in the form of all; None where it is none."""
+    try:
+        return format_instant(read_instant(text).plain())
+    except ValueError:
+        return None
+
+
+def state_of(note: Note) -> State:
+    if note.resolution is None:
+        return "open" if note.successor is None else "sent"
+    return "redriven" if note.resolution.startswith("redriven") else "discarded"
+
+
+def _successor_in(resolution: str | None) -> str | None:
+    """Of `redriven <receipt>`."""
+    return (resolution or "").partition("redriven ")[2] or None
+
+
+def page(letters: Iterable[DeadLetter], limit: int, after: str = "") -> DeadLetters:
+    """Those behind the one that a page before ended with."""
+    every = list(letters)
+    ends = [number for number, each in enumerate(every) if each.receipt == after]
+    start = ends[0] + 1 if ends else 0
+    shown = every[start : start + limit]
+    more = start + limit < len(every)
+    return DeadLetters(shown, len(every), shown[-1].receipt if more else None)
+
+
+def groups(letters: Iterable[DeadLetter]) -> list[LetterGroup]:
+    """Letters are alike by domain, type, and a reason without names and numbers."""
+    found: dict[tuple[str, str | None, str], list[DeadLetter]] = {}
+    for letter in letters:
+        found.setdefault((letter.domain, letter.type, alike(letter.reason)), []).append(letter)
+    made = [
+        LetterGroup(domain, type_, reason, len(some), some[-1].at, some[0].at, some[0].receipt)
+        for (domain, type_, reason), some in found.items()
+    ]
+    return sorted(made, key=lambda each: -each.count)
+
+
+def alike(reason: str) -> str:
+    return _OWN.sub("…", reason)
+
+
+def chain(letters: Mapping[str, DeadLetter], last: DeadLetter) -> Sequence[DeadLetter]:
+    """The letters that came before this one, each redriven as the next, oldest first."""
+    found: list[DeadLetter] = []
+    seen, at = {last.receipt}, last
+    while (before := letters.get(at.redriven_of or "")) and before.receipt not in seen and len(found) < LONGEST_CHAIN:
+        found.append(before)
+        seen.add(before.receipt)
+        at = before
+    return found[::-1]
