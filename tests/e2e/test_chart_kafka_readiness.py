@@ -180,7 +180,7 @@ def test_it_stays_as_it_is_while_nobody_answers_and_unready_once_it_falls_behind
     broker.start()
     broker.asks_again()
     assert not broker.ready()
-    assert "Which copies are in step is not known: Error while executing topic command : away" in broker.said
+    assert "Which copies are in step is not known: \tError while executing topic command : away" in broker.said
     broker.says("")
     wait_until(broker.ready, "it is ready", 20)
     broker.says(OUT, 1)
