@@ -5,6 +5,7 @@ The broker is started as `java … kafka.Kafka`, without Kafka's own scripts."""
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import shutil
 import string
@@ -27,8 +28,11 @@ class KafkaHome:
         self._data = layout.data / "kafka"
         self._config = layout.run / "server.properties"
         self._log_config = layout.run / "log4j2.properties"
-        self.version = _version_in(root / "kafka" / "pom.xml")
-        self.libs = cache_folder() / f"kafka-{self.version}" / "libs"
+        pom = root / "kafka" / "pom.xml"
+        self.version = _version_in(pom)
+        # Another pom.xml may name other jars of the same version.
+        digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:8]
+        self.libs = cache_folder() / f"kafka-{self.version}-{digest}" / "libs"
 
     @property
     def has_jars(self) -> bool:

@@ -1,10 +1,11 @@
-"""Three controllers and three brokers with three copies: a broker is killed, another loses its volume,
-while clients buy.
+"""Three controllers and three brokers with three copies, while clients buy: a broker is killed, another loses its
+volume, all are restarted one by one, all are evicted as by a drain.
 
 How often a client had to ask again, and the longest that it took, is left in .cluster/three.json."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from shop_cluster.client import Client
+from shop_cluster.commands import ClusterError
+from shop_cluster.evictions import Budget, evict
 from shop_cluster.installation import Installation
-from shop_cluster.kafka_nodes import node, ready
+from shop_cluster.kafka_nodes import called, node, nodes, ready, uids
 from shop_cluster.places import ROOT
 from shop_cluster.shopping import Load, Shoppers
 
@@ -68,10 +71,35 @@ def sell(shoppers: Shoppers, until: Until, count: int = 50) -> None:
     until(lambda: shoppers.bought > mark + count, "the shop sells", 120)
 
 
+def copies(shop: Installation) -> list[list[int]]:
+    """Of each partition, how many copies are in step, and how many there are."""
+    said: list[list[int]] = json.loads(
+        shop.kubectl("exec", f"deploy/{shop.name}-cm-server", "--", "python3", "-c", COPIES)
+    )
+    return said
+
+
 def complete(shop: Installation) -> bool:
     """Whether every partition has all its copies in step."""
-    said = shop.kubectl("exec", f"deploy/{shop.name}-cm-server", "--", "python3", "-c", COPIES)
-    return all(copies == [3, 3] for copies in json.loads(said))
+    return all(each == [3, 3] for each in copies(shop))
+
+
+class Watch:
+    """The fewest copies of a partition that were seen in step."""
+
+    def __init__(self, shop: Installation) -> None:
+        self._shop = shop
+        self.fewest = 3
+        self.looks = 0
+
+    def look(self) -> None:
+        # The broker that is asked may be the one that goes.
+        with contextlib.suppress(ClusterError):
+            self.fewest = min(self.fewest, *(in_step for in_step, _ in copies(self._shop)))
+            self.looks += 1
+
+    def judge(self) -> None:
+        assert self.looks > 10 and self.fewest == 2, (self.looks, self.fewest)
 
 
 def all_back(shop: Installation, until: Until) -> None:
@@ -109,3 +137,44 @@ def test_a_broker_loses_its_volume(three: Installation, selling: Shoppers, until
     three.kubectl("delete", "pod", f"{BROKER}-0", "--force", "--grace-period=0")
     sell(selling, until)
     all_back(three, until)
+
+
+@pytest.mark.timeout(1800)
+def test_all_are_restarted_one_by_one(three: Installation, selling: Shoppers, until: Until) -> None:
+    until(lambda: complete(three), "all copies are in step", 180)
+    before, watch = uids(three), Watch(three)
+    assert len(before) == 6
+    three.kubectl("rollout", "restart", f"statefulset/{BROKER}", f"statefulset/{CONTROLLER}")
+
+    def restarted() -> bool:
+        watch.look()
+        return not set(before.values()) & set(uids(three).values())
+
+    until(restarted, "each node is another pod", 900)
+    all_back(three, until)
+    watch.judge()
+
+
+@pytest.mark.timeout(1800)
+def test_all_are_evicted_one_by_one(three: Installation, selling: Shoppers, until: Until) -> None:
+    """As a drain of one node after the other would: each pod goes as soon as its budget lets it."""
+    until(lambda: complete(three), "all copies are in step", 180)
+    watch, found = Watch(three), [Budget(three, name) for name in (BROKER, CONTROLLER)]
+    waiting = {called(pod): pod for pod in nodes(three)}
+    refused = 0
+
+    def evicted() -> bool:
+        nonlocal refused
+        for name, pod in tuple(waiting.items()):
+            if evict(three, pod):
+                waiting.pop(name)
+            else:
+                refused += 1
+            assert all(budget.kept() for budget in found)
+        watch.look()
+        return not waiting
+
+    until(evicted, "each was evicted", 900)
+    assert refused >= 4
+    all_back(three, until)
+    watch.judge()

@@ -76,7 +76,15 @@ start.sh: |
   jvm="$JVM_OPTIONS -Djava.awt.headless=true -Dlog4j2.configurationFile=/etc/kafka/log4j2.properties"
   java -Xmx256m $jvm -cp "$KAFKA_LIBS/*" kafka.tools.StorageTool format --ignore-formatted \
     --cluster-id "$CLUSTER_ID" --config "$config" "$@"
+  if [ "$role" = broker ]; then
+    . /etc/kafka/copies.sh
+    # It may be an earlier start's.
+    rm -f "$in_step"
+    follow &
+  fi
   exec java "-Xms$HEAP" "-Xmx$HEAP" -XX:+ExitOnOutOfMemoryError $jvm -cp "$KAFKA_LIBS/*" kafka.Kafka "$config"
+copies.sh: |
+  {{- include "kafka.copies" . | nindent 2 }}
 {{- if .Values.security.enabled }}
 # What a node does with its certificate.
 certificate.sh: |

@@ -43,7 +43,13 @@ containers:
       periodSeconds: 2
       failureThreshold: 150
     readinessProbe:
+      {{- if eq .role "broker" }}
+      # That it listens the startup probe has seen, and the liveness probe goes on to see.
+      exec: {command: [sh, -c, test -e /tmp/in-step]}
+      timeoutSeconds: 5
+      {{- else }}
       tcpSocket: {port: {{ .portName }}}
+      {{- end }}
       periodSeconds: 5
     livenessProbe:
       tcpSocket: {port: {{ .portName }}}
