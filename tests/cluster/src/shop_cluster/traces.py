@@ -31,7 +31,8 @@ def traces(place: Place) -> dict[str, set[str]]:
 
 def _processes(place: Place) -> list[str]:
     lines = dict(command_lines())
-    parents = {pid: _parent(pid) for pid in lines}
+    # Who has ended meanwhile, as the command of a probe does every few seconds, leaves nothing and tells no parent.
+    parents = {pid: parent for pid in lines if (parent := _parent(pid)) is not None}
 
     def belongs_to_another(pid: int) -> bool:
         while pid := parents.get(pid, 0):
@@ -43,14 +44,14 @@ def _processes(place: Place) -> list[str]:
         ours = any(word == str(place.state) or word.startswith(place.front_marker) for word in words)
         return ours or bool(PROGRAMS.match(words[0]))
 
-    return [f"{pid} {words[:4]}" for pid, words in lines.items() if is_one(words) and not belongs_to_another(pid)]
+    return [f"{pid} {lines[pid][:4]}" for pid in parents if is_one(lines[pid]) and not belongs_to_another(pid)]
 
 
-def _parent(pid: int) -> int:
+def _parent(pid: int) -> int | None:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        return 0
+        return None
     return int(status.partition("PPid:")[2].split()[0])
 
 
