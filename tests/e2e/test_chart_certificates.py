@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,9 +99,10 @@ def pod(manifests: list[Manifest], tmp_path: Path, request: pytest.FixtureReques
     }  # fmt: skip
     with (tmp_path / "log").open("wb") as log:
         command = ["sh", "-c", FASTER + here(script, tmp_path), "sh", *words]
-        made.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        made.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     yield made
-    made.process.kill()
+    with suppress(ProcessLookupError):  # nothing of it is left
+        os.killpg(made.process.pid, signal.SIGKILL)  # with what runs beside it
     made.process.wait()
 
 

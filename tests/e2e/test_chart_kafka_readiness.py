@@ -5,8 +5,10 @@ With real brokers under load: full/test_three_of_each.py."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +95,9 @@ class Broker:
     def start(self) -> None:
         with (self.folder / "log").open("wb") as log:
             command = ["sh", "-c", FASTER + self.here(self.files["start.sh"]), "sh", "broker", "0"]
-            self.process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env=self.environment(), stdout=log, stderr=log, start_new_session=True
+            )
 
     def ready(self) -> bool:
         return (self.folder / "run" / "in-step").exists()
@@ -131,7 +135,8 @@ def broker(manifests: list[Manifest], tmp_path: Path) -> Iterator[Broker]:
     made.prepare()
     yield made
     if made.process is not None:
-        made.process.kill()
+        with suppress(ProcessLookupError):  # nothing of it is left
+            os.killpg(made.process.pid, signal.SIGKILL)  # with what runs beside it
         made.process.wait()
 
 
