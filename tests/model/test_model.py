@@ -33,7 +33,7 @@ from shopctl.supervisor import spawn
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SEEDS = int(os.environ.get("MODEL_SEEDS", "2"))
-STEPS = int(os.environ.get("MODEL_STEPS", "20"))
+STEPS = int(os.environ.get("MODEL_STEPS", "12"))
 UNTIL = float(os.environ.get("MODEL_UNTIL", "inf"))
 CLIENTS = 6
 REPAIR_EVERY = 10

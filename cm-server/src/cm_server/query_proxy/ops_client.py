@@ -35,7 +35,7 @@ class OpsClient:
 
     def __init__(self, base_url: str, threads: int = 16, token: Callable[[], Mapping[str, str]] = dict) -> None:
         self._pool = urllib3.connection_from_url(base_url, maxsize=threads * THREADS_A_TURN, retries=False)
-        self._fresh = urllib3.connection_from_url(base_url, retries=False)
+        self._base_url = base_url
         self._path = urllib3.util.parse_url(base_url).path or ""
         self._token = token
         self._circuit = CircuitBreaker(max(1, threads // 4), name="cm-ops")
@@ -54,8 +54,11 @@ class OpsClient:
         named = {"Content-Type": "application/json", "Connection": "close", CALLER_HEADER: quote(caller)}
         timeout = urllib3.Timeout(connect=kept_connections.CONNECT_SECONDS, read=WRITTEN_SECONDS)
         try:
-            with self._circuit.watched(WRITTEN_SECONDS, False):
-                answer = self._fresh.urlopen(
+            with (
+                self._circuit.watched(WRITTEN_SECONDS, False),
+                urllib3.connection_from_url(self._base_url, retries=False) as fresh,
+            ):
+                answer = fresh.urlopen(
                     "POST", f"{self._path}{path}", body=body, headers=self._headers() | named, timeout=timeout
                 )
         except (urllib3.exceptions.HTTPError, CircuitOpen) as error:
