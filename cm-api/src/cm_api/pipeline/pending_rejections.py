@@ -15,7 +15,7 @@ from shop_core.events import TOPICS
 from shop_core.events.envelope import Event, topic_of
 from shop_core.events.fields import format_instant
 from shop_core.mongo.client import ClientSession, Database, Document, translate_errors
-from shop_core.mongo.pieces import pieces
+from shop_core.mongo.pieces import update
 from shop_core.responses.people import RefusedCommand
 
 ERASED = "erased"  # instead of pending or sent
@@ -31,10 +31,7 @@ def forget(db: Database[Document], session: ClientSession, erasing: Sequence[Eve
     """In the transaction of the erasures: what these users said before goes nowhere any more."""
     topics = sorted({topic_of(event.receipt) for event in erasing})
     ids = [doc["_id"] for doc in _waiting(db, topics, session) if _erased(doc, erasing)]
-    if ids:
-        gone = {"$set": {"dlq": ERASED}, "$unset": {"raw": ""}}
-        for piece in pieces(ids):
-            db["rejections"].update_many({"_id": {"$in": piece}}, gone, session=session)
+    update(db["rejections"], ids, {"$set": {"dlq": ERASED}, "$unset": {"raw": ""}}, session)
 
 
 def without_erased(doc: Document, erasing: Sequence[Event]) -> Document:

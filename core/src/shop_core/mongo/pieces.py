@@ -28,6 +28,14 @@ def ids_of(collection: Collection[dict[str, Any]], query: dict[str, Any], sessio
     return [doc["_id"] for doc in collection.find(query, {"_id": 1}, session=session)]
 
 
+def update(
+    collection: Collection[dict[str, Any]], ids: Sequence[Any], change: dict[str, Any], session: ClientSession | None
+) -> None:
+    """The same change to all of them."""
+    for piece in pieces(ids):
+        collection.update_many({"_id": {"$in": piece}}, change, session=session)
+
+
 def write(
     collection: Collection[dict[str, Any]], operations: Sequence[Any], session: ClientSession | None, *,
     ordered: bool = True,

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from cm_api.erasure import Partitions, told_in
 from shop_core.mongo.client import Document, translate_errors
-from shop_core.mongo.pieces import ids_of, pieces
+from shop_core.mongo.pieces import ids_of, update
 
 _SAID = ("username", "userid", "price", "timestamp", "order", "productid", "partition")
 _FIELDS = {"username": 1, "userid": 1, "price": 1, "order": 1, "productid": 1}
@@ -79,9 +79,7 @@ class PurchaseStore:
     def erase(self, userid: str, partitions: Partitions) -> bool:
         """Leave of a user's purchases out of these partitions only ids and digests; whether there were any."""
         ids = ids_of(self._purchases, {"userid": userid} | told_in(partitions), self._session)
-        for piece in pieces(ids):
-            said = {"$unset": dict.fromkeys(_SAID, "")}
-            self._purchases.update_many({"_id": {"$in": piece}}, said, session=self._session)
+        update(self._purchases, ids, {"$unset": dict.fromkeys(_SAID, "")}, self._session)
         return bool(ids)
 
     def drop_profile(self, userid: str) -> None:
