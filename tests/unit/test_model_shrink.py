@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,16 @@ class ForgetfulShop:
         return Answer(202, json.dumps({"id": str(uuid.uuid4())}).encode())
 
 
+def lines_of_a_failing_run(shop: Any, town: Town, check: Callable[[Town], list[str]]) -> list[str]:
+    """What is told of a client's run that went on until it failed."""
+    client = Client(town, "seed")
+    while not (found := check(town)):
+        client.live(20)
+    lines = smallest(shop, town, found, check).splitlines()
+    assert lines[0] == "The same by these alone:"
+    return lines
+
+
 def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
     shop = ForgetfulShop()
 
@@ -91,11 +101,7 @@ def test_a_run_that_fails_becomes_the_few_lines_that_matter() -> None:
 
     town = Town((shop.request,))
     town.open()
-    client = Client(town, "seed")
-    while not (found := check(town)):
-        client.live(20)
-    lines = smallest(shop, town, found, check).splitlines()
-    assert lines[0] == "The same by these alone:"
+    lines = lines_of_a_failing_run(shop, town, check)
     assert len(lines) == 4, lines
     assert "DELETE" in lines[1] and "/reviews" in lines[2] and "/v1/purchases" in lines[3]
 
@@ -128,11 +134,7 @@ def test_what_goes_wrong_between_two_partitions_does_so_in_another_town() -> Non
     town = Town((shop.request,))
     town.open()
     shop.wrong = (partition_of(town.users[0]), partition_of(town.products[0]))
-    client = Client(town, "seed")
-    while not (found := check(town)):
-        client.live(20)
-    lines = smallest(shop, town, found, check).splitlines()
-    assert lines[0] == "The same by these alone:"
+    lines = lines_of_a_failing_run(shop, town, check)
     assert len(lines) == 3, lines
     assert "/v1/products'" in lines[1] and "/reviews" in lines[2]
 
