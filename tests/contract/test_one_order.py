@@ -226,3 +226,17 @@ def test_what_says_that_it_is_older_stays_forgotten(shop: Shop) -> None:
     shop.say(USER, 4, said=NOW - timedelta(seconds=10))
     shop.apply(0)
     assert shop.shown() == 3, "letters that were refused after it, by their places, and what a slow clock has just said"
+
+
+@pytest.mark.parametrize("many", [1, 1000])
+def test_a_log_that_is_read_again_from_its_start_changes_nothing(shop: Shop, many: int) -> None:
+    """As where a consumer's stored positions were lost."""
+    shop.say(USER, 0)
+    shop.erase(USER, "first")
+    shop.say(USER, 1)
+    shop.apply(0)
+    shop.done[0] = 0
+    again = [shop.apply(0, many) for _ in range(0, len(shop.log[0]), many)]
+    assert shop.done[0] == len(shop.log[0])
+    assert (shop.shown(), sum(each.duplicates for each in again)) == (1, 3)
+    assert [refusal for each in again for refusal in each.refused] == []

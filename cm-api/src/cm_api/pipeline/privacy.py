@@ -85,23 +85,26 @@ def replay(
     lone = erasures.lone()
     told = [event for event in events if not lone or not _before(lone, event)]
     copies = [event for event in told if event.type == USER_ERASED and event.everywhere]
-    hold, _ = judge(erasures, session, copies)
+    hold, _ = judge(erasures, session, copies, replayed=True)
     _staged(model, store, erasures, session, _living(told, hold))
 
 
-def judge(erasures: Erasures, session: ClientSession, erasing: Sequence[Event]) -> tuple[list[Event], Outcome]:
-    """Those erasures that hold, and what becomes of the others: a copy that is known changes nothing, and another
-    erasure under its key is refused."""
+def judge(
+    erasures: Erasures, session: ClientSession, erasing: Sequence[Event], *, replayed: bool = False
+) -> tuple[list[Event], Outcome]:
+    """Those erasures that hold, and what becomes of the others: a copy that is known changes nothing, also where its
+    own record is read again, and another erasure under its key is refused. `replayed` into a new generation, the
+    records that held when they were new hold."""
     known = erasures.known(session, [event for event in erasing if event.everywhere]) if erasing else {}
     hold: list[Event] = []
     refusals: list[Refusal] = []
     repeated: list[str] = []
     for event in erasing:
         name = erasures.name_of(event)
-        digest, receipt = known.get(name, (event.digest, event.receipt))
-        if not event.everywhere or receipt == event.receipt:
+        digest, receipt = known.get(name, ("", ""))
+        if not event.everywhere or not receipt or (replayed and receipt == event.receipt):
             hold.append(event)
-            known[name] = digest, receipt
+            known[name] = event.digest, event.receipt
         elif digest != event.digest:
             refusals.append(Refusal(event.receipt, USED_BEFORE, 409))
         else:
