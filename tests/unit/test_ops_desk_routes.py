@@ -69,12 +69,22 @@ def routes(desk: Letters) -> FlaskClient:
 @pytest.mark.parametrize(
     ("query", "field"),
     [("state=x", "state"), ("domain=x", "domain"), ("limit=0", "limit"), ("limit=201", "limit"), ("from=x", "from"),
-     ("sort=x", "sort")],
+     ("limit=-2.4e-21", "limit"), ("domain=", "domain"), ("from=", "from"), ("sort=x", "sort"), ("cursor=x", "cursor")],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_named(routes: FlaskClient, query: str, field: str) -> None:
-    for path in (PATH, *([] if field == "limit" else [f"{PATH}:groups"])):
+    for path in (PATH, f"{PATH}:groups"):
         answer = routes.get(f"{path}?{query}")
         assert (answer.status_code, answer.get_json()["field"]) == (400, field)
+
+
+def test_all_that_cannot_be_asked_is_named_at_once(routes: FlaskClient) -> None:
+    told = routes.get(f"{PATH}?state=x&domain=y&to=z&limit=0&cursor=c&sort=s").get_json()
+    assert {fault["field"] for fault in told["errors"]} == {"state", "domain", "to", "limit", "cursor", "sort"}
+
+
+def test_groups_have_no_pages(routes: FlaskClient) -> None:
+    for name in ("limit", "cursor"):
+        assert routes.get(f"{PATH}:groups?{name}=5").get_json()["field"] == name
 
 
 def test_many_are_a_dry_run_unless_it_is_said_and_are_bounded(routes: FlaskClient, desk: Letters) -> None:

@@ -12,6 +12,7 @@ from cm_ops import letters
 from cm_ops.letter_book import Line, line_of
 from cm_ops.letter_content import content
 from cm_ops.letters import Wanted
+from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message
 from shop_core.events.purchases import DOMAIN
 from shop_core.mongo.letter_notes import Note
@@ -85,15 +86,31 @@ def test_letters_that_differ_by_names_and_numbers_are_one_group() -> None:
 
 def test_pages_follow_each_other_and_end() -> None:
     every = list(told(*(line(number) for number in range(5))).values())
-    seen, at = [], ""
+    seen, at = [], None
     while True:
         page = letters.page(every, 2, at)
         seen += [each.receipt for each in page.letters]
         assert page.total == 5
         if page.next is None:
             break
-        at = page.next
+        at = letters.place_in(page.next)
     assert seen == [each.receipt for each in every]
+
+
+def test_a_page_goes_on_behind_a_letter_that_somebody_dealt_with_meanwhile() -> None:
+    every = list(told(*(line(number) for number in range(5))).values())
+    first = letters.page(every, 2)
+    assert first.next
+    left = [each for each in every if each.receipt != first.letters[-1].receipt]
+    found = letters.page(left, 9, letters.place_in(first.next))
+    assert [each.receipt for each in found.letters] == [each.receipt for each in every[2:]]
+
+
+@pytest.mark.parametrize("text", ["", "x", receipt(1), f"yesterday/{receipt(1)}", "2026-01-01T00:00:00Z/x", "/"])
+def test_a_cursor_is_the_next_of_a_page(text: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        letters.place_in(text)
+    assert (told.value.status, told.value.faults[0].field) == (400, "cursor")
 
 
 def test_a_letter_names_those_that_its_event_had_before() -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 from urllib.parse import unquote
 
 from flask import Blueprint, Response, request
 
 from cm_ops import letters
 from cm_ops.desk import MOST_AT_ONCE, Desk
-from cm_ops.letters import Wanted
+from cm_ops.letters import Place, Wanted
 from cm_ops.looking import Away
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput
 from shop_core.events import DOMAINS
 from shop_core.events.instants import format_instant, parse_instant
 from shop_core.events.reading import decode_json
+from shop_core.http import query_args
 from shop_core.http.app import CALLER_HEADER, aside, json_answer
 from shop_core.http.problems import RETRY_AFTER_SECONDS, problem
 from shop_core.mongo.letter_notes import NotFree
@@ -27,7 +31,6 @@ from shop_core.responses.dead_letters import (
 
 PATH = "/v1/ops/dead-letters"
 NOT_KEPT = {"Cache-Control": "no-store"}
-LIMIT, MOST = 50, 200
 STATES = ("open", "sent", "redriven", "discarded")
 # A value may be as large as Kafka takes it.
 BODY_LIMIT = 3 * 1024 * 1024
@@ -40,15 +43,15 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @routes.get(PATH)
     def listed() -> Response:
-        wanted, limit = asked(), _limit()
+        wanted, limit, after = asked(("limit", "cursor"), query_args.limit_arg, _after)
         with aside():
             every = desk.every().values()
-        found = letters.page(filter(wanted.takes, every), limit, request.args.get("cursor", ""))
+        found = letters.page(filter(wanted.takes, every), limit, after)
         return json_answer(found, headers=NOT_KEPT)
 
     @routes.get(f"{PATH}:groups")
     def grouped() -> Response:
-        wanted = asked()
+        (wanted,) = asked()
         with aside():
             every = desk.every().values()
         return json_answer(LetterGroups(letters.groups(filter(wanted.takes, every))), headers=NOT_KEPT)
@@ -95,28 +98,23 @@ def blueprint(desk: Desk) -> Blueprint:
     return routes
 
 
-def asked() -> Wanted:
-    """What the address asks for; `InvalidInput` (400) for what it can't."""
-    known = ("domain", "state", "reason", "type", "from", "to", "limit", "cursor")
-    for name in request.args:
-        if name not in known:
-            raise InvalidInput(FieldFault(name[:80], f"is not known here, expected {', '.join(known)}"), status=400)
-    state = _choice("state", request.args.get("state", "open"), (*STATES, "all"))
-    return Wanted(
-        _choice("domain", request.args.get("domain", ""), ("", *DOMAINS)),
-        "" if state == "all" else state,
-        request.args.get("reason", ""),
-        request.args.get("type", ""),
-        _instant("from", request.args.get("from", ""), 400),
-        _instant("to", request.args.get("to", ""), 400),
-    )
+def asked(more: Sequence[str] = (), *readers: Callable[[], Any]) -> list[Any]:
+    """Which letters the address asks for, and what `readers` find in the `more` that it may say; `InvalidInput` (400)
+    for what it can't."""
+    known = ("domain", "state", "reason", "type", "from", "to", *more)
+    moments = partial(_moment, "from"), partial(_moment, "to")
+    state, domain, since, until, *found = query_args.read(known, _state, _domain, *moments, *readers)
+    return [Wanted(domain, state, request.args.get("reason", ""), request.args.get("type", ""), since, until), *found]
 
 
 def chosen(desk: Desk, said: LettersChosen) -> tuple[list[str], int]:
     """The receipts that a request about many takes, oldest first, and how many it leaves."""
-    since, until = _instant("from", said.since, 422), _instant("to", said.until, 422)
-    domain = _choice("domain", said.domain, ("", *DOMAINS), 422)
-    wanted = Wanted(domain, "open", said.reason, said.type, since, until)
+    faults = Faults()
+    since, until = faults.read(_body_moment, "from", said.since), faults.read(_body_moment, "to", said.until)
+    if said.domain not in ("", *DOMAINS):
+        faults.add(InvalidInput(FieldFault("domain", f"must be one of {', '.join(DOMAINS)}")))
+    faults.settle()
+    wanted = Wanted(said.domain, "open", said.reason, said.type, since or "", until or "")
     found = [each.receipt for each in desk.every().values() if wanted.takes(each)][::-1]
     return found[:MOST_AT_ONCE], max(0, len(found) - MOST_AT_ONCE)
 
@@ -126,23 +124,29 @@ def caller() -> str:
     return unquote(request.headers.get(CALLER_HEADER, "")) or "somebody inside"
 
 
-def _limit() -> int:
-    text = request.args.get("limit", str(LIMIT))
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST):
-        raise InvalidInput(FieldFault("limit", f"must be a number from 1 to {MOST}"), status=400)
-    return int(text)
+def _state() -> str:
+    found = query_args.choice_arg("state", (*STATES, "all"), "open")
+    return "" if found == "all" else found
 
 
-def _choice(name: str, text: str, choices: tuple[str, ...], status: int = 400) -> str:
-    if text not in choices:
-        about = f"must be one of {', '.join(filter(None, choices))}"
-        raise InvalidInput(FieldFault(name, about), status=status)
-    return text
+def _domain() -> str:
+    return query_args.choice_arg("domain", DOMAINS, "") if "domain" in request.args else ""
 
 
-def _instant(name: str, text: str, status: int) -> str:
+def _moment(name: str) -> str:
+    """As letters have it; '' where it is not asked for."""
+    found = query_args.instant_arg(name)
+    return "" if found is None else format_instant(found.plain())
+
+
+def _after() -> Place | None:
+    text = request.args.get("cursor")
+    return None if text is None else letters.place_in(text)
+
+
+def _body_moment(name: str, text: str) -> str:
     """As letters have it; '' stays."""
-    return format_instant(parse_instant(name, text, status=status).plain()) if text else ""
+    return format_instant(parse_instant(name, text).plain()) if text else ""
 
 
 def _away(error: Away) -> Response:

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cm_ops.letter_book import Line
+from shop_core.errors import FieldFault, InvalidInput
+from shop_core.events import TOPICS
+from shop_core.events.envelope import parse_receipt
 from shop_core.events.instants import format_instant, read_instant
 from shop_core.mongo.letter_notes import Note
 from shop_core.responses.dead_letters import DeadLetter, DeadLetters, LetterGroup, State
 
 UNTOUCHED = Note(None, None, None, None, None)
 LONGEST_CHAIN = 50
+Place = tuple[str, str]
+"""Where a letter is in a list: when it was refused, and its receipt."""
+_PLACE = "{}/{}"
 # What differs between letters that are alike: what is quoted, and numbers.
 _OWN = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 
@@ -45,7 +51,7 @@ def told(lines: Mapping[str, Line], notes: Mapping[str, Note]) -> dict[str, Dead
     """Every letter by its receipt, newest first."""
     counts = Counter(line.event for line in lines.values())
     found = [_told(line, notes.get(source, UNTOUCHED), counts[line.event]) for source, line in lines.items()]
-    found.sort(key=lambda each: (each.at or "", each.receipt), reverse=True)
+    found.sort(key=_place, reverse=True)
     return {each.receipt: each for each in found}
 
 
@@ -88,14 +94,26 @@ def _successor_in(resolution: str | None) -> str | None:
     return (resolution or "").partition("redriven ")[2] or None
 
 
-def page(letters: Iterable[DeadLetter], limit: int, after: str = "") -> DeadLetters:
-    """Those behind the one that a page before ended with."""
+def page(letters: Iterable[DeadLetter], limit: int, after: Place | None = None) -> DeadLetters:
+    """Those behind the place at which the page before ended, whatever became of the letter there meanwhile."""
     every = list(letters)
-    ends = [number for number, each in enumerate(every) if each.receipt == after]
-    start = ends[0] + 1 if ends else 0
-    shown = every[start : start + limit]
-    more = start + limit < len(every)
-    return DeadLetters(shown, len(every), shown[-1].receipt if more else None)
+    rest = every if after is None else [each for each in every if _place(each) < after]
+    shown = rest[:limit]
+    return DeadLetters(shown, len(every), _PLACE.format(*_place(shown[-1])) if len(rest) > limit else None)
+
+
+def place_in(cursor: str) -> Place:
+    """The place that the `next` of a page names; `InvalidInput` (400) for any other text."""
+    at, _, receipt = cursor.partition("/")
+    try:
+        parse_receipt(receipt, list(TOPICS))
+        return (format_instant(read_instant(at).plain()) if at else "", receipt)
+    except (InvalidInput, ValueError):
+        raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400) from None
+
+
+def _place(letter: DeadLetter) -> Place:
+    return (letter.at or "", letter.receipt)
 
 
 def groups(letters: Iterable[DeadLetter]) -> list[LetterGroup]:

@@ -1,82 +1,38 @@
-"""What every query has in common: pages by keyset, date ranges, `?after=` and the short-lived cache."""
+"""What every query has in common: pages by keyset, `?after=` and the short-lived cache."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from flask import request
 
 from cm_api.sort_keys import is_order
-from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
-from shop_core.events.instants import parse_instant
-from shop_core.events.sentences import LONGEST_SHOWN
+from shop_core.http import query_args
 from shop_core.http.app import OWNER_HEADER
 from shop_core.telemetry import metrics
 
-DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-
 
 def read(known: Sequence[str], *readers: Callable[[], Any]) -> list[Any]:
-    """What each of `readers` gives; every fault of them and of `?after=` at once, and every argument not `known`."""
-    faults = Faults()
-    faults.read(refuse_unknown, *known)
-    found = [faults.read(each) for each in readers]
-    if "after" in known:
-        faults.read(_check_after)
-    faults.settle(400)
-    return found
-
-
-def refuse_unknown(*known: str) -> None:
-    """A misspelt query argument is an error, not ignored."""
-    about = f"is not known here, expected {', '.join(known)}"
-    unknown = [FieldFault(name[:LONGEST_SHOWN], about) for name in request.args if name not in known]
-    if unknown:
-        raise InvalidInput(*unknown, status=400)
-
-
-def limit_arg() -> int:
-    return whole_arg("limit", 1, MAX_LIMIT) or DEFAULT_LIMIT
-
-
-def choice_arg(name: str, choices: Iterable[str], default: str) -> str:
-    """One of `choices`."""
-    text = request.args.get(name, default)
-    if text not in choices:
-        raise InvalidInput(FieldFault(name, f"must be one of {', '.join(choices)}"), status=400)
-    return text
-
-
-def whole_arg(name: str, low: int, high: int) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
-        raise InvalidInput(FieldFault(name, f"must be a whole number from {low} to {high}"), status=400)
-    return int(text)
+    """`query_args.read`, and `?after=` where it is `known`."""
+    after = [_check_after] if "after" in known else []
+    return query_args.read(known, *readers, *after)[: len(readers)]
 
 
 def owner() -> str | None:
     """The userid whose own things alone are to be shown, where cm-server says so."""
     text = request.headers.get(OWNER_HEADER)
     return None if text is None else unquote(text)
-
-
-def instant_arg(name: str) -> datetime | None:
-    text = request.args.get(name)
-    return None if text is None else parse_instant(name, text, status=400)
 
 
 def encode_cursor(order: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from cm_api.http import paging
 from cm_api.http.context import Context
 from shop_core.errors import FieldFault, InvalidInput
+from shop_core.http import query_args
 from shop_core.http.app import json_answer, seconds_to_wait
 
 
@@ -15,7 +15,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/receipts/<segment:receipt>")
     def receipt_state(receipt: str) -> Response:
-        paging.refuse_unknown("wait")
+        query_args.refuse_unknown("wait")
         if len(receipt) > 256:
             raise InvalidInput(FieldFault("receipt", "is too long"), status=400)
         state = context.wait(receipt, seconds_to_wait("wait", request.args.get("wait")))

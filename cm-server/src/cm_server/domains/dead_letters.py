@@ -36,8 +36,6 @@ CHOSEN = (
     Parameter("type", "query", "Of events of one type only"),
     Parameter("from", "query", "Not before this moment (RFC 3339)", INSTANT),
     Parameter("to", "query", "Before this moment (RFC 3339)", INSTANT),
-    LIMIT,
-    CURSOR,
 )
 NAMED = (Parameter("receipt", "path", "The receipt of the event that was refused", RECEIPT),)
 READ, WRITE = (400, 404, 503), (400, 404, 409, 413, 415, 422, 503)
@@ -45,8 +43,8 @@ ONCE = "Of several who do so at once, one does it; the others are answered 409. 
 BULK = "It is a dry run unless `dryRun` is false. Of very many it takes the oldest, and says how many are `left`."
 OPERATIONS = (
     Operation(
-        "listDeadLetters", "get", PATH, "Dead letters, newest first", {200: DeadLetters}, READ, CHOSEN,
-        headers=KEPT, access=OPERATORS,
+        "listDeadLetters", "get", PATH, "Dead letters, newest first", {200: DeadLetters}, READ,
+        (*CHOSEN, LIMIT, CURSOR), headers=KEPT, access=OPERATORS,
         about="Those that nobody has dealt with, unless `state` says otherwise. Whose they are is not in it.",
     ),
     Operation(

@@ -18,6 +18,7 @@ from cm_api.http.context import Context
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
 from shop_core.events.instants import format_instant
+from shop_core.http import query_args
 from shop_core.http.app import conditional
 from shop_core.mongo.client import Positions
 from shop_core.responses.analytics import Counts, Series, as_csv, as_text
@@ -49,8 +50,8 @@ def blueprint(context: Context) -> Blueprint:
     def series() -> Response:
         form, step, since, until = paging.read(
             ("from", "to", "step", "format", "after"),
-            lambda: paging.choice_arg("format", ("json", "csv"), accepted()),
-            partial(paging.choice_arg, "step", get_args(Step), "hour"),
+            lambda: query_args.choice_arg("format", ("json", "csv"), accepted()),
+            partial(query_args.choice_arg, "step", get_args(Step), "hour"),
             partial(moment_arg, "from"),
             partial(moment_arg, "to"),
         )

@@ -18,6 +18,7 @@ from cm_api.sort_keys import moment_of, order_key
 from shop_core.events.campaigns import DOMAIN
 from shop_core.events.dates import Form, format_date, parse_date
 from shop_core.events.instants import Instant
+from shop_core.http import query_args
 from shop_core.http.app import conditional, in_path
 from shop_core.http.problems import problem
 from shop_core.mongo.client import Document, Positions
@@ -60,7 +61,11 @@ def blueprint(context: Context) -> Blueprint:
     @routes.get("/campaign-events/<segment:id>/events")
     def events_of_campaign(id: str) -> Response:
         form, limit, cursor, _ = paging.read(
-            ("dates", "limit", "cursor", "after"), form_arg, paging.limit_arg, cursor_arg, partial(in_path, "id", id)
+            ("dates", "limit", "cursor", "after"),
+            form_arg,
+            query_args.limit_arg,
+            cursor_arg,
+            partial(in_path, "id", id),
         )
         if find(context, store, "campaigns", id) is None:
             return problem(404, NO_CAMPAIGN)
@@ -88,7 +93,7 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
     def answer_list(when: When) -> Response:
         """A page of the database's; at this moment, or at another one."""
         known = ("dates", "limit", "cursor", "after", *(() if when == "all" else ("at",)))
-        form, limit, cursor, at = paging.read(known, form_arg, paging.limit_arg, cursor_arg, at_arg)
+        form, limit, cursor, at = paging.read(known, form_arg, query_args.limit_arg, cursor_arg, at_arg)
         context.await_after()
         found = listed_at(at, when, cursor, limit) if at else listed_now(when, cursor, limit)
         return conditional(page(kind, found, limit, when, form))
@@ -97,7 +102,7 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
         if "at" in request.args:
             return answer_list("live")
         known = ("dates", "limit", "cursor", "after", "at")
-        form, limit, cursor = paging.read(known, form_arg, paging.limit_arg, cursor_arg)
+        form, limit, cursor = paging.read(known, form_arg, query_args.limit_arg, cursor_arg)
         context.await_after()
         now = live.get(kind, context.seen(DOMAIN.topic))
         items = [doc for doc in now.items if cursor is None or (doc["startDate"], doc["_id"]) > cursor]
@@ -120,7 +125,7 @@ def find(context: Context, store: CampaignStore, kind: Kind, id: str) -> Documen
 def form_arg() -> Form:
     """In which form dates are asked for: by name, else by the form of the date in the question."""
     asked: Form = "slash" if "/" in request.args.get("at", "") else "iso"
-    form: Form = "slash" if paging.choice_arg("dates", get_args(Form), asked) == "slash" else "iso"
+    form: Form = "slash" if query_args.choice_arg("dates", get_args(Form), asked) == "slash" else "iso"
     return form
 
 

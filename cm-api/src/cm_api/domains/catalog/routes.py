@@ -16,6 +16,7 @@ from cm_api.http import paging
 from cm_api.http.context import Context
 from shop_core.events import catalog
 from shop_core.events.fields import check_text
+from shop_core.http import query_args
 from shop_core.http.app import conditional, in_path, json_answer
 from shop_core.http.problems import problem
 from shop_core.mongo.client import Document, Generations
@@ -37,7 +38,7 @@ def blueprint(context: Context) -> Blueprint:
     def product(productid: str) -> Response:
         first, _ = paging.read(
             ("reviews", "after"),
-            partial(paging.whole_arg, "reviews", 1, MOST_FIRST_REVIEWS),
+            partial(query_args.whole_arg, "reviews", 1, MOST_FIRST_REVIEWS),
             partial(in_path, "id", productid),
         )
         found = find_product(context, productid)
@@ -63,7 +64,7 @@ def blueprint(context: Context) -> Blueprint:
         (sort, cursor), limit, _ = paging.read(
             ("sort", "limit", "cursor", "after"),
             partial(sort_and_cursor, REVIEW_SORTS),
-            paging.limit_arg,
+            query_args.limit_arg,
             partial(in_path, "id", productid),
         )
         if find_product(context, productid) is None:
@@ -100,7 +101,7 @@ def product_page(context: Context) -> Products:
     (sort, cursor), limit, prefix, tag = paging.read(
         ("sort", "limit", "cursor", "prefix", "tag", "after"),
         partial(sort_and_cursor, SORTS),
-        paging.limit_arg,
+        query_args.limit_arg,
         prefix_arg,
         tag_arg,
     )
@@ -134,7 +135,7 @@ def find_review(context: Context, productid: str, reviewid: str) -> StoredReview
 
 def sort_and_cursor(sorts: Iterable[str]) -> tuple[str, str | None]:
     """The order, and the key after which the page starts; a cursor of another order is refused."""
-    sort = paging.choice_arg("sort", sorts, "newest")
+    sort = query_args.choice_arg("sort", sorts, "newest")
     text = paging.cursor_arg(lambda text: text.startswith(f"{sort} "))
     return sort, None if text is None else text.removeprefix(f"{sort} ")
 

@@ -14,6 +14,7 @@ from cm_api.http import paging
 from cm_api.http.context import Context
 from cm_api.sort_keys import is_order, moment_of, order_key
 from shop_core.events.instants import format_instant
+from shop_core.http import query_args
 from shop_core.http.app import conditional, in_path
 from shop_core.http.problems import problem
 from shop_core.mongo.client import Document
@@ -38,7 +39,7 @@ def blueprint(context: Context) -> Blueprint:
 
     @routes.get("/v1/purchases/<segment:id>")
     def purchase(id: str) -> Response:
-        paging.refuse_unknown("after")
+        query_args.refuse_unknown("after")
         in_path("id", id)
         context.await_after()
         found = store.one(id, paging.owner())
@@ -63,10 +64,10 @@ def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict
     _, limit, (sort, cursor), since, until = paging.read(
         PAGE_ARGS,
         partial(in_path, field, value),
-        paging.limit_arg,
+        query_args.limit_arg,
         sort_and_cursor,
-        partial(paging.instant_arg, "from"),
-        partial(paging.instant_arg, "to"),
+        partial(query_args.instant_arg, "from"),
+        partial(query_args.instant_arg, "to"),
     )
     low = None if since is None else order_key(since, "")
     high = None if until is None else order_key(until, "")
@@ -92,7 +93,7 @@ def page(context: Context, store: PurchaseStore, field: str, value: str) -> dict
 
 def sort_and_cursor() -> tuple[str, str | None]:
     """The order, and the key after which the page starts; a cursor of the other order is refused."""
-    sort = paging.choice_arg("sort", SORTS, NEWEST)
+    sort = query_args.choice_arg("sort", SORTS, NEWEST)
     if sort == NEWEST:
         return sort, paging.cursor_arg()
     text = paging.cursor_arg(lambda text: text.startswith(_OF_OLDEST) and is_order(text.removeprefix(_OF_OLDEST)))
