@@ -37,6 +37,7 @@ class Buying:
     shop: Shop
     run: str = field(default_factory=lambda: f"rotation-{uuid.uuid4().hex[:8]}")
     acked: list[str] = field(default_factory=list)
+    last: str = ""
     again: Counter[str] = field(default_factory=Counter)
     enough: threading.Event = field(default_factory=threading.Event)
 
@@ -46,20 +47,22 @@ class Buying:
             number += 1
             name = f"{self.run}-{buyer}/{number}"
             body = json.dumps({"username": name, "userid": f"{self.run}-{buyer}", "price": "1"})
-            while not self._acked(body, name):
+            while not (id := self._acked(body, name)):
                 self.enough.wait(0.1)
             self.acked.append(name)
+            self.last = id
 
-    def _acked(self, body: str, key: str) -> bool:
+    def _acked(self, body: str, key: str) -> str:
+        """The purchase's id; '' where it is to be sent again."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         try:
-            status = self.shop.request("POST", "/v1/purchases", body=body, headers=headers).status
+            answer = self.shop.request("POST", "/v1/purchases", body=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
             self.again[type(error).__name__] += 1
-            return False
-        assert status in (202, 503), status
-        self.again.update(["503"] if status == 503 else [])
-        return bool(status == 202)
+            return ""
+        assert answer.status in (202, 503), answer.data
+        self.again.update(["503"] if answer.status == 503 else [])
+        return str(answer.json()["id"]) if answer.status == 202 else ""
 
 
 @pytest.fixture
@@ -106,14 +109,8 @@ class CredentialWatch:
     def goes_on(self) -> None:
         """Purchases are acked, stored and read."""
         self.sells()
-        last = self.buying.acked[-1]
-        path = f"/v1/users/{last.partition('/')[0]}/purchases?limit=200"
-
-        def read() -> bool:
-            answer = self.shop.request("GET", path)
-            return answer.status == 200 and last in {item["username"] for item in answer.json()["purchases"]}
-
-        self.until(read, "what was acked is read")
+        path = f"/v1/purchases/{self.buying.last}"
+        self.until(lambda: self.shop.request("GET", path).status == 200, "what was acked is read", 120)
 
     def passwords(self, folder: Path) -> dict[Path, Path]:
         """New ones for everybody, at the servers; the files that say so, by the files that do not yet."""
