@@ -139,7 +139,7 @@ def test_every_view_is_what_the_rules_make_of_the_log(
     town.open()
     clients = [Client(town, f"{seed}-{number}", number % len(doors)) for number in range(CLIENTS)]
     threads = [threading.Thread(target=client.live, args=(STEPS,)) for client in clients]
-    befalls = trouble.Trouble(shop, seed)
+    befalls = trouble.Trouble(shop, seed, STEPS)
     try:
         for thread in threads:
             thread.start()
