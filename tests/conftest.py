@@ -84,10 +84,15 @@ class Platform:
         now = self.processes()
         return all(now[name].state == "running" for name in names or now)
 
-    def signal(self, name: str, number: int) -> int:
-        """Send a signal to a process by its name; its pid. After SIGSTOP, none of its threads runs any more."""
+    def pid(self, name: str) -> int:
+        """Of the process of this name, which leads its group."""
         pid = self.processes()[name].pid
         assert pid is not None, f"{name} does not run"
+        return pid
+
+    def signal(self, name: str, number: int) -> int:
+        """Send a signal to a process by its name; its pid. After SIGSTOP, none of its threads runs any more."""
+        pid = self.pid(name)
         os.kill(pid, number)
         if number == signal.SIGSTOP:
             wait_until(lambda: all_stopped(pid), f"{name} stands still", 10)
@@ -106,12 +111,21 @@ class Platform:
         now = self.positions(topic)
         return all(now.get(partition, 0) >= end for partition, end in ends.items())
 
+    def document(self, collection: str, id: str) -> dict[str, Any]:
+        """The document of this id, which is there."""
+        doc = self.db[collection].find_one({"_id": id})
+        assert doc is not None, f"{collection} has no {id}"
+        return doc
+
     def letters(self) -> list[Any]:
         return read_all(self.bootstrap, f"{TOPIC}.dlq")
 
     def close(self) -> None:
         self.mongo.close()
         self.http.clear()
+
+
+StartPlatform = Callable[..., AbstractContextManager[Platform]]
 
 
 def free_offset() -> int:
@@ -247,7 +261,7 @@ def start_redis() -> Callable[[Path], AbstractContextManager[RedisServer]]:
 
 
 @pytest.fixture(scope="session")
-def start_platform() -> Callable[..., AbstractContextManager[Platform]]:
+def start_platform() -> StartPlatform:
     """For tests that need a platform with settings of its own."""
     return running
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from shop_arrivals.senders import Senders
 from shop_arrivals.shop import Shop
 from shopctl.kafka_install import KafkaHome
 from shopctl.layout import Ports, layout_of, project_root
+
+if TYPE_CHECKING:
+    from tests.conftest import StartPlatform
 
 SESSION_MS = "10000"  # the default, so that a consumer that stands still for some seconds keeps its partitions
 FAILED = pytest.StashKey[bool]()
@@ -73,7 +76,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def stage(
-    start_platform: Any, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    start_platform: StartPlatform, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Stage]:
     stage = request.session.stash[STAGE] = Stage(start_platform, lambda: tmp_path_factory.mktemp("arrivals"))
     yield stage

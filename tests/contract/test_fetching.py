@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
@@ -16,9 +16,12 @@ from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topic_reader import topic_log
 from shop_core.kafka.topics import admin
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 
 @pytest.fixture
-def topic(platform: Any) -> Iterator[str]:
+def topic(platform: Platform) -> Iterator[str]:
     """A topic of two partitions that is gone afterwards."""
     name = f"fetching-{uuid.uuid4().hex[:8]}"
     with admin(platform.bootstrap) as client:
@@ -29,7 +32,7 @@ def topic(platform: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def read(platform: Any, topic: str) -> Iterator[Callable[[], list[Any]]]:
+def read(platform: Platform, topic: str) -> Iterator[Callable[[], list[Any]]]:
     """Polls a reader that stands at the start of each partition; `read.reader` is the reader."""
     reader = GroupConsumer(platform.bootstrap, topic, topic, session_ms=6000)
 
@@ -43,7 +46,7 @@ def read(platform: Any, topic: str) -> Iterator[Callable[[], list[Any]]]:
     reader.close()
 
 
-def send(platform: Any, topic: str, partition: int, *values: bytes, **options: Any) -> None:
+def send(platform: Platform, topic: str, partition: int, *values: bytes, **options: Any) -> None:
     producer = Producer({"bootstrap.servers": platform.bootstrap, "linger.ms": 100} | options)
     failed: list[Any] = []
     for value in values:
@@ -53,7 +56,7 @@ def send(platform: Any, topic: str, partition: int, *values: bytes, **options: A
 
 
 def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
-    platform: Any, topic: str, read: Any, until: Any
+    platform: Platform, topic: str, read: Any, until: Any
 ) -> None:
     send(platform, topic, 0, b"before")
     large = {"compression.type": "gzip", "message.max.bytes": 100_000_000, "queue.buffering.max.kbytes": 200_000}
@@ -81,7 +84,7 @@ def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
     assert read.reader.unreadable == {}
 
 
-def test_one_poll_holds_a_bounded_number_of_bytes(platform: Any, topic: str, read: Any, until: Any) -> None:
+def test_one_poll_holds_a_bounded_number_of_bytes(platform: Platform, topic: str, read: Any, until: Any) -> None:
     values = [b"%d" % number + b"x" * 900_000 for number in range(12)]
     for value in values:
         send(platform, topic, 0, value, **{"compression.type": "zstd"})
@@ -98,7 +101,7 @@ def test_one_poll_holds_a_bounded_number_of_bytes(platform: Any, topic: str, rea
 
 
 def test_only_what_is_committed_is_read_and_the_position_follows_the_markers(
-    platform: Any, topic: str, read: Any, until: Any
+    platform: Platform, topic: str, read: Any, until: Any
 ) -> None:
     producer = Producer({"bootstrap.servers": platform.bootstrap, "transactional.id": topic})
     producer.init_transactions()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,12 +23,15 @@ from shop_core.mongo.client import Database, Document, Position, Positions
 from shop_core.mongo.letter_notes import HELD_FOR, LetterNotes, NotFree
 from shop_core.testing import MemoryPublisher
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 TOPIC, RECEIPT = DOMAIN.topic, f"{DOMAIN.topic}-3-7"
 DESKS = 8
 
 
 @pytest.fixture
-def db(platform: Any) -> Iterator[Database[Document]]:
+def db(platform: Platform) -> Iterator[Database[Document]]:
     """A database with one refusal in it."""
     found = platform.db.client.get_database(f"notes-{uuid.uuid4().hex[:8]}", codec_options=platform.db.codec_options)
     client.ensure_collections(found, ("rejections", "strange_letters", "positions"))

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -31,6 +31,9 @@ from shop_core.events.instants import Instant
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.mongo import client
 from shop_core.mongo.client import Erasures
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 NOW = Instant.of(datetime(2026, 11, 26, 12, tzinfo=UTC))
 USER, OTHER = "somebody", "somebody-else"
@@ -130,7 +133,7 @@ class Shop:
 
 
 @pytest.fixture(params=PERSONAL, ids=lambda domain: domain.name)
-def shop(request: pytest.FixtureRequest, platform: Any) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, platform: Platform) -> Iterator[Shop]:
     db = platform.db.client.get_database(
         f"order-{uuid.uuid4().hex[:8]}",
         codec_options=platform.db.codec_options,

@@ -6,12 +6,15 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cm_api.domains.catalog.routes import EXPORT_REVIEWS
 from cm_api.http.paging import encode_cursor
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform, StartPlatform
 
 # In which part of the export each collection is told. A collection that holds a user's id and is not here fails.
 TOLD_IN = {
@@ -26,7 +29,7 @@ TOLD_IN = {
 class Person:
     """Somebody who did all that there is to do, in every domain."""
 
-    def __init__(self, platform: Any) -> None:
+    def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.id = f"whole-{uuid.uuid4().hex[:10]}"
 
@@ -59,7 +62,7 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
+def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: StartPlatform) -> Iterator[Any]:
     """A platform of its own: what is refused here is in no partition, which others would count."""
     with start_platform(tmp_path_factory.mktemp("people")) as platform:
         yield platform
@@ -106,7 +109,7 @@ def test_the_export_is_everything_that_is_kept_and_an_erasure_takes_all_of_it(
     assert person.kept_in() == set()
     empty: dict[str, Any] = {"userid": person.id, "profile": None, "purchases": [], "reviews": [], "next": None}
     assert person.export() == empty
-    left = person.platform.db["rejections"].find_one({"_id": receipt})
+    left = person.platform.document("rejections", receipt)
     assert (left["dlq"], "raw" in left) == ("erased", False)
 
 

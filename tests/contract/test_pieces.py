@@ -6,7 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pymongo import MongoClient
@@ -20,6 +20,9 @@ from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.mongo import client
 from shop_core.mongo.client import Database, Document, PendingEvents, Rejections
 from shop_core.mongo.pieces import PIECE
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 NOW = Instant.of(datetime(2026, 11, 26, 12, tzinfo=UTC))
 MUCH = PIECE + 50
@@ -49,7 +52,7 @@ def writes() -> Writes:
 
 
 @pytest.fixture
-def db(platform: Any, writes: Writes) -> Iterator[Database[Document]]:
+def db(platform: Platform, writes: Writes) -> Iterator[Database[Document]]:
     with MongoClient[Document](platform.mongodb_uri, tz_aware=True, event_listeners=[writes]) as mongo:
         yield mongo[f"pieces-{uuid.uuid4().hex[:8]}"]
 

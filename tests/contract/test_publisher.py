@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
@@ -24,6 +24,9 @@ from shop_core.kafka.publisher import KafkaPublisher, Publisher
 from shop_core.kafka.topic_reader import read_all
 from shop_core.kafka.topics import admin
 from shop_core.testing import MemoryPublisher
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 TOPIC = "contract.publisher"  # of this test alone, so that no consumer and no other test sees its records
 SMALL = "contract.publisher.small"
@@ -60,7 +63,7 @@ def make_topics(bootstrap: str) -> None:
 
 
 @pytest.fixture(params=["python", "native"])
-def kafka_publisher(request: pytest.FixtureRequest, platform: Any) -> Iterator[KafkaPublisher]:
+def kafka_publisher(request: pytest.FixtureRequest, platform: Platform) -> Iterator[KafkaPublisher]:
     make_topics(platform.bootstrap)
     kafka = KafkaPublisher(platform.bootstrap, client=request.param)
     assert kafka.connected(10)
@@ -146,7 +149,7 @@ def test_nothing_to_publish_is_nothing_done(any_publisher: Publisher) -> None:
     assert any_publisher.publish([]) == [] == any_publisher.publish_each([])
 
 
-def test_a_lone_record_does_not_wait_for_company(kafka_publisher: KafkaPublisher, platform: Any) -> None:
+def test_a_lone_record_does_not_wait_for_company(kafka_publisher: KafkaPublisher, platform: Platform) -> None:
     """Against a producer that lingers for 5 ms at the same broker, in turn; the quickest of each, so that what else the
     machine does hardly matters."""
     lingering = Producer({"bootstrap.servers": platform.bootstrap, "acks": "all", "linger.ms": 5})
@@ -192,7 +195,9 @@ def test_many_small_records_of_a_topic_that_takes_little_are_all_taken(kafka_pub
     assert len(set(kafka_publisher.publish(many))) == 12
 
 
-def test_a_topic_that_goes_and_comes_again_is_found(kafka_publisher: KafkaPublisher, platform: Any, until: Any) -> None:
+def test_a_topic_that_goes_and_comes_again_is_found(
+    kafka_publisher: KafkaPublisher, platform: Platform, until: Any
+) -> None:
     topic = f"contract.publisher.{uuid.uuid4().hex}"
     spec = {topic: {"num_partitions": 3, "replication_factor": 1}}
     coming = Record(topic, b"k", b"{}", ())
@@ -214,7 +219,7 @@ def test_a_topic_that_goes_and_comes_again_is_found(kafka_publisher: KafkaPublis
         client.delete_topics([topic])
 
 
-def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:
+def test_both_clients_place_a_key_in_the_same_partition(platform: Platform) -> None:
     keys = [uuid.uuid4().hex for _ in range(24)]
     placed = []
     for client in CLIENTS:
@@ -227,7 +232,7 @@ def test_both_clients_place_a_key_in_the_same_partition(platform: Any) -> None:
     assert len(set(placed[0])) > 1
 
 
-def test_both_clients_say_the_same_of_what_is_refused(platform: Any) -> None:
+def test_both_clients_say_the_same_of_what_is_refused(platform: Platform) -> None:
     """So that the door's answers, logs and alerts do not depend on which client is installed."""
     make_topics(platform.bootstrap)
     bad = [faulty for faulty, _ in FAULTS.values()]
@@ -265,7 +270,7 @@ def test_of_a_topic_that_is_not_there_nothing_is_told(any_publisher: Publisher) 
         any_publisher.partitions([MISSING])
 
 
-def test_a_partition_that_was_added_is_known_at_once(kafka_publisher: KafkaPublisher, platform: Any) -> None:
+def test_a_partition_that_was_added_is_known_at_once(kafka_publisher: KafkaPublisher, platform: Platform) -> None:
     topic = f"contract.grows.{uuid.uuid4().hex[:8]}"
     with admin(platform.bootstrap) as client:
         client.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Blueprint
@@ -22,6 +22,9 @@ from shop_core.events.people import USER_ERASED
 from shop_core.mongo import client
 from shop_core.mongo.client import Database, Document, Generations
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 
 @pytest.fixture(params=list(DOMAINS))
 def model(request: pytest.FixtureRequest) -> ReadModel[Any]:
@@ -29,7 +32,7 @@ def model(request: pytest.FixtureRequest) -> ReadModel[Any]:
 
 
 @pytest.fixture
-def db(platform: Any, model: ReadModel[Any]) -> Iterator[Database[Document]]:
+def db(platform: Platform, model: ReadModel[Any]) -> Iterator[Database[Document]]:
     """A database in which there is only what one domain makes."""
     found = platform.db.client.get_database(f"model-{uuid.uuid4().hex[:8]}", codec_options=platform.db.codec_options)
     client.ensure_collections(found, (*model.collections, "generations"))
@@ -83,7 +86,7 @@ def test_its_routes_are_its_own(model: ReadModel[Any], context: Context) -> None
 
 
 @pytest.mark.parametrize("name", rebuildable())
-def test_a_generation_is_made_beside_the_live_one_and_dropped(name: str, platform: Any) -> None:
+def test_a_generation_is_made_beside_the_live_one_and_dropped(name: str, platform: Platform) -> None:
     model = read_model(name)
     how = model.rebuilding
     assert how is not None

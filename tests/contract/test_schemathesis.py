@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
@@ -12,6 +12,9 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
 from cm_server.api_docs.openapi import document
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 load_all_checks()
 # What a schema can't say (a moment that lies ahead, a receipt not yet stored) may be refused all the same.
@@ -40,7 +43,7 @@ EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2175"))
 
 @pytest.mark.security(24)
 @pytest.mark.parametrize(("method", "path", "mode"), CASES)
-def test_every_answer_is_documented(platform: Any, method: str, path: str, mode: GenerationMode) -> None:
+def test_every_answer_is_documented(platform: Platform, method: str, path: str, mode: GenerationMode) -> None:
     api = schemathesis.openapi.from_url(f"{platform.base_url}/openapi.json", config=CONFIG)
     checks = BY_LINE if path.endswith(":batch") else EVERY
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 
 class Wisher:
     """A user, and what they send."""
 
-    def __init__(self, platform: Any) -> None:
+    def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.id = f"wisher-{uuid.uuid4().hex[:10]}"
 
@@ -33,7 +36,7 @@ class Wisher:
 
 
 @pytest.fixture
-def wisher(platform: Any) -> Wisher:
+def wisher(platform: Platform) -> Wisher:
     return Wisher(platform)
 
 

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 Sent = tuple[str, int]  # userid, seq
 
@@ -26,7 +29,7 @@ class Load:
     A client's next purchase of a user goes out only after the last one was acked, so seq is the order of the log.
     """
 
-    platform: Any
+    platform: Platform
     users: int
     run: str = field(default_factory=lambda: f"r{uuid.uuid4().hex[:8]}")
     attempted: dict[Sent, tuple[str, datetime]] = field(default_factory=dict)
@@ -156,7 +159,7 @@ def judge() -> Callable[..., dict[str, int]]:
 
 
 @pytest.fixture
-def make_load(platform: Any) -> Callable[..., Load]:
+def make_load(platform: Platform) -> Callable[..., Load]:
     return lambda users: Load(platform, users)
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -24,6 +24,9 @@ from shop_core.events.analytics import DOMAIN, INTERACTION_RECORDED, Interaction
 from shop_core.events.envelope import encode
 from shop_core.identifiers import uuid7
 from shop_core.kafka.publisher import KafkaPublisher
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 TOPIC = DOMAIN.topic
 HOUR = 3_600_000
@@ -37,12 +40,12 @@ def now() -> int:
     return to_milliseconds(datetime.now(UTC))
 
 
-def record(platform: Any, query: str, **headers: str) -> Any:
+def record(platform: Platform, query: str, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return platform.request("POST", f"/analytics?{query}", headers=named)
 
 
-def count(platform: Any, query: str, **headers: str) -> Any:
+def count(platform: Platform, query: str, **headers: str) -> Any:
     return platform.request("GET", f"/analytics{query}", headers=headers)
 
 
@@ -51,7 +54,7 @@ def numbers(text: bytes) -> dict[str, int]:
 
 
 @contextmanager
-def another_consumer(platform: Any, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
+def another_consumer(platform: Platform, **extra: str) -> Iterator[subprocess.Popen[bytes]]:
     """A second member of the group, for as long as the block lasts."""
     own = {"HEALTH_PORT": str(platform.ports.health + 9), "CONSUMER_SESSION_TIMEOUT_MS": "3000", "LOG_LEVEL": "ERROR"}
     consumer = Path(platform.tool("cm-api-consumer"))
@@ -62,7 +65,7 @@ def another_consumer(platform: Any, **extra: str) -> Iterator[subprocess.Popen[b
             process.kill()
 
 
-def answers(platform: Any) -> bool:
+def answers(platform: Platform) -> bool:
     """Whether the other consumer is in its loop."""
     try:
         address = f"http://127.0.0.1:{platform.ports.health + 9}/readyz"
@@ -74,7 +77,7 @@ def answers(platform: Any) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_many_events_with_kills_and_rebalances_come_to_a_plain_recount(
-    platform: Any, publisher: KafkaPublisher, until: Any
+    platform: Platform, publisher: KafkaPublisher, until: Any
 ) -> None:
     chance = random.Random("analytics")
     hours: dict[int, list[Any]] = defaultdict(lambda: [set(), 0, 0])
@@ -149,7 +152,7 @@ def test_many_events_with_kills_and_rebalances_come_to_a_plain_recount(
     assert sum(day["clicks"] + day["impressions"] for day in days) == published
 
 
-def test_an_hour_as_text_and_as_json(platform: Any) -> None:
+def test_an_hour_as_text_and_as_json(platform: Platform) -> None:
     at = to_milliseconds(datetime(2025, 3, 30, 1, 59, 59, 999000, tzinfo=UTC))  # the last millisecond of its hour
     for query in (
         f"user=ann&click&timestamp={at}",
@@ -169,7 +172,7 @@ def test_an_hour_as_text_and_as_json(platform: Any) -> None:
     assert told == {"start": "2025-03-30T01:00:00Z", "uniqueUsers": 2, "clicks": 1, "impressions": 1}
 
 
-def test_the_current_hour_is_at_most_a_second_behind(platform: Any, until: Any) -> None:
+def test_the_current_hour_is_at_most_a_second_behind(platform: Platform, until: Any) -> None:
     user = f"now-{uuid.uuid4().hex[:8]}"
     before = numbers(count(platform, f"?timestamp={now()}").data)
     for _ in range(5):  # both workers of cm-server have it in memory
@@ -195,7 +198,7 @@ def test_the_current_hour_is_at_most_a_second_behind(platform: Any, until: Any) 
     assert added == {"unique_users": 1, "clicks": 1, "impressions": 2}
 
 
-def test_a_late_event_reopens_its_hour_and_is_counted_as_late(platform: Any) -> None:
+def test_a_late_event_reopens_its_hour_and_is_counted_as_late(platform: Platform) -> None:
     at = to_milliseconds(datetime(2025, 6, 1, 12, tzinfo=UTC))
     assert numbers(count(platform, f"?timestamp={at}").data)["clicks"] == 0, "cached as it was"
     receipt = record(platform, f"user=late&click&timestamp={at}", Prefer="wait=10").headers["X-Receipt"]
@@ -204,7 +207,7 @@ def test_a_late_event_reopens_its_hour_and_is_counted_as_late(platform: Any) -> 
     assert 'shop_late_events_total{domain="analytics"}' in metrics.data.decode()
 
 
-def test_a_batch_is_answered_by_line_and_counted(platform: Any) -> None:
+def test_a_batch_is_answered_by_line_and_counted(platform: Platform) -> None:
     at = to_milliseconds(datetime(2025, 7, 1, 12, tzinfo=UTC))
     lines: list[Any] = [{"user": f"b{n}", "kind": "click", "timestamp": at + n} for n in range(300)]
     lines += [{"user": "", "kind": "click", "timestamp": at}, {"user": "x", "kind": "look", "timestamp": at}]
@@ -237,12 +240,12 @@ def test_a_batch_is_answered_by_line_and_counted(platform: Any) -> None:
         ("user=a&timestamp=1&click&page=2", "page"),
     ],
 )
-def test_what_is_wrong_is_named(platform: Any, query: str, field: str) -> None:
+def test_what_is_wrong_is_named(platform: Platform, query: str, field: str) -> None:
     answer = record(platform, query)
     assert (answer.status, answer.json()["field"]) == (400, field)
 
 
-def test_a_key_makes_an_interaction_count_once(platform: Any) -> None:
+def test_a_key_makes_an_interaction_count_once(platform: Platform) -> None:
     at = to_milliseconds(datetime(2025, 8, 1, 12, tzinfo=UTC))
     key = f"k-{uuid.uuid4()}"
     for _ in range(3):
@@ -252,7 +255,7 @@ def test_a_key_makes_an_interaction_count_once(platform: Any) -> None:
     assert numbers(count(platform, f"?timestamp={at}&after={last}").data)["clicks"] == 2
 
 
-def test_series_in_both_forms_and_with_holes(platform: Any) -> None:
+def test_series_in_both_forms_and_with_holes(platform: Platform) -> None:
     at = to_milliseconds(datetime(2025, 9, 1, 12, tzinfo=UTC))
     receipt = record(platform, f"user=s&impression&timestamp={at}", Prefer="wait=10").headers["X-Receipt"]
     query = f"/series?from=2025-09-01T11:30:00Z&to=2025-09-01T13:00:00.001Z&after={receipt}"
@@ -270,7 +273,7 @@ def test_series_in_both_forms_and_with_holes(platform: Any) -> None:
         assert count(platform, f"/series?{wrong}").status == 400, wrong
 
 
-def test_visitors_expire_and_hours_stay(platform: Any) -> None:
+def test_visitors_expire_and_hours_stay(platform: Platform) -> None:
     expiring = {name: platform.db[name].index_information() for name in ("analytics_visitors", "analytics_applied")}
     for name, indexes in expiring.items():
         assert [index.get("expireAfterSeconds") for index in indexes.values() if index["key"] == [("expires", 1)]] == [
@@ -279,5 +282,5 @@ def test_visitors_expire_and_hours_stay(platform: Any) -> None:
     kept = platform.db["analytics_counts"].index_information()
     assert not any("expireAfterSeconds" in index for index in kept.values())
     record(platform, f"user=ttl&click&timestamp={now()}", Prefer="wait=10")
-    doc = platform.db["analytics_visitors"].find_one({"_id": {"$regex": "^hour-.*/ttl$"}})
+    (doc,) = platform.db["analytics_visitors"].find({"_id": {"$regex": "^hour-.*/ttl$"}})
     assert timedelta(days=89) < doc["expires"] - datetime.now(UTC) < timedelta(days=91)

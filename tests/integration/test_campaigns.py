@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -19,16 +19,19 @@ import urllib3
 from cm_api.domains.campaigns.store import LIVE_INDEX, CampaignStore, ensure_indexes, selection
 from shop_core.events.dates import format_date
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 WAIT = {"Prefer": "wait=10", "Content-Type": "application/json"}
 
 
-def send(platform: Any, method: str, path: str, body: Any = None, **headers: str) -> Any:
+def send(platform: Platform, method: str, path: str, body: Any = None, **headers: str) -> Any:
     payload = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return platform.request(method, path, body=payload, headers=WAIT | named)
 
 
-def get(platform: Any, path: str, **headers: str) -> Any:
+def get(platform: Platform, path: str, **headers: str) -> Any:
     return platform.request("GET", path, headers=headers)
 
 
@@ -38,13 +41,13 @@ def around(before: float = 3600, after: float = 3600) -> dict[str, str]:
     return {field: format_date(moment) for field, moment in moments.items()}
 
 
-def plan(platform: Any, **fields: Any) -> str:
+def plan(platform: Platform, **fields: Any) -> str:
     answer = send(platform, "POST", "/campaign-events/", {"name": "Sale", **around(), **fields})
     assert answer.status == 201, answer.data
     return str(answer.json()["id"])
 
 
-def plan_inside(platform: Any, campaign: str, **fields: Any) -> Any:
+def plan_inside(platform: Platform, campaign: str, **fields: Any) -> Any:
     return send(platform, "POST", "/events/", {"name": "E", "campaignEventId": campaign, **around(60, 60), **fields})
 
 
@@ -54,14 +57,14 @@ def ids(answer: Any, of: str = "campaigns") -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def tidy(platform: Any) -> Iterator[None]:
+def tidy(platform: Platform) -> Iterator[None]:
     """Nothing of another test is live."""
     yield
     for doc in list(platform.db["campaigns"].find({})):
         assert send(platform, "DELETE", f"/campaign-events/{doc['_id']}").status == 204
 
 
-def test_a_campaign_from_plan_to_end(platform: Any) -> None:
+def test_a_campaign_from_plan_to_end(platform: Platform) -> None:
     dates = {"startDate": "2028/02/29 23:59:59", "endDate": "2028-03-01T00:00:01.250+01:00"}
     answer = send(platform, "POST", "/campaign-events/", {"name": "Leap", **dates} | {"endDate": "2028-03-02"})
     assert (answer.status, answer.json()["state"]) == (201, "stored")
@@ -85,7 +88,7 @@ def test_a_campaign_from_plan_to_end(platform: Any) -> None:
     assert get(platform, f"/campaign-events/{id}?after={gone.headers['X-Receipt']}").status == 404
 
 
-def test_an_event_from_plan_to_end_and_with_its_campaign(platform: Any) -> None:
+def test_an_event_from_plan_to_end_and_with_its_campaign(platform: Platform) -> None:
     campaign = plan(platform)
     answer = plan_inside(platform, campaign, name="Opening")
     assert answer.status == 201
@@ -104,7 +107,7 @@ def test_an_event_from_plan_to_end_and_with_its_campaign(platform: Any) -> None:
     assert get(platform, f"/campaign-events/{campaign}/events").status == 404
 
 
-def test_the_rules_are_told_to_who_waits(platform: Any) -> None:
+def test_the_rules_are_told_to_who_waits(platform: Platform) -> None:
     campaign = plan(platform)
     assert plan_inside(platform, campaign, name="Opening").status == 201
     same = plan_inside(platform, campaign, name="Opening")
@@ -132,12 +135,12 @@ def test_the_rules_are_told_to_who_waits(platform: Any) -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_what_is_wrong_is_named(platform: Any, body: dict[str, str], field: str) -> None:
+def test_what_is_wrong_is_named(platform: Platform, body: dict[str, str], field: str) -> None:
     answer = send(platform, "POST", "/campaign-events/", {"name": "Sale", **around()} | body)
     assert (answer.status, answer.json()["field"]) == (422, field)
 
 
-def test_lists_by_state_at_any_moment_page_by_page(platform: Any) -> None:
+def test_lists_by_state_at_any_moment_page_by_page(platform: Platform) -> None:
     def at(hour: int) -> dict[str, str]:
         return {"startDate": f"2031/01/01 {hour:02}:00:00", "endDate": f"2031/01/01 {hour + 2:02}:00:00"}
 
@@ -159,7 +162,7 @@ def test_lists_by_state_at_any_moment_page_by_page(platform: Any) -> None:
         assert get(platform, f"/campaign-events/{wrong}").status == 400, wrong
 
 
-def test_live_is_right_to_the_second_without_a_write(platform: Any) -> None:
+def test_live_is_right_to_the_second_without_a_write(platform: Platform) -> None:
     start = datetime.now(UTC) + timedelta(seconds=4)
     end = start + timedelta(seconds=3)
     id = plan(platform, startDate=start.isoformat(), endDate=end.isoformat())
@@ -181,7 +184,7 @@ def test_live_is_right_to_the_second_without_a_write(platform: Any) -> None:
 
 
 @contextmanager
-def another_replica(platform: Any, until: Any) -> Iterator[str]:
+def another_replica(platform: Platform, until: Any) -> Iterator[str]:
     """A second cm-api on the same servers: its address."""
     port = platform.ports.health + 8
     own = {"HTTP_PORT": str(port), "HTTP_HOST": "127.0.0.1", "LOG_LEVEL": "ERROR"}
@@ -207,7 +210,7 @@ def another_replica(platform: Any, until: Any) -> Iterator[str]:
 
 
 def test_what_is_live_is_no_more_upcoming_and_what_is_over_has_ended_to_the_millisecond(
-    platform: Any, until: Any
+    platform: Platform, until: Any
 ) -> None:
     """In the middle of a second, which those who ask share: the lists follow each other at once."""
     begins = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=400_000)
@@ -224,7 +227,7 @@ def test_what_is_live_is_no_more_upcoming_and_what_is_over_has_ended_to_the_mill
     assert listed("ended")
 
 
-def test_a_change_reaches_every_replica_within_a_second(platform: Any, until: Any) -> None:
+def test_a_change_reaches_every_replica_within_a_second(platform: Platform, until: Any) -> None:
     with another_replica(platform, until) as second:
         addresses = (platform.api_url, second)
 
@@ -249,7 +252,7 @@ def test_a_change_reaches_every_replica_within_a_second(platform: Any, until: An
         assert max(delays) < 1, delays
 
 
-def test_a_consumer_killed_between_two_commands_loses_nothing(platform: Any, until: Any) -> None:
+def test_a_consumer_killed_between_two_commands_loses_nothing(platform: Platform, until: Any) -> None:
     campaign = plan(platform)
     dead = platform.signal("campaigns-consumer-1", signal.SIGKILL)
     answers = [
@@ -268,7 +271,7 @@ def test_a_consumer_killed_between_two_commands_loses_nothing(platform: Any, unt
     assert sorted(each["name"] for each in found) == sorted(f"n{n}" for n in range(20))
 
 
-def test_a_key_makes_a_campaign_once(platform: Any) -> None:
+def test_a_key_makes_a_campaign_once(platform: Platform) -> None:
     body = {"name": "Once", **around()}
     key = f"k-{uuid.uuid4()}"
     made = {send(platform, "POST", "/campaign-events/", body, Idempotency_Key=key).json()["id"] for _ in range(3)}
@@ -278,7 +281,7 @@ def test_a_key_makes_a_campaign_once(platform: Any) -> None:
     assert platform.db["campaigns"].count_documents({"_id": {"$in": list(made)}}) == 1
 
 
-def test_the_live_query_walks_an_index(platform: Any) -> None:
+def test_the_live_query_walks_an_index(platform: Platform) -> None:
     db = platform.mongo["campaign_indexes"]
     try:
         ensure_indexes(db)

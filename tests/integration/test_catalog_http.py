@@ -6,7 +6,7 @@ import gzip
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import brotli
 import msgspec
@@ -15,38 +15,41 @@ import pytest
 from shop_core.events.catalog import RATINGS_TOPIC, RatingChanged
 from shop_core.kafka.topic_reader import read_all
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 JSON = {"Content-Type": "application/json"}
 WAIT = {"Prefer": "wait=10"}
 
 
-def send(platform: Any, method: str, path: str, body: Any = None, **headers: str) -> Any:
+def send(platform: Platform, method: str, path: str, body: Any = None, **headers: str) -> Any:
     """One command, waited for unless `Prefer` says otherwise."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     payload = None if body is None else json.dumps(body).encode()
     return platform.request(method, path, body=payload, headers=JSON | WAIT | named)
 
 
-def product(platform: Any, **more: Any) -> str:
+def product(platform: Platform, **more: Any) -> str:
     """The id of a stored product."""
     answer = send(platform, "POST", "/v1/products", {"name": "Brass lamp", "price": "39.90"} | more)
     assert answer.status == 201, answer.data
     return str(answer.json()["id"])
 
 
-def review(platform: Any, id: str, stars: int, user: str | None = None, **more: Any) -> str:
+def review(platform: Platform, id: str, stars: int, user: str | None = None, **more: Any) -> str:
     body = {"userid": user or uuid.uuid4().hex, "firstName": "Ada", "rating": stars} | more
     answer = send(platform, "POST", f"/v1/products/{id}/reviews", body)
     assert answer.status == 201, answer.data
     return str(answer.json()["id"])
 
 
-def read(platform: Any, path: str, status: int = 200) -> Any:
+def read(platform: Platform, path: str, status: int = 200) -> Any:
     answer = platform.request("GET", path)
     assert answer.status == status, answer.data
     return answer.json()
 
 
-def test_a_product_is_what_it_was_made_of_and_has_no_average_yet(platform: Any) -> None:
+def test_a_product_is_what_it_was_made_of_and_has_no_average_yet(platform: Platform) -> None:
     id = product(platform, description="Glows.", tags=["light", "gift"])
     found = read(platform, f"/v1/products/{id}")
     assert found["name"], found["price"] == ("Brass lamp", "39.90")
@@ -54,7 +57,7 @@ def test_a_product_is_what_it_was_made_of_and_has_no_average_yet(platform: Any) 
     assert (found["reviewCount"], found["histogram"]) == (0, dict.fromkeys("12345", 0))
 
 
-def test_commands_answer_by_what_they_did_and_before_it_by_202(platform: Any) -> None:
+def test_commands_answer_by_what_they_did_and_before_it_by_202(platform: Platform) -> None:
     id = product(platform)
     place = f"/v1/products/{id}"
     early = platform.request("PATCH", place, body=b'{"price":"5"}', headers=JSON)
@@ -68,7 +71,7 @@ def test_commands_answer_by_what_they_did_and_before_it_by_202(platform: Any) ->
     read(platform, place, 404)
 
 
-def test_put_replaces_and_patch_changes(platform: Any) -> None:
+def test_put_replaces_and_patch_changes(platform: Platform) -> None:
     id = product(platform, description="Old.", tags=["a"])
     send(platform, "PATCH", f"/v1/products/{id}", {"price": "41.50"})
     found = read(platform, f"/v1/products/{id}")
@@ -90,23 +93,23 @@ def test_put_replaces_and_patch_changes(platform: Any) -> None:
     ],
 )
 def test_a_product_that_breaks_a_rule_is_refused_by_the_field(
-    platform: Any, body: Any, status: int, field: str
+    platform: Platform, body: Any, status: int, field: str
 ) -> None:
     answer = send(platform, "POST", "/v1/products", body)
     assert (answer.status, answer.json()["field"]) == (status, field)
 
 
-def test_the_longest_text_is_kept_whole(platform: Any) -> None:
+def test_the_longest_text_is_kept_whole(platform: Platform) -> None:
     text = "é" * 51_200
     assert read(platform, f"/v1/products/{product(platform, description=text)}")["description"] == text
 
 
-def test_a_body_without_end_is_refused(platform: Any) -> None:
+def test_a_body_without_end_is_refused(platform: Platform) -> None:
     body = {"name": "x", "price": "1", "description": "x" * 900_000}
     assert send(platform, "POST", "/v1/products", body).status == 413
 
 
-def test_reviews_make_the_average_and_their_changes_change_it(platform: Any) -> None:
+def test_reviews_make_the_average_and_their_changes_change_it(platform: Platform) -> None:
     id = product(platform)
     first = review(platform, id, 5, "u1")
     review(platform, id, 4, "u2", lastName="L")
@@ -123,7 +126,7 @@ def test_reviews_make_the_average_and_their_changes_change_it(platform: Any) -> 
     review(platform, id, 2, "u1")
 
 
-def test_a_user_reviews_a_product_once_and_only_the_author_changes_it(platform: Any) -> None:
+def test_a_user_reviews_a_product_once_and_only_the_author_changes_it(platform: Platform) -> None:
     id = product(platform)
     first = review(platform, id, 5, "u1")
     body = {"userid": "u1", "firstName": "Ada", "rating": 1}
@@ -137,7 +140,7 @@ def test_a_user_reviews_a_product_once_and_only_the_author_changes_it(platform: 
     assert read(platform, f"/v1/products/{id}/rating")["averageRating"] == 5.0
 
 
-def test_a_review_of_an_unknown_product_is_rejected_with_its_reason(platform: Any) -> None:
+def test_a_review_of_an_unknown_product_is_rejected_with_its_reason(platform: Platform) -> None:
     answer = send(platform, "POST", "/v1/products/nowhere/reviews", {"userid": "u", "firstName": "A", "rating": 3})
     assert (answer.status, answer.json()["detail"]) == (422, "product nowhere is not in the catalog")
 
@@ -153,13 +156,13 @@ def test_a_review_of_an_unknown_product_is_rejected_with_its_reason(platform: An
         ({"userid": ""}, "userid"),
     ],
 )
-def test_a_review_that_breaks_a_rule_is_refused_by_the_field(platform: Any, change: Any, field: str) -> None:
+def test_a_review_that_breaks_a_rule_is_refused_by_the_field(platform: Platform, change: Any, field: str) -> None:
     body = {"userid": "u", "firstName": "Ada", "rating": 3} | change
     answer = send(platform, "POST", "/v1/products/any/reviews", body)
     assert (answer.status, answer.json()["field"]) == (422, field)
 
 
-def test_a_product_takes_its_reviews_with_it(platform: Any) -> None:
+def test_a_product_takes_its_reviews_with_it(platform: Platform) -> None:
     id = product(platform)
     said = review(platform, id, 5)
     send(platform, "DELETE", f"/v1/products/{id}")
@@ -168,7 +171,7 @@ def test_a_product_takes_its_reviews_with_it(platform: Any) -> None:
     assert platform.db["reviews"].count_documents({"productid": id}) == 0
 
 
-def test_reviews_are_listed_newest_highest_and_lowest_page_by_page(platform: Any) -> None:
+def test_reviews_are_listed_newest_highest_and_lowest_page_by_page(platform: Platform) -> None:
     id = product(platform)
     stars = [3, 5, 1, 4, 2]
     for number, star in enumerate(stars):
@@ -186,7 +189,7 @@ def test_reviews_are_listed_newest_highest_and_lowest_page_by_page(platform: Any
     assert with_reviews["reviews"]["next"]
 
 
-def through_all_pages(platform: Any, query: str) -> list[dict[str, Any]]:
+def through_all_pages(platform: Platform, query: str) -> list[dict[str, Any]]:
     """The products of a list, page by page to its end."""
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
@@ -197,7 +200,7 @@ def through_all_pages(platform: Any, query: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_products_are_listed_in_each_order_and_by_prefix(platform: Any) -> None:
+def test_products_are_listed_in_each_order_and_by_prefix(platform: Platform) -> None:
     mark = uuid.uuid4().hex[:8]
     made = [
         product(platform, name=f"{mark} Beta", price="10"),
@@ -216,7 +219,7 @@ def test_products_are_listed_in_each_order_and_by_prefix(platform: Any) -> None:
         assert all("description" not in each for each in found)
 
 
-def test_products_are_listed_by_tag_in_each_order_and_together_with_a_prefix(platform: Any) -> None:
+def test_products_are_listed_by_tag_in_each_order_and_together_with_a_prefix(platform: Platform) -> None:
     mark = uuid.uuid4().hex[:8]
     tag = f"tag {mark}"
     named = [(f"{mark} b", "2", ["x", tag]), (f"{mark} a", "3", [tag]), ("other", "1", [tag])]
@@ -241,17 +244,17 @@ def test_products_are_listed_by_tag_in_each_order_and_together_with_a_prefix(pla
         ("/v1/products/any/reviews?sort=worst", "sort"),
     ],
 )
-def test_a_query_that_is_none_is_refused_by_its_argument(platform: Any, path: str, field: str) -> None:
+def test_a_query_that_is_none_is_refused_by_its_argument(platform: Platform, path: str, field: str) -> None:
     assert read(platform, path, 400)["field"] == field
 
 
-def test_a_cursor_of_another_order_is_refused(platform: Any) -> None:
+def test_a_cursor_of_another_order_is_refused(platform: Platform) -> None:
     product(platform), product(platform)
     cursor = read(platform, "/v1/products?sort=name&limit=1")["next"]
     assert read(platform, f"/v1/products?sort=price&cursor={cursor}", 400)["field"] == "cursor"
 
 
-def test_a_purchase_of_the_product_verifies_its_buyers_review(platform: Any) -> None:
+def test_a_purchase_of_the_product_verifies_its_buyers_review(platform: Platform) -> None:
     id, user = product(platform), uuid.uuid4().hex
     review(platform, id, 5, user)
     review(platform, id, 5)
@@ -262,7 +265,7 @@ def test_a_purchase_of_the_product_verifies_its_buyers_review(platform: Any) -> 
     assert read(platform, f"/v1/users/{user}/purchases")["purchases"][0]["productid"] == id
 
 
-def test_a_key_makes_a_command_harmless_to_repeat(platform: Any) -> None:
+def test_a_key_makes_a_command_harmless_to_repeat(platform: Platform) -> None:
     key = uuid.uuid4().hex
     body = {"name": "Once", "price": "1"}
     first, second = (send(platform, "POST", "/v1/products", body, Idempotency_Key=key) for _ in range(2))
@@ -272,7 +275,7 @@ def test_a_key_makes_a_command_harmless_to_repeat(platform: Any) -> None:
     assert read(platform, f"/v1/products/{first.json()['id']}")["version"] == 1
 
 
-def test_each_change_of_a_rating_is_told_to_other_services(platform: Any, until: Callable[..., None]) -> None:
+def test_each_change_of_a_rating_is_told_to_other_services(platform: Platform, until: Callable[..., None]) -> None:
     id = product(platform)
     own = review(platform, id, 5, "u1")
     send(platform, "PUT", f"/v1/products/{id}/reviews/{own}", {"userid": "u1", "firstName": "Ada", "rating": 2})
@@ -286,7 +289,7 @@ def test_each_change_of_a_rating_is_told_to_other_services(platform: Any, until:
     until(lambda: platform.db["outbox"].count_documents({"key": id.encode()}) == 0, "the outbox is empty")
 
 
-def test_the_sweep_of_derived_events_walks_an_index(platform: Any) -> None:
+def test_the_sweep_of_derived_events_walks_an_index(platform: Platform) -> None:
     waiting = platform.db["outbox"].find({"source": "shop.catalog", "partition": {"$in": [0, 1]}})
     plan = waiting.sort("order", 1).explain()["queryPlanner"]["winningPlan"]
     assert "'indexName': 'source_partition_order'" in str(plan)
@@ -300,7 +303,9 @@ def test_the_sweep_of_derived_events_walks_an_index(platform: Any) -> None:
         ("br;q=0, gzip", "gzip", gzip.decompress),
     ],
 )
-def test_a_list_is_packed_when_asked(platform: Any, asked: str, used: str, unpack: Callable[[bytes], bytes]) -> None:
+def test_a_list_is_packed_when_asked(
+    platform: Platform, asked: str, used: str, unpack: Callable[[bytes], bytes]
+) -> None:
     for _ in range(5):
         product(platform, name="Packed " + "x" * 100)
     path = "/v1/products?prefix=packed"
@@ -314,7 +319,7 @@ def test_a_list_is_packed_when_asked(platform: Any, asked: str, used: str, unpac
     assert platform.request("GET", path, headers=headers).status == 304
 
 
-def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Any) -> None:
+def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Platform) -> None:
     id = product(platform)
     review(platform, id, 5)
     assert "all exact" in platform.shopctl("verify", "ratings").stdout
@@ -333,7 +338,7 @@ def test_ratings_verify_and_the_topic_rebuilds_the_same(platform: Any) -> None:
         assert (away.returncode, away.stderr.count("\n")) == (4, 2), "where it was asked; no verdict, in one sentence"
 
 
-def test_an_id_in_any_script_is_answered_percent_encoded_in_headers(platform: Any) -> None:
+def test_an_id_in_any_script_is_answered_percent_encoded_in_headers(platform: Platform) -> None:
     answer = send(platform, "DELETE", "/v1/products/%F0%A0%98%8E%25", Prefer="wait=0")
     assert answer.status == 202
     assert (answer.headers["X-Id"], answer.json()["id"]) == ("%F0%A0%98%8E%25", "𠘎%")

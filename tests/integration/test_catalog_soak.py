@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -27,6 +27,9 @@ import urllib3
 from shop_core.events import DOMAINS
 from shop_core.events.catalog import DOMAIN, RATINGS_TOPIC, RatingChanged
 from shop_core.kafka.topic_reader import read_all
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform, StartPlatform
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 # Reviews to add, as many as `make test` has time for; CATALOG_REVIEWS=50000 makes it the whole.
@@ -46,7 +49,7 @@ class Writer:
     `reviews` is what must be stored in the end. Commands of one review go to one partition in the order of their acks.
     """
 
-    platform: Any
+    platform: Platform
     name: str
     products: list[str]
     ends: dict[int, int]
@@ -110,7 +113,7 @@ class Writer:
 class Crowd:
     """The writers, each in a thread, and their common verdict."""
 
-    def __init__(self, platform: Any, run: str, products: list[str], each: int) -> None:
+    def __init__(self, platform: Platform, run: str, products: list[str], each: int) -> None:
         self.platform, self.products = platform, products
         self.writers = [Writer(platform, f"{run}{number}", products, {}) for number in range(WRITERS)]
         self._reserve = Writer(platform, f"{run}-reserve", products, {})
@@ -162,7 +165,7 @@ class Crowd:
 class Shop:
     """A platform whose only busy domain is the catalog, its shared cache, and what was said in it so far."""
 
-    platform: Any
+    platform: Platform
     cache: Any
     crowds: list[Crowd] = field(default_factory=list)
 
@@ -233,7 +236,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any, start_redis: Any) -> Iterator[Shop]:
+def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: StartPlatform, start_redis: Any) -> Iterator[Shop]:
     few = [word for domain in DOMAINS if domain != "catalog" for word in ("--consumers", f"{domain}=0")]
     with (
         start_redis(tmp_path_factory.mktemp("redis")) as cache,

@@ -8,31 +8,34 @@ import pty
 import select
 import subprocess
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_core.events.envelope import Record
 from shop_core.kafka.publisher import KafkaPublisher
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 TOPIC = "shop.purchases"
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 NASTY = "\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\u202e"
 
 
-def dlq(platform: Any, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def dlq(platform: Platform, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     answer: subprocess.CompletedProcess[str] = platform.shopctl("dlq", *words, **options)
     assert "Traceback" not in answer.stderr, answer.stderr
     return answer
 
 
-def listed(platform: Any, *words: str) -> dict[str, dict[str, Any]]:
+def listed(platform: Platform, *words: str) -> dict[str, dict[str, Any]]:
     rows = [json.loads(row) for row in dlq(platform, "list", "--json", *words).stdout.splitlines()]
     return {row["receipt"]: row for row in rows}
 
 
 @pytest.fixture
-def second_review(platform: Any, until: Any) -> str:
+def second_review(platform: Platform, until: Any) -> str:
     """The receipt of a review that only the consumer could refuse: its author has said something already."""
     user = f"dlq-{uuid.uuid4().hex[:8]}"
     product = json.dumps({"name": "lamp", "price": "5"})
@@ -47,7 +50,7 @@ def second_review(platform: Any, until: Any) -> str:
 
 
 @pytest.fixture
-def bad_price(platform: Any, publisher: KafkaPublisher, until: Any) -> str:
+def bad_price(platform: Platform, publisher: KafkaPublisher, until: Any) -> str:
     """The receipt of a purchase that can be mended."""
     id = f"dlq-{uuid.uuid4().hex[:8]}"
     data = {"username": id, "userid": id, "price": "-1", "timestamp": "2026-02-03T04:05:06Z"}
@@ -59,7 +62,7 @@ def bad_price(platform: Any, publisher: KafkaPublisher, until: Any) -> str:
     return receipt
 
 
-def test_every_domain_is_listed_and_a_receipt_says_which(platform: Any, second_review: str) -> None:
+def test_every_domain_is_listed_and_a_receipt_says_which(platform: Platform, second_review: str) -> None:
     assert listed(platform)[second_review]["domain"] == "catalog"
     assert second_review not in listed(platform, "--domain", "purchases")
     table = dlq(platform, "list").stdout.splitlines()
@@ -72,14 +75,14 @@ def test_every_domain_is_listed_and_a_receipt_says_which(platform: Any, second_r
     assert second_review not in listed(platform)
 
 
-def test_an_empty_list_says_which_domains_are_empty(platform: Any) -> None:
+def test_an_empty_list_says_which_domains_are_empty(platform: Platform) -> None:
     assert dlq(platform, "discard", "--all", "--domain", "campaigns").returncode == 0
     answer = dlq(platform, "list", "--domain", "campaigns")
     assert (answer.returncode, answer.stdout) == (0, "")
     assert "no dead letters in campaigns" in answer.stderr and platform.bootstrap in answer.stderr
 
 
-def test_what_the_schema_refuses_is_not_sent(platform: Any, bad_price: str) -> None:
+def test_what_the_schema_refuses_is_not_sent(platform: Platform, bad_price: str) -> None:
     ends = platform.positions()
     for change, words in (("nosuch=5", "nosuch: is not a known field"), ("price=-2", "price: ")):
         answer = dlq(platform, "redrive", bad_price, "--set", "price=2", "--set", change)
@@ -88,7 +91,7 @@ def test_what_the_schema_refuses_is_not_sent(platform: Any, bad_price: str) -> N
 
 
 def test_a_letter_is_resolved_only_when_its_successor_is_stored(
-    platform: Any, second_review: str, bad_price: str
+    platform: Platform, second_review: str, bad_price: str
 ) -> None:
     refused = dlq(platform, "redrive", second_review)
     assert refused.returncode == 3 and "rejected: " in refused.stdout, refused
@@ -100,7 +103,7 @@ def test_a_letter_is_resolved_only_when_its_successor_is_stored(
     assert bad_price not in listed(platform)
 
 
-def test_all_of_every_domain_needs_a_yes(platform: Any, bad_price: str) -> None:
+def test_all_of_every_domain_needs_a_yes(platform: Platform, bad_price: str) -> None:
     for verb in ("redrive", "discard"):
         answer = dlq(platform, verb, "--all")
         assert answer.returncode == 1 and "--domain or --yes" in answer.stderr
@@ -111,7 +114,7 @@ def test_all_of_every_domain_needs_a_yes(platform: Any, bad_price: str) -> None:
     assert listed(platform) == {}
 
 
-def test_a_state_directory_names_the_platform(platform: Any, bad_price: str) -> None:
+def test_a_state_directory_names_the_platform(platform: Platform, bad_price: str) -> None:
     nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9", "MONGODB_URI": "mongodb://127.0.0.1:9"}
     place = ("--state-dir", str(platform.state_dir))
     answer = dlq(platform, "list", *place, **nowhere)
@@ -134,7 +137,7 @@ ODD = {
 }
 
 
-def test_no_letter_ends_a_command_or_reaches_the_terminal(platform: Any, publisher: KafkaPublisher) -> None:
+def test_no_letter_ends_a_command_or_reaches_the_terminal(platform: Platform, publisher: KafkaPublisher) -> None:
     letters = [Record(f"{TOPIC}.dlq", odd.key, odd.value, odd.headers) for odd in ODD.values()]
     sources = publisher.publish(letters)
     assert set(sources) <= listed(platform).keys()
@@ -149,7 +152,7 @@ def test_no_letter_ends_a_command_or_reaches_the_terminal(platform: Any, publish
     assert listed(platform, "--domain", "purchases") == {}
 
 
-def on_a_terminal(platform: Any, *words: str) -> bytes:
+def on_a_terminal(platform: Platform, *words: str) -> bytes:
     """What a person would get."""
     ours, theirs = pty.openpty()
     command = [platform.tool("shopctl"), "dlq", *words]

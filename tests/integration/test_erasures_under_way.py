@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,9 @@ from shop_core.events.envelope import Record
 from shop_core.kafka.publish_batch import Outcome
 from shop_core.kafka.publisher import KafkaPublisher
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 pytestmark = pytest.mark.slow
 JSON = {"Content-Type": "application/json"}
 
@@ -33,7 +36,7 @@ JSON = {"Content-Type": "application/json"}
 class Person:
     """Somebody of one case alone, who says something and is erased under a key of their own."""
 
-    platform: Any
+    platform: Platform
     until: Callable[..., None]
     user: str = field(default_factory=lambda: f"u-{uuid.uuid4().hex[:10]}")
 
@@ -80,12 +83,12 @@ class Person:
 
 
 @pytest.fixture
-def person(platform: Any, until: Callable[..., None]) -> Person:
+def person(platform: Platform, until: Callable[..., None]) -> Person:
     return Person(platform, until)
 
 
 @pytest.fixture
-def held(platform: Any, until: Callable[..., None]) -> Callable[[], Any]:
+def held(platform: Platform, until: Callable[..., None]) -> Callable[[], Any]:
     @contextmanager
     def hold() -> Iterator[None]:
         """The catalog's consumer does nothing within the block."""
@@ -169,7 +172,7 @@ class DyingPublisher(KafkaPublisher):
 
 
 @pytest.fixture
-def dying_door(platform: Any) -> Iterator[Any]:
+def dying_door(platform: Platform) -> Iterator[Any]:
     publisher = DyingPublisher(platform.bootstrap)
     assert publisher.connected(10)
     yield build(Context(publisher, QueryClient(platform.api_url)), ServerSettings()).test_client()

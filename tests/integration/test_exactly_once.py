@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kafka import TopicPartition
@@ -24,6 +24,9 @@ from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topics import admin, ensure_topics
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 pytestmark = pytest.mark.slow
 CONSUMER = Path(__file__).with_name("consumer_of_topic.py")
 CLIENTS, USERS, ROUNDS = 4, 200, 100
@@ -33,7 +36,7 @@ AT_ONCE = 24
 
 
 def test_20000_purchases_while_consumers_and_broker_are_killed(
-    platform: Any, make_load: Any, until: Any, in_threads: Any, spotless: Any
+    platform: Platform, make_load: Any, until: Any, in_threads: Any, spotless: Any
 ) -> None:
     load = make_load(USERS)
     # One piece of the work for each kill: a piece is set free when the process to be killed next is up and running.
@@ -74,7 +77,7 @@ def test_20000_purchases_while_consumers_and_broker_are_killed(
 
 @pytest.mark.parametrize("place", ["committed", "decoded"])
 def test_a_kill_at_the_worst_moment_changes_nothing(
-    platform: Any, lone_consumer: Any, spotless: Any, judged: Any, until: Any, place: str
+    platform: Platform, lone_consumer: Any, spotless: Any, judged: Any, until: Any, place: str
 ) -> None:
     # At `committed` the database has the batch and Kafka's offset is not committed; at `decoded` nothing has it yet,
     # so the second pass is the deadly one: each life gets one batch done and loses the next in its hands.
@@ -93,7 +96,7 @@ def test_a_kill_at_the_worst_moment_changes_nothing(
 
 
 def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
-    platform: Any, lone_consumer: Any, spotless: Any, judged: Any
+    platform: Platform, lone_consumer: Any, spotless: Any, judged: Any
 ) -> None:
     topic = lone_consumer.fill(500)
     lone_consumer.publisher.publish([poison(topic, n) for n in range(5)])
@@ -120,7 +123,7 @@ def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
         assert judged(lone_consumer) == spotless
 
 
-def test_a_lost_commit_comes_true_without_another_event(platform: Any, lone_consumer: Any, until: Any) -> None:
+def test_a_lost_commit_comes_true_without_another_event(platform: Platform, lone_consumer: Any, until: Any) -> None:
     """Else KEDA sees a lag that is none, and the group never sleeps."""
     topic = lone_consumer.fill(40)
     lone_consumer.drain(topic)
@@ -141,7 +144,9 @@ def test_a_lost_commit_comes_true_without_another_event(platform: Any, lone_cons
                 process.terminate()
 
 
-def test_a_position_that_others_moved_stops_a_writer(platform: Any, make_load: Any, until: Any, spotless: Any) -> None:
+def test_a_position_that_others_moved_stops_a_writer(
+    platform: Platform, make_load: Any, until: Any, spotless: Any
+) -> None:
     """Positions set back under running consumers: they notice before they write, and apply nothing twice."""
     load = make_load(60)
     load.batch(range(60), 0)
@@ -154,7 +159,7 @@ def test_a_position_that_others_moved_stops_a_writer(platform: Any, make_load: A
 
 @pytest.mark.parametrize("known", ["by its key", "by its moment"])
 def test_the_same_purchase_many_times_at_once_is_one(
-    platform: Any, make_load: Any, in_threads: Any, known: str
+    platform: Platform, make_load: Any, in_threads: Any, known: str
 ) -> None:
     """Each of them finds a place to wait, though all come from one address."""
     user = f"same-{uuid.uuid4().hex[:8]}"
@@ -178,7 +183,7 @@ def test_the_same_purchase_many_times_at_once_is_one(
     assert (profile["count"], profile["totalSpent"]) == (1, "5.10")
 
 
-def test_the_same_key_for_another_purchase_is_rejected(platform: Any) -> None:
+def test_the_same_key_for_another_purchase_is_rejected(platform: Platform) -> None:
     user = f"other-{uuid.uuid4().hex[:8]}"
     key = {"Idempotency-Key": f"key-{user}"}
 
@@ -201,7 +206,7 @@ def test_the_same_key_for_another_purchase_is_rejected(platform: Any) -> None:
 
 
 def test_a_killed_database_loses_nothing_and_blames_no_message(
-    platform: Any, make_load: Any, until: Any, in_threads: Any, spotless: Any
+    platform: Platform, make_load: Any, until: Any, in_threads: Any, spotless: Any
 ) -> None:
     load = make_load(100)
     letters = len(platform.letters())
@@ -246,7 +251,7 @@ def test_sigterm_in_the_middle_of_the_work_ends_with_zero(lone_consumer: Any, un
 class LoneConsumer:
     """A topic, a group and a database of their own on the platform's servers, for a consumer that a test may kill."""
 
-    def __init__(self, platform: Any, publisher: KafkaPublisher, until: Callable[..., None]) -> None:
+    def __init__(self, platform: Platform, publisher: KafkaPublisher, until: Callable[..., None]) -> None:
         self.platform, self.publisher = platform, publisher
         self._until = until
         self._name = f"lone_{uuid.uuid4().hex[:8]}"
@@ -299,7 +304,7 @@ class LoneConsumer:
 
 
 @pytest.fixture
-def lone_consumer(platform: Any, publisher: KafkaPublisher, until: Any) -> Iterator[LoneConsumer]:
+def lone_consumer(platform: Platform, publisher: KafkaPublisher, until: Any) -> Iterator[LoneConsumer]:
     lone = LoneConsumer(platform, publisher, until)
     yield lone
     platform.mongo.drop_database(lone.db.name)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_security.wire import Client, connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 BODY = b'{"username":"head","userid":"head","price":"1"}'
 BUY = "POST {prefix}/buy HTTP/1.1\r\nHost: x\r\n"
@@ -17,7 +20,7 @@ LONGEST = 5.0  # the read timeout is 20
 
 
 @pytest.fixture
-def client(platform: Any) -> Any:
+def client(platform: Platform) -> Any:
     with connected(platform.ports.cm_server) as found:
         yield found
 
@@ -67,7 +70,7 @@ def test_a_large_body_that_is_refused_by_its_head_does_not_cost_the_answer(clien
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "br", "deflate", "identity, gzip", "zstd"])
 @pytest.mark.parametrize("path", ["/buy", "/v1/purchases:batch", "/v1/products", "/analytics:batch", "/events/"])
-def test_a_packed_body_is_refused_as_such(platform: Any, path: str, coding: str) -> None:
+def test_a_packed_body_is_refused_as_such(platform: Platform, path: str, coding: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": coding}
     answer = platform.request("POST", path, body=gzip.compress(BODY), headers=headers)
     assert (answer.status, answer.headers["Accept-Encoding"]) == (415, "identity")
@@ -75,7 +78,7 @@ def test_a_packed_body_is_refused_as_such(platform: Any, path: str, coding: str)
 
 
 @pytest.mark.parametrize("coding", ["identity", "", "Identity, identity"])
-def test_a_body_that_is_as_it_is_may_say_so(platform: Any, coding: str) -> None:
+def test_a_body_that_is_as_it_is_may_say_so(platform: Platform, coding: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Encoding": coding}
     assert platform.request("POST", "/buy", body=BODY, headers=headers).status == 200
 
@@ -130,7 +133,7 @@ def test_what_no_route_sees_is_a_problem_as_any_other(client: Client, sent: str)
     ],
 )
 def test_an_answer_is_packed_as_its_reader_likes_it_best(
-    platform: Any, accepts: str | None, coding: str | None
+    platform: Platform, accepts: str | None, coding: str | None
 ) -> None:
     lines = "\n".join(json.dumps({"username": "packed", "userid": "packed", "price": "1"}) for _ in range(20))
     headers = {"Content-Type": "application/x-ndjson"}

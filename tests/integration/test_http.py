@@ -7,11 +7,14 @@ import json
 import uuid
 from decimal import Decimal
 from http.client import HTTPConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shopctl.layout import HOST, PREFIX
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 JSON = {"Content-Type": "application/json"}
 
@@ -20,17 +23,17 @@ def buyer() -> str:
     return f"u-{uuid.uuid4().hex[:12]}"
 
 
-def post(platform: Any, path: str, body: Any, **headers: str) -> Any:
+def post(platform: Platform, path: str, body: Any, **headers: str) -> Any:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return platform.request("POST", path, body=payload, headers=JSON | named)
 
 
-def get(platform: Any, path: str, **headers: str) -> Any:
+def get(platform: Platform, path: str, **headers: str) -> Any:
     return platform.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def buy(platform: Any, user: str, price: str = "19.90", **more: Any) -> dict[str, Any]:
+def buy(platform: Platform, user: str, price: str = "19.90", **more: Any) -> dict[str, Any]:
     """One stored purchase."""
     answer = post(
         platform, "/v1/purchases", {"username": user, "userid": user, "price": price} | more, Prefer="wait=10"
@@ -40,7 +43,7 @@ def buy(platform: Any, user: str, price: str = "19.90", **more: Any) -> dict[str
     return found
 
 
-def test_buy_and_get_all_user_buys_have_the_shape_that_was_promised(platform: Any) -> None:
+def test_buy_and_get_all_user_buys_have_the_shape_that_was_promised(platform: Platform) -> None:
     user = buyer()
     bought = post(platform, "/buy", {"username": user, "userid": "id-" + user, "price": "1195.30"})
     assert bought.status == 200
@@ -57,7 +60,7 @@ def test_buy_and_get_all_user_buys_have_the_shape_that_was_promised(platform: An
     assert get(platform, f"/get-all-user-buys/{user}").json() == listed
 
 
-def test_a_receipt_tells_the_life_of_a_command(platform: Any) -> None:
+def test_a_receipt_tells_the_life_of_a_command(platform: Platform) -> None:
     answer = post(platform, "/v1/purchases", {"username": "r", "userid": "r", "price": "1"})
     assert answer.status == 202
     receipt = answer.json()["receipt"]
@@ -69,7 +72,7 @@ def test_a_receipt_tells_the_life_of_a_command(platform: Any) -> None:
     assert get(platform, "/v1/receipts/nonsense").status == 400
 
 
-def test_the_profile_is_what_the_purchases_give(platform: Any) -> None:
+def test_the_profile_is_what_the_purchases_give(platform: Platform) -> None:
     user = buyer()
     prices = ["0.10", "0.20", "1000000.05"]
     days = ["2026-03-01T00:00:00Z", "2026-01-01T00:00:00.000001Z", "2026-02-01T00:00:00Z"]
@@ -82,7 +85,7 @@ def test_the_profile_is_what_the_purchases_give(platform: Any) -> None:
     assert get(platform, f"/v1/users/{buyer()}").status == 404
 
 
-def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: Any, until: Any) -> None:
+def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: Platform, until: Any) -> None:
     """The cache keeps an answer for at most a second, and not beyond an event that it saw stored."""
     user = buyer()
     for number in range(1, 5):
@@ -93,7 +96,7 @@ def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: An
     until(lambda: get(platform, f"/v1/users/{user}").json()["count"] == 5, "the cached answer ages")
 
 
-def test_pages_show_each_purchase_once_while_others_arrive(platform: Any) -> None:
+def test_pages_show_each_purchase_once_while_others_arrive(platform: Platform) -> None:
     user = buyer()
     lines = [
         {"username": user, "userid": user, "price": "1", "timestamp": f"2026-01-01T00:{n:02d}:00Z"} for n in range(60)
@@ -117,7 +120,7 @@ def test_pages_show_each_purchase_once_while_others_arrive(platform: Any) -> Non
     assert [p["timestamp"][14:16] for p in ranged["purchases"]] == [str(n) for n in range(19, 9, -1)]
 
 
-def test_a_batch_answers_by_line(platform: Any) -> None:
+def test_a_batch_answers_by_line(platform: Platform) -> None:
     user = buyer()
     good = {"username": user, "userid": user, "price": "5"}
     lines = [json.dumps(good), "{", json.dumps(good | {"price": "x"}), json.dumps(good)]
@@ -131,7 +134,7 @@ def test_a_batch_answers_by_line(platform: Any) -> None:
     ]  # fmt: skip
 
 
-def test_a_read_that_did_not_change_is_not_sent_again(platform: Any) -> None:
+def test_a_read_that_did_not_change_is_not_sent_again(platform: Platform) -> None:
     user = buyer()
     buy(platform, user)
     first = get(platform, f"/getAllUserBuys/{user}")
@@ -143,7 +146,7 @@ def test_a_read_that_did_not_change_is_not_sent_again(platform: Any) -> None:
 
 
 @pytest.mark.parametrize("user", ["a/b", "x/purchases", "ünï çødé", "50%", "a?b#c", "//", "%2F", "+", "<b>"])
-def test_any_printable_name_is_found_again(platform: Any, user: str) -> None:
+def test_any_printable_name_is_found_again(platform: Platform, user: str) -> None:
     from urllib.parse import quote
 
     name = f"{user}-{buyer()}"
@@ -167,14 +170,14 @@ def test_any_printable_name_is_found_again(platform: Any, user: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/buy", "/v1/purchases"])
-def test_bad_input_is_named(platform: Any, path: str, changes: dict[str, Any], status: int, field: str) -> None:
+def test_bad_input_is_named(platform: Platform, path: str, changes: dict[str, Any], status: int, field: str) -> None:
     answer = post(platform, path, {"username": "a", "userid": "b", "price": "1"} | changes)
     assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert (answer.json()["field"], answer.json()["status"]) == (field, status)
 
 
 @pytest.mark.security(23, 25)
-def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
+def test_requests_that_make_no_sense_are_4xx_problems(platform: Platform) -> None:
     cases = [
         (post(platform, "/buy", b"{"), 400),
         (post(platform, "/buy", b"x" * 17_000), 413),
@@ -201,7 +204,7 @@ def test_requests_that_make_no_sense_are_4xx_problems(platform: Any) -> None:
         assert b"Traceback" not in answer.data and b".py" not in answer.data
 
 
-def test_one_key_is_one_purchase_and_another_body_is_refused(platform: Any) -> None:
+def test_one_key_is_one_purchase_and_another_body_is_refused(platform: Platform) -> None:
     user, key = buyer(), uuid.uuid4().hex
     body = {"username": user, "userid": user, "price": "7"}
     first = post(platform, "/v1/purchases", body, Idempotency_Key=key, Prefer="wait=10")
@@ -215,7 +218,7 @@ def test_one_key_is_one_purchase_and_another_body_is_refused(platform: Any) -> N
     assert [purchase["price"] for purchase in listed] == ["7"]
 
 
-def test_health_readiness_and_metrics(platform: Any) -> None:
+def test_health_readiness_and_metrics(platform: Platform) -> None:
     assert get(platform, "/healthz").data == b"Success"
     ready = get(platform, "/readyz")
     assert ready.status == 200
@@ -228,7 +231,7 @@ def test_health_readiness_and_metrics(platform: Any) -> None:
         assert name in consumer.data
 
 
-def test_a_refusal_by_the_head_goes_out_at_once_and_ends_the_connection(platform: Any) -> None:
+def test_a_refusal_by_the_head_goes_out_at_once_and_ends_the_connection(platform: Platform) -> None:
     """Its body may never come; and a next request could not be told from the rest of it."""
     connection = HTTPConnection(HOST, platform.ports.cm_server, timeout=10)
     body = b'{"username":"early","userid":"early","price":"1"}'

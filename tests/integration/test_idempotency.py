@@ -8,12 +8,15 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 AT = "2026-03-01T09:00:00Z"
 
 
-def send(platform: Any, method: str, path: str, body: Any = None, **headers: str) -> Any:
+def send(platform: Platform, method: str, path: str, body: Any = None, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     sent = None if body is None else json.dumps(body).encode()
     return platform.request(method, path, body=sent, headers={"Content-Type": "application/json"} | named)
@@ -27,12 +30,12 @@ def fresh(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex[:10]}"
 
 
-def stored(platform: Any, user: str, after: str) -> list[str]:
+def stored(platform: Platform, user: str, after: str) -> list[str]:
     found = send(platform, "GET", f"/v1/users/{user}/purchases?after={after}").json()["purchases"]
     return [each["_id"] for each in found]
 
 
-def test_two_users_use_one_key_and_each_has_their_own(platform: Any) -> None:
+def test_two_users_use_one_key_and_each_has_their_own(platform: Platform) -> None:
     key, users = fresh("order-18"), (fresh("mara"), fresh("otto"))
     said = [send(platform, "POST", "/buy", purchase(user), Idempotency_Key=key).json() for user in users]
     again = send(platform, "POST", "/v1/purchases", purchase(users[0]), Idempotency_Key=key).json()
@@ -45,7 +48,7 @@ def test_two_users_use_one_key_and_each_has_their_own(platform: Any) -> None:
     assert len({line["id"] for line in lines + turned}) == 4, "each line is its user's own"
 
 
-def test_a_used_key_is_told_at_once_by_whichever_worker(platform: Any) -> None:
+def test_a_used_key_is_told_at_once_by_whichever_worker(platform: Platform) -> None:
     user = fresh("used")
     for key in (fresh("k") for _ in range(20)):
         assert send(platform, "POST", "/buy", purchase(user), Idempotency_Key=key).status == 200
@@ -55,7 +58,7 @@ def test_a_used_key_is_told_at_once_by_whichever_worker(platform: Any) -> None:
 
 
 def test_a_key_that_was_used_before_this_process_began_is_told_at_once(
-    platform: Any, until: Callable[..., None]
+    platform: Platform, until: Callable[..., None]
 ) -> None:
     """One of three keys a command at least: of those cm-api is asked only briefly, and not for a second after."""
     user, keys, click = fresh("old"), [fresh("k") for _ in range(3)], "/analytics?timestamp=1772355600000&user="
@@ -82,14 +85,14 @@ def campaign(name: str) -> dict[str, str]:
     return {"name": name, "startDate": "2027-01-01T00:00:00Z", "endDate": "2027-01-02T00:00:00Z"}
 
 
-def alive(platform: Any) -> bool:
+def alive(platform: Platform) -> bool:
     try:
         return bool(send(platform, "GET", "/readyz").status == 200)
     except Exception:  # it is being started
         return False
 
 
-def test_of_many_at_once_under_one_key_whoever_gets_2xx_has_their_own_stored(platform: Any) -> None:
+def test_of_many_at_once_under_one_key_whoever_gets_2xx_has_their_own_stored(platform: Platform) -> None:
     user, key = fresh("race"), fresh("k")
     answers: list[tuple[str, Any]] = []
     barrier = threading.Barrier(12)
@@ -110,7 +113,7 @@ def test_of_many_at_once_under_one_key_whoever_gets_2xx_has_their_own_stored(pla
     assert [each["price"] for each in kept] == [price]
 
 
-def test_a_purchase_that_names_its_moment_is_one_however_often_it_is_sent(platform: Any) -> None:
+def test_a_purchase_that_names_its_moment_is_one_however_often_it_is_sent(platform: Platform) -> None:
     user = fresh("once")
     first = send(platform, "POST", "/buy", purchase(user, "1.50", timestamp=AT)).json()
     same = purchase(user, "1.50", timestamp="2026-03-01T10:00:00.000+01:00")
@@ -134,7 +137,7 @@ def test_a_purchase_that_names_its_moment_is_one_however_often_it_is_sent(platfo
     assert refused == 0
 
 
-def test_a_review_that_names_its_moment_is_answered_like_the_first(platform: Any) -> None:
+def test_a_review_that_names_its_moment_is_answered_like_the_first(platform: Platform) -> None:
     id = send(platform, "POST", "/v1/products", {"name": "p", "price": "1"}, Prefer="wait=10").json()["id"]
     review = {"userid": fresh("r"), "rating": 4, "text": "good", "displayName": "R", "timestamp": AT}
     path = f"/v1/products/{id}/reviews"
@@ -144,7 +147,9 @@ def test_a_review_that_names_its_moment_is_answered_like_the_first(platform: Any
     assert send(platform, "GET", f"/v1/products/{id}/rating").json()["reviewCount"] == 1
 
 
-def test_a_review_of_a_product_that_is_not_there_is_refused_at_once(platform: Any, until: Callable[..., None]) -> None:
+def test_a_review_of_a_product_that_is_not_there_is_refused_at_once(
+    platform: Platform, until: Callable[..., None]
+) -> None:
     review = {"userid": fresh("r"), "rating": 4, "text": "good", "displayName": "R"}
     refused = lambda: send(platform, "POST", "/v1/products/nowhere/reviews", review).status == 422  # noqa: E731
     until(refused, "the read model has all that is in the topic")
@@ -153,7 +158,7 @@ def test_a_review_of_a_product_that_is_not_there_is_refused_at_once(platform: An
         assert send(platform, "POST", f"/v1/products/{id}/reviews", review).status == 202
 
 
-def test_one_purchase_by_its_id(platform: Any) -> None:
+def test_one_purchase_by_its_id(platform: Platform) -> None:
     user = fresh("one")
     made = send(platform, "POST", "/v1/purchases", purchase(user, "4.20", productid="p")).json()
     found = send(platform, "GET", f"/v1/purchases/{made['id']}?after={made['receipt']}")
@@ -163,7 +168,7 @@ def test_one_purchase_by_its_id(platform: Any) -> None:
     assert send(platform, "GET", f"/v1/purchases/{uuid.uuid4()}").status == 404
 
 
-def test_what_is_gone_is_404_to_who_deletes_or_changes_it(platform: Any) -> None:
+def test_what_is_gone_is_404_to_who_deletes_or_changes_it(platform: Platform) -> None:
     wait = {"Prefer": "wait=10"}
     product = send(platform, "POST", "/v1/products", {"name": "p", "price": "1"}, **wait).json()["id"]
     review = {"userid": "u", "rating": 4, "text": "good", "displayName": "R"}

@@ -6,12 +6,15 @@ import base64
 import json
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 
 from shop_core.events.envelope import Record
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 NAMES = ["علی‌رضا", "山田　太郎", "क्‍ष 👩‍👩‍👧‍👦", "e\u0301é\u200f\ue000"]
@@ -23,13 +26,13 @@ def unique(word: str = "in") -> str:
     return f"{word}-{uuid.uuid4().hex[:10]}"
 
 
-def send(platform: Any, path: str, body: Any, method: str = "POST", **headers: str) -> Any:
+def send(platform: Platform, path: str, body: Any, method: str = "POST", **headers: str) -> Any:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return platform.request(method, path, body=payload, headers=JSON | named)
 
 
-def get(platform: Any, path: str) -> Any:
+def get(platform: Platform, path: str) -> Any:
     return platform.request("GET", path)
 
 
@@ -44,7 +47,7 @@ def fields(answer: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("at", FORMS)
-def test_a_moment_is_answered_as_it_was_sent_by_every_route(platform: Any, at: str) -> None:
+def test_a_moment_is_answered_as_it_was_sent_by_every_route(platform: Platform, at: str) -> None:
     user = unique()
     bought = send(platform, "/buy", {"username": user, "userid": user, "price": "1", "timestamp": at}).json()
     after = f"?after={bought['receipt']}"
@@ -66,7 +69,7 @@ def test_a_moment_is_answered_as_it_was_sent_by_every_route(platform: Any, at: s
 
 
 @pytest.mark.parametrize("end", ["2027-01-02T03:04:05Z", "2027-01-02T03:04:05.204Z", "2027-01-02T03:04:05.000Z"])
-def test_a_campaigns_dates_are_answered_as_they_were_sent(platform: Any, end: str) -> None:
+def test_a_campaigns_dates_are_answered_as_they_were_sent(platform: Platform, end: str) -> None:
     start = end.replace("2027", "2026")
     dates = {"startDate": start, "endDate": end}
     id = send(platform, "/campaign-events/", {"name": unique(), **dates}).json()["id"]
@@ -82,7 +85,7 @@ def test_a_campaigns_dates_are_answered_as_they_were_sent(platform: Any, end: st
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_that_people_have_is_taken_everywhere(platform: Any, name: str) -> None:
+def test_a_name_that_people_have_is_taken_everywhere(platform: Platform, name: str) -> None:
     mine = f"{name} {unique()}"
     path = quote(mine, safe="")
     bought = send(platform, "/v1/purchases", {"username": mine, "userid": mine, "price": "1"})
@@ -107,7 +110,7 @@ def test_a_name_that_people_have_is_taken_everywhere(platform: Any, name: str) -
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "a\u0085", "\u2028", "a\u202eb", "\u2066", "\ud800", "x" * 129])
-def test_what_is_no_name_is_refused_at_its_field(platform: Any, bad: str) -> None:
+def test_what_is_no_name_is_refused_at_its_field(platform: Platform, bad: str) -> None:
     answer = send(platform, "/buy", {"username": bad, "userid": "a", "price": "1"})
     assert (answer.status, fields(answer)) == (422, {"username"})
     answer = send(platform, "/v1/products", {"name": "a", "price": "1", "tags": ["b", bad]})
@@ -143,7 +146,7 @@ def test_what_is_no_name_is_refused_at_its_field(platform: Any, bad: str) -> Non
     ],
 )  # fmt: skip
 def test_one_answer_names_every_field_at_fault(
-    platform: Any, method: str, path: str, body: Any, wrong: set[str]
+    platform: Platform, method: str, path: str, body: Any, wrong: set[str]
 ) -> None:
     payload = None if body is None else json.dumps(body).encode()
     answer = platform.request(method, path, body=payload, headers=JSON)
@@ -151,7 +154,7 @@ def test_one_answer_names_every_field_at_fault(
     assert fields(answer) == wrong
 
 
-def test_a_line_of_a_batch_names_every_field_at_fault(platform: Any) -> None:
+def test_a_line_of_a_batch_names_every_field_at_fault(platform: Platform) -> None:
     lines = [{"username": "a", "price": "x", "timestamp": "soon"}, {"username": "a", "userid": "b", "price": "1"}]
     told = send(platform, "/v1/purchases:batch", lines).json()
     assert (told["accepted"], told["failed"]) == (1, 1)
@@ -164,7 +167,7 @@ def test_a_line_of_a_batch_names_every_field_at_fault(platform: Any) -> None:
     assert {each["field"] for each in line["errors"]} == {"user", "kind", "timestamp"}
 
 
-def test_a_byte_order_mark_before_an_upload_is_skipped(platform: Any) -> None:
+def test_a_byte_order_mark_before_an_upload_is_skipped(platform: Platform) -> None:
     user = unique()
     line = json.dumps({"username": user, "userid": user, "price": "1"}).encode()
     mark = b"\xef\xbb\xbf"
@@ -178,7 +181,7 @@ def test_a_byte_order_mark_before_an_upload_is_skipped(platform: Any) -> None:
     ("number", "unit"), [("1795690161", "seconds"), ("1795690161000000", "microseconds"), ("2026", "milliseconds")]
 )
 def test_another_unit_than_milliseconds_is_refused_at_every_entrance(
-    platform: Any, publisher: Any, number: str, unit: str
+    platform: Platform, publisher: Any, number: str, unit: str
 ) -> None:
     queries = [("POST", f"/analytics?user=u&click&timestamp={number}"), ("GET", f"/analytics?timestamp={number}")]
     queries += [("GET", f"/analytics/series?from={number}"), ("GET", f"/analytics/series?to={number}")]
@@ -199,7 +202,7 @@ def test_another_unit_than_milliseconds_is_refused_at_every_entrance(
     assert unit in state["reason"]
 
 
-def test_analytics_takes_rfc_3339_as_well(platform: Any) -> None:
+def test_analytics_takes_rfc_3339_as_well(platform: Platform) -> None:
     moment = datetime(2025, 9, 3, 4, 5, 6, 204000, tzinfo=UTC)
     at, text = int(moment.timestamp() * 1000), "2025-09-03T06:05:06.204%2B02:00"
     answers = [
@@ -218,7 +221,7 @@ def test_analytics_takes_rfc_3339_as_well(platform: Any) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["٣" * 18 + "-x", "9" * 18 + "-x"])
-def test_a_cursor_that_no_page_gave_is_refused(platform: Any, cursor: str) -> None:
+def test_a_cursor_that_no_page_gave_is_refused(platform: Platform, cursor: str) -> None:
     sent = base64.urlsafe_b64encode(cursor.encode()).decode().rstrip("=")
     for path in ("/getAllUserBuys/a", "/campaign-events/", "/v1/users/a/export"):
         assert get(platform, f"{path}?cursor={sent}").status == 400, path

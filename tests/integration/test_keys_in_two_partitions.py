@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,11 +16,14 @@ from shop_core.events.envelope import digest_of, encode
 from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def products(platform: Any) -> tuple[str, str]:
+def products(platform: Platform) -> tuple[str, str]:
     """Two, the first in a partition that a rebuild reads before the other's."""
     made: dict[int, str] = {}
     headers = {"Content-Type": "application/json", "Prefer": "wait=10"}
@@ -43,7 +46,7 @@ def say(publisher: KafkaPublisher, product: str, key: str) -> str:
 
 
 def test_a_rebuild_keeps_the_review_that_was_stored_and_not_the_one_that_was_refused(
-    platform: Any, publisher: KafkaPublisher, products: tuple[str, str], until: Callable[..., None]
+    platform: Platform, publisher: KafkaPublisher, products: tuple[str, str], until: Callable[..., None]
 ) -> None:
     def state(receipt: str) -> str:
         return str(platform.request("GET", f"/v1/receipts/{receipt}").json()["state"])

@@ -7,7 +7,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,23 +15,26 @@ from shop_core.events.envelope import Record
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import KafkaPublisher
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 HEADERS = {"ce_type": "shop.purchase.made.v1", "ce_source": "/test", "ce_specversion": "1.0"}
 Line = dict[str, int]
 
 
-def snapshot(platform: Any) -> Any:
+def snapshot(platform: Platform) -> Any:
     answer = platform.request("GET", "/v1/ops/snapshot")
     assert answer.status == 200, answer.data
     return answer.json()
 
 
-def domain(platform: Any, name: str) -> Any:
+def domain(platform: Platform, name: str) -> Any:
     [found] = [each for each in snapshot(platform)["domains"] if each["name"] == name]
     assert found["balance"]["difference"] == 0, found
     return found
 
 
-def settled(platform: Any, name: str) -> Line:
+def settled(platform: Platform, name: str) -> Line:
     """The line once nothing waits, whatever the tests before have sent."""
     with_lag = domain(platform, name)["balance"]
     while with_lag["waiting"]:
@@ -56,7 +59,7 @@ def buyer() -> str:
 
 
 def test_ordinary_duplicate_and_rejected_events_are_told_apart(
-    platform: Any, publisher: KafkaPublisher, until: Callable[..., None], buyer: str
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None], buyer: str
 ) -> None:
     until(platform.running, "everything runs")
     before = settled(platform, DOMAIN.name)
@@ -69,7 +72,7 @@ def test_ordinary_duplicate_and_rejected_events_are_told_apart(
     assert told["balance"]["accepted"] == sum(each["balance"]["accepted"] for each in told["domains"])
 
 
-def test_what_a_stopped_consumer_has_not_read_waits(platform: Any, until: Callable[..., None], buyer: str) -> None:
+def test_what_a_stopped_consumer_has_not_read_waits(platform: Platform, until: Callable[..., None], buyer: str) -> None:
     until(platform.running, "everything runs")
     before = settled(platform, "campaigns")
     pid = platform.signal("campaigns-consumer-1", signal.SIGSTOP)
@@ -87,7 +90,7 @@ def test_what_a_stopped_consumer_has_not_read_waits(platform: Any, until: Callab
 
 
 @pytest.mark.slow
-def test_a_kill_does_not_make_it_lie(platform: Any, until: Callable[..., None], make_load: Any) -> None:
+def test_a_kill_does_not_make_it_lie(platform: Platform, until: Callable[..., None], make_load: Any) -> None:
     """Of the consumers, amid their work, and of cm-ops itself, which keeps no number of its own."""
     until(platform.running, "everything runs")
     before = settled(platform, DOMAIN.name)
@@ -105,10 +108,10 @@ def test_a_kill_does_not_make_it_lie(platform: Any, until: Callable[..., None], 
     assert added["stored"] == 240 == load.stored()
 
 
-def test_who_is_away_is_named(platform: Any, until: Callable[..., None]) -> None:
+def test_who_is_away_is_named(platform: Platform, until: Callable[..., None]) -> None:
     until(platform.running, "everything runs")
     for part, named in (("kafka", "Kafka"), ("cm-ops", "cm-ops")):
-        pid = platform.processes()[part].pid
+        pid = platform.pid(part)
         os.killpg(pid, signal.SIGSTOP)  # gunicorn's workers with it
         try:
             until(lambda named=named: _problem(platform).get("detail", "").startswith(named), f"{named} is away")
@@ -120,6 +123,6 @@ def test_who_is_away_is_named(platform: Any, until: Callable[..., None]) -> None
         until(lambda: platform.request("GET", "/v1/ops/snapshot").status == 200, f"{named} is back")
 
 
-def _problem(platform: Any) -> Any:
+def _problem(platform: Platform) -> Any:
     answer = platform.request("GET", "/v1/ops/snapshot")
     return answer.json() if answer.status == 503 else {}

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -23,6 +23,9 @@ from shop_security.secured import BIN
 from shop_security.surroundings import clean_environment
 from shopctl.layout import HOST, PREFIX
 from shopctl.supervisor import spawn
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 pytestmark = pytest.mark.slow
 ANSWER_SECONDS = 5  # what a client waits for at most; a later answer is an error of urllib3
@@ -40,7 +43,7 @@ class Door:
 
 
 @pytest.fixture
-def other_door(platform: Any, tmp_path: Path, until: Any) -> Iterator[Door]:
+def other_door(platform: Platform, tmp_path: Path, until: Any) -> Iterator[Door]:
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
@@ -64,33 +67,33 @@ def opens(door: Any) -> bool:
         return False
 
 
-def buy(platform: Any, user: str = "outage") -> Any:
+def buy(door: Platform | Door, user: str = "outage") -> Any:
     body = json.dumps({"username": user, "userid": user, "price": "1.00"}).encode()
-    return platform.request("POST", "/buy", body=body, timeout=ANSWER_SECONDS)
+    return door.request("POST", "/buy", body=body, timeout=ANSWER_SECONDS)
 
 
-def dependencies(platform: Any) -> dict[str, bool]:
+def dependencies(platform: Platform) -> dict[str, bool]:
     answer = platform.request("GET", "/readyz", timeout=ANSWER_SECONDS)
     found = answer.json()
     assert (answer.status == 200) == found["ready"] == all(each["ok"] for each in found["dependencies"].values())
     return {name: each["ok"] for name, each in found["dependencies"].items()}
 
 
-def assert_refused(platform: Any) -> None:
-    answer = buy(platform)
+def assert_refused(door: Platform | Door) -> None:
+    answer = buy(door)
     assert answer.status == 503, answer.data
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.json()["status"] == 503
 
 
-def all_well(platform: Any) -> bool:
+def all_well(platform: Platform) -> bool:
     return bool(platform.running() and all(dependencies(platform).values()) and buy(platform).status == 200)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_without_a_broker_the_door_refuses_in_time_and_lives(
-    platform: Any, other_door: Door, until: Any, in_threads: Any, number: int
+    platform: Platform, other_door: Door, until: Any, in_threads: Any, number: int
 ) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     pid = platform.signal("kafka", number)
@@ -107,7 +110,7 @@ def test_without_a_broker_the_door_refuses_in_time_and_lives(
     assert (platform.processes()["kafka"].pid == pid) == (number == signal.SIGSTOP)
 
 
-def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform: Any, until: Any) -> None:
+def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform: Platform, until: Any) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     consumers = {name: state.pid for name, state in platform.processes().items() if "consumer" in name}
     platform.signal("database", signal.SIGKILL)
@@ -124,9 +127,9 @@ def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform
     assert {name: now[name].pid for name in consumers} == consumers
 
 
-def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Any, until: Any) -> None:
+def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Platform, until: Any) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
-    workers = platform.processes()["cm-api"].pid  # gunicorn and its workers are one process group
+    workers = platform.pid("cm-api")  # gunicorn and its workers are one process group
     os.killpg(workers, signal.SIGSTOP)
     try:
         assert buy(platform).status == 200
@@ -138,7 +141,7 @@ def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Any, un
 
 
 def test_many_clients_without_a_broker_find_the_door_quick(
-    platform: Any, other_door: Door, until: Any, in_threads: Any
+    platform: Platform, other_door: Door, until: Any, in_threads: Any
 ) -> None:
     """A dead broker must not take every thread: health and refusals are answered while others wait for their ack."""
     until(lambda: all_well(platform), "all is well at first", 90)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -20,18 +20,21 @@ from shop_core.events.envelope import Event
 from shop_core.events.instants import Instant
 from shop_core.events.purchases import PURCHASE_MADE, PurchaseMade
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 # Few different moments, so that many purchases share one, to the microsecond.
 MOMENTS = st.integers(0, 9).map(lambda n: START + timedelta(microseconds=n))
 
 
 @pytest.fixture(scope="module")
-def store(platform: Any) -> PurchaseStore:
+def store(platform: Platform) -> PurchaseStore:
     return PurchaseStore(platform.db)
 
 
 @pytest.fixture(scope="module")
-def api(platform: Any) -> Iterator[Any]:
+def api(platform: Platform) -> Iterator[Any]:
     app = create_app(QuerySettings(bootstrap_servers=platform.bootstrap, mongodb_uri=platform.mongodb_uri))
     with app.test_client() as client:
         yield client

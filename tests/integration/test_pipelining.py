@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from shop_security.wire import connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 BODY = '{"username":"pipe","userid":"pipe","price":"%d"}'
 
@@ -45,7 +48,7 @@ TOO_LARGE = ("POST", request("POST", "{prefix}/buy", "x" * 20_000), 413)
 
 
 @pytest.mark.parametrize("pieces", [0, 1, 13, 200], ids=["one segment", "bytes", "small pieces", "pieces"])
-def test_each_request_has_its_answer_in_order(platform: Any, pieces: int) -> None:
+def test_each_request_has_its_answer_in_order(platform: Platform, pieces: int) -> None:
     mixed = MIXED if pieces else [*MIXED[:7], TOO_LARGE, *MIXED[7:]]
     with connected(platform.ports.cm_server) as client:
         client.send("".join(text for _, text, _ in mixed), pieces)
@@ -54,7 +57,7 @@ def test_each_request_has_its_answer_in_order(platform: Any, pieces: int) -> Non
         assert client.answer().status == 200, "the connection goes on"
 
 
-def test_a_hundred_purchases_in_one_segment_are_a_hundred_purchases(platform: Any) -> None:
+def test_a_hundred_purchases_in_one_segment_are_a_hundred_purchases(platform: Platform) -> None:
     with connected(platform.ports.cm_server, seconds=60) as client:
         client.send("".join(request("POST", "{prefix}/buy", BODY % number) for number in range(100)))
         receipts = [json.loads(client.answer().body)["receipt"] for _ in range(100)]
@@ -73,7 +76,9 @@ def test_a_hundred_purchases_in_one_segment_are_a_hundred_purchases(platform: An
     ],
     ids=["close", "a list with close", "no request", "no chunk", "HTTP/1.0"],
 )
-def test_what_ends_the_connection_is_told_and_nothing_after_it_is_done(platform: Any, last: str, status: int) -> None:
+def test_what_ends_the_connection_is_told_and_nothing_after_it_is_done(
+    platform: Platform, last: str, status: int
+) -> None:
     first = request("GET", "{prefix}/healthz")
     with connected(platform.ports.cm_server) as client:
         client.send(first + last + request("POST", "{prefix}/buy", BODY % 9) * 3)
@@ -83,7 +88,7 @@ def test_what_ends_the_connection_is_told_and_nothing_after_it_is_done(platform:
         assert client.ended()
 
 
-def test_a_client_that_has_said_all_is_answered_yet(platform: Any) -> None:
+def test_a_client_that_has_said_all_is_answered_yet(platform: Platform) -> None:
     """As by `printf … | nc`, which closes its side at once."""
     with connected(platform.ports.cm_server) as client:
         client.send(request("GET", "{prefix}/healthz") * 2 + request("POST", "{prefix}/buy", BODY % 1))

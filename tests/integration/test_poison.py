@@ -6,12 +6,15 @@ import json
 import uuid
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_core.events.envelope import OUR_SOURCE, Record
 from shop_core.kafka.publisher import KafkaPublisher
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 TOPIC = "shop.purchases"
 MADE = "shop.purchase.made.v1"
@@ -74,7 +77,7 @@ def kinds(user: str) -> list[Poison]:
     ]
 
 
-def letters_of(platform: Any) -> list[Any]:
+def letters_of(platform: Platform) -> list[Any]:
     """The letters that a consumer wrote: other tests leave strangers' there."""
     return [letter for letter in platform.letters() if "dlq_topic" in dict(letter.headers)]
 
@@ -88,7 +91,7 @@ def send(publisher: KafkaPublisher, user: str, value: bytes | None, id: str, **c
     return publisher.publish([Record(TOPIC, user.encode(), value, headers_of(id, **changes))])[0]
 
 
-def state(platform: Any, receipt: str) -> dict[str, Any]:
+def state(platform: Platform, receipt: str) -> dict[str, Any]:
     told: dict[str, Any] = platform.request("GET", f"/v1/receipts/{receipt}?wait=10").json()
     return told
 
@@ -99,7 +102,7 @@ def user() -> str:
 
 
 def test_each_kind_of_poison_goes_to_the_dlq_once_and_the_rest_is_stored(
-    platform: Any, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
 ) -> None:
     receipts: dict[str, Poison] = {}
     good = [send(publisher, user, value_of(user, price="0.01"), f"{user}-good-first")]
@@ -115,7 +118,7 @@ def test_each_kind_of_poison_goes_to_the_dlq_once_and_the_rest_is_stored(
         assert poison.reason in told["reason"], poison.name
     stored = [doc["_id"] for doc in platform.db["purchases"].find({"userid": user})]
     assert sorted(stored) == sorted([f"{user}-good-first", *(f"{user}-good-{n}" for n in range(len(receipts)))])
-    assert platform.db["users"].find_one({"_id": user})["count"] == len(good)
+    assert platform.document("users", user)["count"] == len(good)
 
     until(lambda: {source_of(letter) for letter in letters_of(platform)} >= receipts.keys(), "every letter is there")
     letters = [letter for letter in letters_of(platform) if source_of(letter) in receipts]
@@ -129,7 +132,7 @@ def test_each_kind_of_poison_goes_to_the_dlq_once_and_the_rest_is_stored(
 
 
 def test_a_letter_is_listed_shown_mended_and_sent_again_under_its_id(
-    platform: Any, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
 ) -> None:
     bad = send(publisher, user, value_of(user, price="-7"), f"{user}-mend")
     until(lambda: bad in platform.shopctl("dlq", "list").stdout, "the letter is listed")
@@ -149,7 +152,7 @@ def test_a_letter_is_listed_shown_mended_and_sent_again_under_its_id(
     assert twice.returncode == 1 and f"dealt with already: redriven {again}" in twice.stderr, twice
     (doc,) = platform.db["purchases"].find({"userid": user})
     assert (doc["_id"], str(doc["price"])) == (f"{user}-mend", "7.25")
-    assert platform.db["users"].find_one({"_id": user})["count"] == 1
+    assert platform.document("users", user)["count"] == 1
     assert bad not in platform.shopctl("dlq", "list").stdout
     every = [json.loads(row) for row in platform.shopctl("dlq", "list", "--all", "--json").stdout.splitlines()]
     (kept,) = [row for row in every if row["receipt"] == bad]
@@ -157,7 +160,7 @@ def test_a_letter_is_listed_shown_mended_and_sent_again_under_its_id(
 
 
 def test_a_letter_that_is_discarded_leaves_the_list_only(
-    platform: Any, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
 ) -> None:
     bad = send(publisher, user, b"not JSON", f"{user}-away")
     until(lambda: bad in platform.shopctl("dlq", "list").stdout, "the letter is listed")
@@ -168,7 +171,7 @@ def test_a_letter_that_is_discarded_leaves_the_list_only(
     assert platform.db["purchases"].count_documents({"userid": user}) == 0
 
 
-def test_a_letter_that_does_not_exist_is_one_sentence(platform: Any) -> None:
+def test_a_letter_that_does_not_exist_is_one_sentence(platform: Platform) -> None:
     answer = platform.shopctl("dlq", "show", "shop.purchases-0-999999999")
     assert answer.returncode != 0
     assert "No such dead letter" in answer.stderr

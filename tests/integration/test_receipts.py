@@ -7,25 +7,28 @@ import signal
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_core.events import DOMAINS
 from shop_core.kafka.topic_reader import topic_log
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
-def get(platform: Any, path: str) -> Any:
+
+def get(platform: Platform, path: str) -> Any:
     return platform.request("GET", path)
 
 
-def beyond(platform: Any, topic: str, partition: int = 5, by: int = 0) -> str:
+def beyond(platform: Platform, topic: str, partition: int = 5, by: int = 0) -> str:
     with topic_log(platform.bootstrap, topic) as log:
         return f"{topic}-{partition}-{log.ends()[partition] + by}"
 
 
 @pytest.mark.parametrize("topic", [domain.topic for domain in DOMAINS.values()])
-def test_a_receipt_from_beyond_the_end_is_told_at_once(platform: Any, topic: str) -> None:
+def test_a_receipt_from_beyond_the_end_is_told_at_once(platform: Platform, topic: str) -> None:
     for receipt in (f"{topic}-5-999999", beyond(platform, topic), beyond(platform, topic, by=10**12)):
         for how, status in (("", 404), ("?wait=9", 404)):
             started = time.monotonic()
@@ -40,7 +43,7 @@ def test_a_receipt_from_beyond_the_end_is_told_at_once(platform: Any, topic: str
         assert get(platform, f"/v1/receipts/{other}").status == 404
 
 
-def test_a_receipt_just_given_is_never_unknown(platform: Any) -> None:
+def test_a_receipt_just_given_is_never_unknown(platform: Platform) -> None:
     user = f"fresh-{uuid.uuid4().hex[:8]}"
     body = json.dumps({"username": user, "userid": user, "price": "1"}).encode()
     headers = {"Content-Type": "application/json"}
@@ -50,7 +53,7 @@ def test_a_receipt_just_given_is_never_unknown(platform: Any) -> None:
         assert answer.status == 200 and answer.json()["state"] in ("accepted", "stored"), answer.data
 
 
-def test_what_waits_is_accepted_while_its_consumer_is_away(platform: Any, until: Callable[..., None]) -> None:
+def test_what_waits_is_accepted_while_its_consumer_is_away(platform: Platform, until: Callable[..., None]) -> None:
     """And a receipt beyond it is not, though the positions stand still."""
     until(platform.running, "everything runs")
     pid = platform.signal("campaigns-consumer-1", signal.SIGSTOP)
@@ -69,7 +72,7 @@ def test_what_waits_is_accepted_while_its_consumer_is_away(platform: Any, until:
     assert get(platform, f"/v1/receipts/{receipt}?wait=10").json()["state"] == "stored"
 
 
-def test_while_kafka_says_nothing_a_receipt_is_believed(platform: Any, until: Callable[..., None]) -> None:
+def test_while_kafka_says_nothing_a_receipt_is_believed(platform: Platform, until: Callable[..., None]) -> None:
     until(platform.running, "everything runs")
     receipt = "shop.purchases-5-999999999"
     assert get(platform, f"/v1/receipts/{receipt}").status == 404

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,9 @@ from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topic_reader import read_all
 from shop_core.mongo.client import Move, Position, Positions
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 BEYOND = 1_000_000_000  # the receipts of these records must name no other
 
@@ -42,7 +45,7 @@ def record_of(user: str, price: str, number: int) -> Message:
 
 
 def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_again(
-    platform: Any, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
 ) -> None:
     index = platform.db["purchases"].create_index(
         [("userid", 1), ("price", 1)], unique=True, partialFilterExpression={"userid": user}
@@ -54,7 +57,7 @@ def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_a
     assert {each["status"] for each in states if each["state"] == "rejected"} == {500}
     assert "11000" in states[2]["reason"]
     assert user not in states[2]["reason"]
-    assert platform.db["users"].find_one({"_id": user})["count"] == 4
+    assert platform.document("users", user)["count"] == 4
 
     def letters() -> list[str]:
         found = [
@@ -67,7 +70,7 @@ def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_a
     for receipt in (receipts[2], receipts[4]):
         done = platform.shopctl("dlq", "redrive", receipt)
         assert done.returncode == 0, done
-    until(lambda: platform.db["users"].find_one({"_id": user})["count"] == 6, "what was set aside is stored")
+    until(lambda: platform.document("users", user)["count"] == 6, "what was set aside is stored")
 
 
 def faulty(faults: dict[str, list[Exception]]) -> ReadModel[PurchaseStore]:
@@ -98,7 +101,7 @@ class Standing:
 
 
 @pytest.fixture
-def applier(platform: Any, user: str) -> Iterator[Applier]:
+def applier(platform: Platform, user: str) -> Iterator[Applier]:
     """One over the platform's database, on positions of a group that no consumer has."""
     settings = load(ConsumerSettings, {"MONGODB_URI": platform.mongodb_uri})
     beats: list[None] = []
@@ -107,11 +110,11 @@ def applier(platform: Any, user: str) -> Iterator[Applier]:
     assert beats
 
 
-def stored(platform: Any, user: str) -> list[str]:
+def stored(platform: Platform, user: str) -> list[str]:
     return sorted(str(doc["price"]) for doc in platform.db["purchases"].find({"userid": user}))
 
 
-def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier: Applier, user: str) -> None:
+def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Platform, applier: Applier, user: str) -> None:
     always: list[Exception] = [TypeError("a fault of ours") for _ in range(99)]
     applier._model = faulty({"7": always})
     batch = [record_of(user, str(number), number) for number in range(20)]
@@ -122,12 +125,12 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Any, applier:
     )
     assert stored(platform, user) == sorted(str(number) for number in range(20) if number != 7)
     assert applier._partitions.positions.topic(DOMAIN.topic) == {0: BEYOND + 20}
-    kept = platform.db["rejections"].find_one({"_id": outcome.refused[0].receipt})
+    kept = platform.document("rejections", outcome.refused[0].receipt)
     assert kept["class"] == "fault"
     platform.db["rejections"].delete_one({"_id": kept["_id"]})
 
 
-def test_what_fails_once_is_tried_again_and_stored(platform: Any, applier: Applier, user: str) -> None:
+def test_what_fails_once_is_tried_again_and_stored(platform: Platform, applier: Applier, user: str) -> None:
     applier._model = faulty({"3": [KeyError("once")]})
     outcome = applier.apply([record_of(user, str(number), number) for number in range(6)])
     assert (outcome.applied, list(outcome.refused)) == (6, [])
@@ -135,7 +138,7 @@ def test_what_fails_once_is_tried_again_and_stored(platform: Any, applier: Appli
 
 
 def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
-    platform: Any, applier: Applier, user: str
+    platform: Platform, applier: Applier, user: str
 ) -> None:
     applier._model = faulty({"1": [Conflict("another one came first")] * 3})
     assert applier.apply([record_of(user, "1", 0)]).applied == 1

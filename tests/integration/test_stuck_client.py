@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
@@ -19,9 +19,12 @@ from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
 from shop_core.kafka.group_consumer import OffsetsUnavailable
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 
 @pytest.fixture
-def consumer(platform: Any) -> Iterator[Consumer]:
+def consumer(platform: Platform) -> Iterator[Consumer]:
     made = Consumer(DOMAINS["analytics"], load(ConsumerSettings, platform.environment), Health())
     yield made
     made.close()
@@ -66,7 +69,7 @@ def test_what_the_database_does_not_answer_is_not_the_clients_fault(consumer: Co
     assert not consumer.stuck
 
 
-def test_a_loop_is_alive_while_the_database_answers_it_and_by_nobody_elses_answers(platform: Any) -> None:
+def test_a_loop_is_alive_while_the_database_answers_it_and_by_nobody_elses_answers(platform: Platform) -> None:
     beats: list[int] = []
 
     class Counted(Health):

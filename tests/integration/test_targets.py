@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_security.wire import connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 NAMES = (
@@ -23,7 +26,7 @@ def encoded(name: str) -> str:
     return "".join(f"%{byte:02X}" for byte in name.encode())
 
 
-def answer_at(platform: Any, target: str | bytes) -> Any:
+def answer_at(platform: Platform, target: str | bytes) -> Any:
     """The answer to a GET of exactly this target."""
     with connected(platform.ports.cm_server) as client:
         raw = target.encode() if isinstance(target, str) else target
@@ -31,13 +34,13 @@ def answer_at(platform: Any, target: str | bytes) -> Any:
         return client.answer()
 
 
-def below(platform: Any) -> str:
+def below(platform: Platform) -> str:
     return str(platform.base_url.partition(str(platform.ports.cm_server))[2])
 
 
 @pytest.mark.security(32)
 @pytest.mark.parametrize("name", NAMES)
-def test_whoever_may_buy_can_be_read_under_their_own_address(platform: Any, name: str) -> None:
+def test_whoever_may_buy_can_be_read_under_their_own_address(platform: Platform, name: str) -> None:
     body = json.dumps({"username": name, "userid": name, "price": "1"})
     bought = platform.request("POST", "/v1/purchases", body=body, headers=JSON)
     if bought.status == 422:  # a name that is refused is refused before anything is kept of it
@@ -66,14 +69,14 @@ def test_whoever_may_buy_can_be_read_under_their_own_address(platform: Any, name
         "/v1/products/..%2Fusers%2Fa", "/v1/users/%2E%2E%2Fproducts", "/v1/receipts/%2E%2E",
     ],
 )  # fmt: skip
-def test_dots_in_an_address_lead_nowhere_else(platform: Any, path: str) -> None:
+def test_dots_in_an_address_lead_nowhere_else(platform: Platform, path: str) -> None:
     """Nothing has such an id, so nothing is found; least of all the list one step up."""
     assert answer_at(platform, below(platform) + path).status in (400, 404)
 
 
 @pytest.mark.security(32)
 @pytest.mark.parametrize("name", ["ada", "a%2Fb", "a/b".replace("/", "%2f"), "%2E", "gr%C3%BCn"])
-def test_all_forms_of_a_target_are_one(platform: Any, name: str) -> None:
+def test_all_forms_of_a_target_are_one(platform: Platform, name: str) -> None:
     path = f"{below(platform)}/getAllUserBuys/{name}?limit=3"
     usual = answer_at(platform, path)
     assert usual.status == 200
@@ -81,7 +84,7 @@ def test_all_forms_of_a_target_are_one(platform: Any, name: str) -> None:
         assert (answer_at(platform, form).status, answer_at(platform, form).body) == (200, usual.body), form
 
 
-def test_bytes_beyond_ascii_mean_the_same_raw_and_encoded(platform: Any) -> None:
+def test_bytes_beyond_ascii_mean_the_same_raw_and_encoded(platform: Platform) -> None:
     name = f"Grüntee {uuid.uuid4().hex[:8]}"
     body = json.dumps({"name": name, "price": "2"})
     assert platform.request("POST", "/v1/products", body=body, headers=JSON).status == 201
@@ -104,7 +107,7 @@ def test_bytes_beyond_ascii_mean_the_same_raw_and_encoded(platform: Any) -> None
         b"/v1/users/a#b", b"/v1/products?prefix=a#b", b"/events/%80", b"/v1/products?%FF=1",
     ],
 )  # fmt: skip
-def test_what_is_no_utf_8_is_refused(platform: Any, path: bytes) -> None:
+def test_what_is_no_utf_8_is_refused(platform: Platform, path: bytes) -> None:
     answer = answer_at(platform, below(platform).encode() + path)
     assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
     assert json.loads(answer.body)["requestId"] == answer.headers["X-Request-Id"]

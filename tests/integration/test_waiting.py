@@ -10,11 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shop_security.wire import Client, connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 OPEN = 500
 GREEDY = 300
@@ -26,7 +29,7 @@ GET = "GET {prefix}%s HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
-def unsettled(platform: Any, until: Callable[..., None]) -> Iterator[str]:
+def unsettled(platform: Platform, until: Callable[..., None]) -> Iterator[str]:
     """The receipt of a purchase that no consumer gets to see before the test's end."""
     names = [name for name in platform.processes() if name.startswith("purchases-consumer")]
     until(lambda: platform.running(*names), "the consumers run")
@@ -41,11 +44,11 @@ def unsettled(platform: Any, until: Callable[..., None]) -> Iterator[str]:
     until(lambda: state_of(platform, settled) == "stored", "the consumers catch up")
 
 
-def state_of(platform: Any, receipt: str) -> str:
+def state_of(platform: Platform, receipt: str) -> str:
     return str(platform.request("GET", f"/v1/receipts/{receipt}").json()["state"])
 
 
-def seconds_of(platform: Any, method: str, path: str, **options: Any) -> float:
+def seconds_of(platform: Platform, method: str, path: str, **options: Any) -> float:
     started = time.perf_counter()
     assert platform.request(method, path, **options).status == 200
     return time.perf_counter() - started
@@ -53,7 +56,7 @@ def seconds_of(platform: Any, method: str, path: str, **options: Any) -> float:
 
 @pytest.mark.security(31)
 @pytest.mark.parametrize("kind", ["prefer", "wait", "after", "made up"])
-def test_hundreds_who_wait_cost_the_others_nothing(platform: Any, unsettled: str, kind: str) -> None:
+def test_hundreds_who_wait_cost_the_others_nothing(platform: Platform, unsettled: str, kind: str) -> None:
     sent = {
         "prefer": POST % "/v1/purchases",
         "wait": GET % f"/v1/receipts/{unsettled}?wait=4",
@@ -71,7 +74,7 @@ def test_hundreds_who_wait_cost_the_others_nothing(platform: Any, unsettled: str
     assert set(answers) <= {"prefer": {202}, "after": {412, 503}, "made up": {200, 404}}.get(kind, {200}), answers
 
 
-def test_beyond_the_bound_the_answer_says_what_is_known(platform: Any, unsettled: str) -> None:
+def test_beyond_the_bound_the_answer_says_what_is_known(platform: Platform, unsettled: str) -> None:
     """Each kind has the same answer as one that waited in vain, and tells that it did not wait."""
     with ExitStack() as stack:
         waiting = [stack.enter_context(connected(platform.ports.cm_server)) for _ in range(GREEDY)]
@@ -84,7 +87,7 @@ def test_beyond_the_bound_the_answer_says_what_is_known(platform: Any, unsettled
         assert {json.loads(a.body)["state"] for a in answered} == {"accepted"}
 
 
-def test_another_caller_still_finds_a_place(platform: Any, unsettled: str, until: Callable[..., None]) -> None:
+def test_another_caller_still_finds_a_place(platform: Platform, unsettled: str, until: Callable[..., None]) -> None:
     """One address asks for all places; each of some others waits as it asked to."""
     with ExitStack() as stack:
         greedy = [stack.enter_context(connected(platform.ports.cm_server)) for _ in range(GREEDY)]
@@ -102,7 +105,7 @@ def test_another_caller_still_finds_a_place(platform: Any, unsettled: str, until
         assert applied == ["wait=0.5"] * 2, "they waited"
 
 
-def test_what_is_settled_is_read_at_once_however_many_wait(platform: Any, unsettled: str, until: Any) -> None:
+def test_what_is_settled_is_read_at_once_however_many_wait(platform: Platform, unsettled: str, until: Any) -> None:
     """`?after=` of what is stored already needs no place."""
     stored = platform.request("PUT", "/v1/products/none", body='{"name":"x","price":"1"}').json()["receipt"]
     until(lambda: state_of(platform, stored) != "accepted", "the catalog's consumer got to it")
@@ -130,7 +133,7 @@ def test_what_is_settled_is_read_at_once_however_many_wait(platform: Any, unsett
     ],
 )  # fmt: skip
 def test_no_command_is_refused_for_a_preference_and_each_tells_what_was_honoured(
-    platform: Any, prefer: str, applied: str | None, until: Any
+    platform: Platform, prefer: str, applied: str | None, until: Any
 ) -> None:
     until(lambda: may_wait(platform), "those of other tests wait no more", 30)
     headers = {"Prefer": prefer, "Content-Type": "application/json"}
@@ -146,12 +149,12 @@ def test_no_command_is_refused_for_a_preference_and_each_tells_what_was_honoured
         assert (answer.status in expected, answer.headers.get("Preference-Applied")) == (True, applied), answer.data
 
 
-def may_wait(platform: Any) -> bool:
+def may_wait(platform: Platform) -> bool:
     headers = {"Prefer": "wait=1", "Content-Type": "application/json"}
     return "Preference-Applied" in platform.request("POST", "/buy", body=BODY, headers=headers).headers
 
 
-def test_two_lines_of_preferences_are_one_list(platform: Any) -> None:
+def test_two_lines_of_preferences_are_one_list(platform: Platform) -> None:
     with connected(platform.ports.cm_server) as client:
         client.send((POST % "/buy").replace("Prefer: wait=4", "Prefer: respond-async\r\nprefer: wait=4"))
         assert client.answer().headers["Preference-Applied"] == "wait=4"

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -31,6 +31,9 @@ from shopctl.layout import HOST, PREFIX
 from shopctl.processes import tool
 from shopctl.supervisor import spawn
 
+if TYPE_CHECKING:
+    from tests.conftest import StartPlatform
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 SEEDS = int(os.environ.get("MODEL_SEEDS", "2"))
 STEPS = int(os.environ.get("MODEL_STEPS", "12"))
@@ -42,7 +45,7 @@ Start = Callable[..., Started]
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: Any) -> Iterator[Any]:
+def shop(tmp_path_factory: pytest.TempPathFactory, start_platform: StartPlatform) -> Iterator[Any]:
     """One of its own, with two consumers of each domain, so that partitions are ahead of each other."""
     words = [word for name in DOMAINS for word in ("--consumers", f"{name}={trouble.CONSUMERS}")]
     with start_platform(tmp_path_factory.mktemp("model"), *words) as platform:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
@@ -25,6 +25,9 @@ from joserfc.jwk import RSAKey
 from shop_core import api_keys
 from shop_security.told import Told
 from shopctl.layout import HOST, PREFIX
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 BIN = Path(sys.executable).parent
 AUDIENCE = "scalable-shop"
@@ -139,7 +142,7 @@ class Door:
 
 
 @contextmanager
-def opened(issuer: Issuer, folder: Path, platform: Any | None = None, **settings: str) -> Iterator[Door]:
+def opened(issuer: Issuer, folder: Path, platform: Platform | None = None, **settings: str) -> Iterator[Door]:
     """A door with `settings` on top of the usual ones; without a platform it is a cm-server that stands alone."""
     folder.mkdir(exist_ok=True)
     port, api_port = free_port(), free_port()
@@ -175,7 +178,7 @@ def opened(issuer: Issuer, folder: Path, platform: Any | None = None, **settings
 
 
 @pytest.fixture(scope="session")
-def door(platform: Any, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(platform: Platform, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     with opened(issuer, tmp_path_factory.mktemp("door"), platform) as found:
         yield found
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from shop_security.wire import connected
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 BODY = '{"username":"visited","userid":"visited","price":"1"}'
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -23,7 +26,7 @@ OURS = (
 
 
 @pytest.fixture(scope="module")
-def named(platform: Any, tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
+def named(platform: Platform, tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
     """A door that asks nobody, and has a name that the world knows."""
     settings = {"AUTH_MODE": "none", "HTTP_ALLOWED_HOSTS": "shop.example, WWW.shop.example"}
     with make_door(tmp_path_factory.mktemp("named"), platform, **settings) as found:
@@ -40,7 +43,7 @@ def status_of(port: int, method: str, path: str, host: str, **headers: str) -> i
 
 @pytest.mark.security(39)
 @pytest.mark.parametrize("host", REBOUND)
-def test_a_name_that_was_made_to_lead_here_opens_nothing(platform: Any, host: str) -> None:
+def test_a_name_that_was_made_to_lead_here_opens_nothing(platform: Platform, host: str) -> None:
     for method, path in (
         ("GET", "/v1/users/visited/export"),
         ("DELETE", "/v1/users/visited"),
@@ -58,7 +61,7 @@ def test_a_name_that_was_made_to_lead_here_opens_nothing(platform: Any, host: st
 
 @pytest.mark.security(39)
 @pytest.mark.parametrize("host", OURS)
-def test_names_that_nobody_else_can_have_are_served(platform: Any, host: str) -> None:
+def test_names_that_nobody_else_can_have_are_served(platform: Platform, host: str) -> None:
     assert status_of(platform.ports.cm_server, "POST", "/scalable-shop-cm-server/buy", host) == 200
     assert status_of(platform.ports.cm_api, "GET", "/v1/products", host) == 200
 
@@ -90,7 +93,7 @@ def test_a_name_that_is_set_is_served_and_no_other(named: Any) -> None:
         ({"Origin": "{own}"}, 200),
     ],
 )
-def test_a_page_elsewhere_writes_nothing(platform: Any, headers: dict[str, str], status: int) -> None:
+def test_a_page_elsewhere_writes_nothing(platform: Platform, headers: dict[str, str], status: int) -> None:
     place = urlsplit(platform.base_url)
     sent = {name: value.replace("{own}", f"http://{place.netloc}") for name, value in headers.items()}
     assert platform.request("POST", "/buy", body=BODY, headers=sent).status == status

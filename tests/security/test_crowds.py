@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from shop_security.crowd import SHAPES, crowded
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 MANY, FEW = 2000, 100
 MOST_TIMES = 2.0  # the quiet value of a purchase
@@ -34,7 +37,7 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def busy(platform: Any, tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
+def busy(platform: Platform, tmp_path_factory: pytest.TempPathFactory, make_door: Callable[..., Any]) -> Iterator[Any]:
     """The default workers, and limits as the chart has them."""
     settings = {"AUTH_MODE": "apikey", "LIMITS": "600/60"}
     with make_door(tmp_path_factory.mktemp("busy"), platform, **settings) as found:

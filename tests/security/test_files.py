@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 # Process ids and ports, which every user of the machine sees anyway.
 OPEN = {"state.json", "lock", ".gitignore"}
@@ -27,7 +30,7 @@ def readable_by_others(folder: Path) -> Iterator[Path]:
 
 
 @pytest.mark.security(38)
-def test_a_platforms_data_and_logs_are_their_owners_alone(platform: Any) -> None:
+def test_a_platforms_data_and_logs_are_their_owners_alone(platform: Platform) -> None:
     state: Path = platform.state_dir
     kept = {path.parent.relative_to(state).parts[0] for path in state.rglob("*.log") if path.parent != state}
     assert {"data", "logs"} <= kept, "a broker's segments and the services' logs are what there is to read"

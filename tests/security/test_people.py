@@ -8,7 +8,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,13 +16,16 @@ from shop_core.events import PERSONAL, catalog, purchases
 from shop_core.events.envelope import encode
 from shop_core.events.instants import Instant
 
+if TYPE_CHECKING:
+    from tests.conftest import Platform
+
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 
 
 class Shop:
     """Short ways to buy and review at the platform's open door."""
 
-    def __init__(self, platform: Any) -> None:
+    def __init__(self, platform: Platform) -> None:
         self.platform = platform
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
@@ -66,7 +69,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(platform: Any) -> Shop:
+def shop(platform: Platform) -> Shop:
     return Shop(platform)
 
 
@@ -159,7 +162,7 @@ def test_who_may_erase_and_export(door: Any, issuer: Any, user: str) -> None:
 
 @pytest.mark.security(26)
 def test_no_name_and_no_secret_is_logged_or_measured(
-    shop: Shop, platform: Any, door: Any, issuer: Any, until: Callable[..., None]
+    shop: Shop, platform: Platform, door: Any, issuer: Any, until: Callable[..., None]
 ) -> None:
     """Canaries in every place that a caller fills, on good ways and bad ones; then all logs and metrics are read."""
     canary = f"canary{uuid.uuid4().hex}"

@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 import urllib3
 
 from shopctl.layout import HOST, PREFIX
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 MAX_AGE, STALE = 3, 2
 # nginx counts whole seconds, and cm-api's own memory is a second old at most.
@@ -89,7 +92,7 @@ def answers(found: Edge) -> bool:
 
 @pytest.fixture(scope="module", params=["none", "apikey"])
 def doors(
-    request: pytest.FixtureRequest, platform: Any, tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, platform: Platform, tmp_path_factory: pytest.TempPathFactory,
     make_door: Callable[..., Any], any_port: Callable[[], int],
 ) -> Iterator[tuple[str, Any, Edge]]:  # fmt: skip
     """How callers are authenticated, cm-server itself, and the proxy before it."""

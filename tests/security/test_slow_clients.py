@@ -10,13 +10,16 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from shop_security import wire
 from shopctl.layout import HOST, PREFIX
+
+if TYPE_CHECKING:
+    from tests.conftest import Platform
 
 HEAD = b"POST /scalable-shop-cm-server/buy HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 THREADS = 4
@@ -200,7 +203,7 @@ SHAPES = {
 
 @pytest.mark.security(23, 31)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, shape: str) -> None:
+def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Platform, shape: str) -> None:
     """On the default workers. One round of six must do: at first the answers that nobody takes are made, up to their
     bound, and the machine does other things as well."""
     quiet = min(median_of(platform, "POST", "/buy", BODY) for _ in range(2))
@@ -221,11 +224,11 @@ def test_thousands_who_are_slow_cost_a_healthy_caller_nothing(platform: Any, sha
     raise AssertionError(f"seconds of health and of a purchase: {seen}, quiet {quiet}")
 
 
-def median_of(platform: Any, method: str, path: str, body: bytes | None = None) -> float:
+def median_of(platform: Platform, method: str, path: str, body: bytes | None = None) -> float:
     return statistics.median(seconds_of(platform, method, path, body) for _ in range(30))
 
 
-def seconds_of(platform: Any, method: str, path: str, body: bytes | None) -> float:
+def seconds_of(platform: Platform, method: str, path: str, body: bytes | None) -> float:
     started = time.perf_counter()
     assert platform.request(method, path, body=body).status == 200
     return time.perf_counter() - started
