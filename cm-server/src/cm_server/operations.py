@@ -18,6 +18,8 @@ class Parameter:
     where: str
     about: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    example: str | None = None
+    """What a first call says; None where it says nothing."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cm_server.api_docs.descriptions import description
+from cm_server.api_docs.examples import example_of
 from cm_server.context import PREFIX
 from cm_server.domains import dead_letters, ops, privacy
 from cm_server.operations import RECEIPTS, SERVICE, Operation
@@ -65,7 +67,7 @@ def document(*, secured: bool = False, limited: bool = False) -> dict[str, Any]:
     by_type = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for tag, operation in tagged:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, by_type, tag)
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, by_type, components, tag)
         if secured:
             _secure(paths[operation.path][operation.method], operation, by_type)
         if limited and operation.access.scope is not None:
@@ -92,7 +94,9 @@ def _types(operation: Operation) -> Iterable[type[Any]]:
             yield type_
 
 
-def _operation(operation: Operation, by_type: dict[type[Any], Any], tag: str) -> dict[str, Any]:
+def _operation(
+    operation: Operation, by_type: dict[type[Any], Any], components: dict[str, Any], tag: str
+) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [tag],
@@ -105,6 +109,7 @@ def _operation(operation: Operation, by_type: dict[type[Any], Any], tag: str) ->
                 "required": p.where == "path",
                 "description": p.about,
                 "schema": dict(p.schema),
+                **({} if p.example is None else {"example": p.example}),
             }
             for p in operation.parameters
         ],
@@ -112,20 +117,20 @@ def _operation(operation: Operation, by_type: dict[type[Any], Any], tag: str) ->
     }
     if operation.body is not None:
         schema = by_type.get(operation.body, {"type": "string"})
-        described["requestBody"] = {
-            "required": True,
-            "content": {kind: {"schema": _body(kind, schema, operation)} for kind in operation.body_types},
-        }
+        example = example_of(operation.body, schema, components)
+        content = {kind: _body(kind, schema, example, operation) for kind in operation.body_types}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
-def _body(kind: str, schema: Any, operation: Operation) -> Any:
+def _body(kind: str, schema: Any, example: Any, operation: Operation) -> dict[str, Any]:
     """Several media types mean a batch: an array of the type, or its lines."""
     if len(operation.body_types) == 1:
-        return schema
+        return {"schema": schema, "example": example}
     if kind == "application/json":
-        return {"type": "array", "items": schema, "minItems": 1, "maxItems": 1000}
-    return {"type": "string", "description": "One JSON object a line"}
+        return {"schema": {"type": "array", "items": schema, "minItems": 1, "maxItems": 1000}, "example": [example]}
+    lines = {"type": "string", "description": "One JSON object a line"}
+    return {"schema": lines, "example": json.dumps(example, ensure_ascii=False) + "\n"}
 
 
 def _responses(operation: Operation, by_type: dict[type[Any], Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -43,7 +43,7 @@ _NUMBER = {"minimum": FIRST_MILLISECOND, "maximum": LAST_MILLISECOND}
 _TEXT = {"format": "date-time"}
 _ABOUT_MOMENT = "milliseconds since 1970 in UTC, or RFC 3339; from 2000 on"
 _MOMENT = {"anyOf": [{"type": "integer"} | _NUMBER, {"type": "string"} | _TEXT]}
-TIMESTAMP = Parameter("timestamp", "query", f"The moment: {_ABOUT_MOMENT}", _MOMENT)
+TIMESTAMP = Parameter("timestamp", "query", f"The moment: {_ABOUT_MOMENT}", _MOMENT, "2026-11-27T09:30:00Z")
 RANGE = (
     Parameter("from", "query", f"The first hour or day: {_ABOUT_MOMENT}; by default 48 before `to`"),
     Parameter("to", "query", "The moment before which the range ends; by default now"),
@@ -57,6 +57,8 @@ RANGE = (
 
 class InteractionRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """An interaction as a client sends it: who saw (impression) or clicked something, and when."""
+
+    EXAMPLE: ClassVar = {"user": "ada", "kind": "click", "timestamp": "2026-11-27T09:30:00Z"}
 
     user: Text128
     kind: Kind
@@ -74,8 +76,8 @@ OPERATIONS = (
         "recordInteraction", "post", "/analytics", "Count a click or an impression", {204: None}, (400, 409, 422, 503),
         (
             TIMESTAMP,
-            Parameter("user", "query", "Who it was", {"type": "string", "minLength": 1, "maxLength": 128}),
-            Parameter("click", "query", "It was a click", _FLAG),
+            Parameter("user", "query", "Who it was", {"type": "string", "minLength": 1, "maxLength": 128}, "ada"),
+            Parameter("click", "query", "It was a click", _FLAG, ""),
             Parameter("impression", "query", "It was an impression; either this or click", _FLAG),
             KEY, WAIT,
         ),

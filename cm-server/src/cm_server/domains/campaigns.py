@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from flask import Blueprint, Response
@@ -59,6 +59,7 @@ def _date(text: str | UnsetType) -> datetime | UnsetType:
 class CampaignRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A campaign: live from `startDate` until before `endDate`."""
 
+    EXAMPLE: ClassVar = {"name": "Week of lamps", "startDate": "2026/11/27 00:00:00", "endDate": "2026/12/04 00:00:00"}
     name: Name
     start_date: Date
     end_date: Date
@@ -67,6 +68,7 @@ class CampaignRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="c
 class CampaignPatch(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What of a campaign, or of an event, is to change; the fields left out stay."""
 
+    EXAMPLE: ClassVar = {"name": "Days of lamps"}
     name: Name | UnsetType = UNSET
     start_date: Date | UnsetType = UNSET
     end_date: Date | UnsetType = UNSET
@@ -75,6 +77,12 @@ class CampaignPatch(_Dated, frozen=True, forbid_unknown_fields=True, rename="cam
 class EventRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """An event inside the campaign `campaignEventId`, under a name of its own there."""
 
+    EXAMPLE: ClassVar = {
+        "name": "First night",
+        "campaignEventId": "CAMPAIGN",
+        "startDate": "2026/11/27 18:00:00",
+        "endDate": "2026/11/27 22:00:00",
+    }
     name: Name
     campaign_event_id: CampaignId
     start_date: Date
@@ -84,6 +92,7 @@ class EventRequest(_Dated, frozen=True, forbid_unknown_fields=True, rename="came
 class EventReplacement(_Dated, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """The whole of an event. It stays in its campaign, which `campaignEventId` may name, as a GET's answer does."""
 
+    EXAMPLE: ClassVar = {"name": "First night", "startDate": "2026/11/27 18:00:00", "endDate": "2026/11/27 23:00:00"}
     name: Name
     start_date: Date
     end_date: Date

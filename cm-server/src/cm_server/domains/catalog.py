@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -38,6 +38,7 @@ T = TypeVar("T", bound=Checked)
 class ProductRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A product as it is to be; what is left out is empty."""
 
+    EXAMPLE: ClassVar = {"name": "Brass lamp", "price": "49.90", "tags": ["light"]}
     name: Text128
     price: SentPrice
     description: Description = ""
@@ -47,6 +48,7 @@ class ProductRequest(Checked, frozen=True, forbid_unknown_fields=True):
 class ProductPatch(Checked, frozen=True, forbid_unknown_fields=True):
     """What of a product is to change; the fields left out stay."""
 
+    EXAMPLE: ClassVar = {"price": "44.90"}
     name: Text128 | UnsetType = UNSET
     price: SentPrice | UnsetType = UNSET
     description: Description | UnsetType = UNSET
@@ -56,6 +58,7 @@ class ProductPatch(Checked, frozen=True, forbid_unknown_fields=True):
 class ReviewRequest(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """A review as its author sends it, shown under the display name or first and last name."""
 
+    EXAMPLE: ClassVar = {"userid": "ada", "displayName": "Ada", "rating": 5, "text": "It is warm."}
     userid: Text128
     rating: Stars
     text: ReviewText = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from flask import Blueprint, Response
@@ -41,6 +41,7 @@ from shop_core.responses.purchases import Profile, Purchase, PurchasesByUserid, 
 class BuyRequest(Checked, frozen=True, forbid_unknown_fields=True):
     """A purchase as a customer sends it; without a timestamp it is the server's now."""
 
+    EXAMPLE: ClassVar = {"username": "ada", "userid": "ada", "price": "1195.30"}
     username: Text128
     userid: Text128
     price: SentPrice

@@ -99,4 +99,9 @@ def _by_text(field: str, text: str) -> int:
     return timestamp
 
 
-DOMAIN = Domain("analytics", "shop.analytics", {INTERACTION_RECORDED: InteractionRecorded, USER_ERASED: UserErased})
+DOMAIN = Domain(
+    "analytics",
+    "shop.analytics",
+    {INTERACTION_RECORDED: InteractionRecorded, USER_ERASED: UserErased},
+    keyed_by="user",
+)

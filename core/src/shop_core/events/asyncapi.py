@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from shop_core.events import DOMAINS
+from shop_core.events.envelope import Domain
+from shop_core.events.people import USER_ERASED
 
 _TEXT = {"type": "string"}
 HEADERS: dict[str, Any] = {
@@ -38,6 +40,17 @@ HEADERS: dict[str, Any] = {
 DLQ_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_time")
 
 
+SERVERS = {
+    "kafka": {
+        "host": "{bootstrap}",
+        "protocol": "kafka",
+        "description": "What cm-server has as KAFKA_BOOTSTRAP_SERVERS; by default where `make run` starts one",
+        "variables": {"bootstrap": {"default": "localhost:9092"}},
+    }
+}
+BINDING = {"bindingVersion": "0.5.0"}
+
+
 def document() -> dict[str, Any]:
     """Channels: each domain's topic and its DLQ; messages: each event type."""
     channels: dict[str, Any] = {}
@@ -45,36 +58,59 @@ def document() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     for domain in DOMAINS.values():
         for events in (domain.events, *domain.derived.values()):
-            messages |= {type_: _message(type_, struct) for type_, struct in events.items()}
-        refs = _refs(domain.events)
-        channels[domain.topic] = {"address": domain.topic, "messages": refs}
-        channels[domain.dlq] = {
-            "address": domain.dlq,
-            "description": f"What {domain.group} refused, as it was, with the headers {', '.join(DLQ_HEADERS)}",
-            "messages": refs,
-        }
+            messages |= {type_: _message(type_, struct, domain) for type_, struct in events.items()}
+        channels |= _channels(domain)
         for action, name in (("send", domain.topic), ("receive", domain.topic), ("send", domain.dlq)):
             operations[f"{action}-{name}"] = {"action": action, "channel": {"$ref": f"#/channels/{name}"}}
-        for topic, events in domain.derived.items():
-            about = f"Sent by {domain.group} after its commit, at least once, for other services"
-            channels[topic] = {"address": topic, "description": about, "messages": _refs(events)}
+        for topic in domain.derived:
             operations[f"send-{topic}"] = {"action": "send", "channel": {"$ref": f"#/channels/{topic}"}}
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "scalable-shop topics", "version": "1"},
+        "info": {
+            "title": "scalable-shop topics",
+            "version": "1",
+            "description": "CloudEvents 1.0 in Kafka's binary mode: attributes are headers, the value is JSON.",
+        },
         "defaultContentType": "application/json",
+        "servers": SERVERS,
         "channels": channels,
         "operations": operations,
         "components": {"messages": messages},
     }
 
 
-def _refs(types: Iterable[str]) -> dict[str, Any]:
-    return {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in types}
+def _channels(domain: Domain) -> dict[str, Any]:
+    """The domain's own topic, that of its dead letters, and those that it tells other services in."""
+    own = f"What cm-server was told; {domain.group} reads it"
+    letters = f"What {domain.group} refused, as it was, with the headers {', '.join(DLQ_HEADERS)}"
+    told = f"Sent by {domain.group} after its commit, at least once, for other services"
+    found = {
+        domain.topic: _channel(domain.topic, own, domain.events, domain.topic_config),
+        domain.dlq: _channel(domain.dlq, letters, domain.events),
+    }
+    return found | {topic: _channel(topic, told, events) for topic, events in domain.derived.items()}
 
 
-def _message(type_: str, struct: type[Any]) -> dict[str, Any]:
+def _channel(topic: str, about: str, types: Iterable[str], config: Mapping[str, str] | None = None) -> dict[str, Any]:
+    kafka: dict[str, Any] = {"topic": topic, **BINDING}
+    if config:
+        kafka["topicConfiguration"] = {name: int(value) for name, value in config.items()}
+    messages = {type_: {"$ref": f"#/components/messages/{type_}"} for type_ in types}
+    return {"address": topic, "description": about, "messages": messages, "bindings": {"kafka": kafka}}
+
+
+def _message(type_: str, struct: type[Any], domain: Domain) -> dict[str, Any]:
     schema = msgspec.json.schema(struct)
     payload = schema["$defs"][struct.__name__] if "$defs" in schema else schema
     summary = (inspect.getdoc(struct) or "").partition("\n")[0]
-    return {"name": type_, "title": struct.__name__, "summary": summary, "headers": HEADERS, "payload": payload}
+    keyed_by = "userid" if type_ == USER_ERASED else domain.keyed_by
+    key = {"type": "string", "description": f"The `{keyed_by}`: records of one key keep their order"}
+    return {
+        "name": type_,
+        "title": struct.__name__,
+        "summary": summary,
+        "correlationId": {"location": "$message.header#/ce_id", "description": "The same in its answer by HTTP"},
+        "headers": HEADERS,
+        "payload": payload,
+        "bindings": {"kafka": {"key": key, **BINDING}},
+    }

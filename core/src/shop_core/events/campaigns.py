@@ -161,4 +161,5 @@ DOMAIN = Domain(
         EVENT_DELETED: CampaignEventDeleted,
     },
     topic_config={"retention.ms": "-1"},
+    keyed_by="campaignid",
 )

@@ -139,4 +139,5 @@ DOMAIN = Domain(
     },
     derived={RATINGS_TOPIC: {RATING_CHANGED: RatingChanged}},
     topic_config={"retention.ms": "-1"},
+    keyed_by="productid",
 )

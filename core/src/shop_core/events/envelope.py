@@ -99,7 +99,8 @@ class Domain:
     """One domain's place on the pipeline. `events` maps a CloudEvents type to its data struct.
 
     `derived` maps each topic that this domain's consumer writes for other services to its events; `topic_config` is
-    what the domain's own topic needs other than the broker's defaults.
+    what the domain's own topic needs other than the broker's defaults. `keyed_by` is the field that is the records'
+    key, by which they keep their order; an erasure is by its user in every domain.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Domain:
     events: Mapping[str, type[Any]]
     derived: Mapping[str, Mapping[str, type[Any]]] = field(default_factory=dict)
     topic_config: Mapping[str, str] = field(default_factory=dict)
+    keyed_by: str = "userid"
 
     @property
     def dlq(self) -> str:

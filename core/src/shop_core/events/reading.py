@@ -7,11 +7,12 @@ sender need not mend one fault to be told of the next.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, UNSET
@@ -26,7 +27,10 @@ _AT = re.compile(r" - at `\$\.([^`.\[]+)")  # in msgspec's words: the field at f
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A struct that holds the rules of its fields, and those between them."""
+    """A struct that holds the rules of its fields, and those between them. `EXAMPLE` is what a first caller may send;
+    without one the schema tells."""
+
+    EXAMPLE: ClassVar[Mapping[str, Any]] = {}
 
     def check(self, came: datetime | None = None) -> None:
         """`InvalidInput` of every rule that is broken, those of moments' bounds where it is known when it `came`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -98,6 +98,7 @@ class LetterRedrive(Checked, frozen=True, forbid_unknown_fields=True, rename="ca
     """How a letter is sent again: with `set` in place of its fields, or with another value, as JSON (`value`) or in
     hexadecimal digits (`hex`). `dryRun`: nothing is sent, but what would be refused is told."""
 
+    EXAMPLE: ClassVar = {"set": {"price": "1195.30"}, "dryRun": True}
     set: dict[str, Any] = msgspec.field(default_factory=dict)
     value: Any = msgspec.UNSET
     hex: str | msgspec.UnsetType = msgspec.UNSET
@@ -107,6 +108,7 @@ class LetterRedrive(Checked, frozen=True, forbid_unknown_fields=True, rename="ca
 class LetterDiscard(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Put a letter aside for good; `note` says why."""
 
+    EXAMPLE: ClassVar = {"note": "a test of ours"}
     note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] = ""
     dry_run: bool = False
 
@@ -115,6 +117,7 @@ class LettersChosen(Checked, frozen=True, forbid_unknown_fields=True, rename="ca
     """All open letters that are so; what isn't said is left out of account. `dryRun` is the default: it tells which
     they are. `note` is for those that are discarded."""
 
+    EXAMPLE: ClassVar = {"domain": "purchases", "dryRun": True}
     domain: str = ""
     reason: str = ""
     type: str = ""
