@@ -19,7 +19,7 @@ CASES = [
     for path, methods in document(secured=True)["paths"].items()
     for method, described in methods.items()
 ]
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "700"))
 DOCUMENTED = CHECKS.get_by_names(
     ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"]
 )
