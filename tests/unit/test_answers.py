@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -123,3 +124,13 @@ def test_readiness_tells_outsiders_no_address(caplog: pytest.LogCaptureFixture) 
     assert said == {"mongodb": "does not answer (ConnectionError)", "kafka": "does not answer"}
     logged = " ".join(str(vars(record)) for record in caplog.records)
     assert "10.1.2.3:27017" in logged and "broker-0.internal:9092" in logged
+
+
+def test_metrics_are_packed_for_who_takes_gzip(app: Flask) -> None:
+    client = app.test_client()
+    plain = client.get(f"{PREFIX}/metrics")
+    packed = client.get(f"{PREFIX}/metrics", headers={"Accept-Encoding": "gzip;q=1.0, identity;q=0.5"})
+    assert (plain.headers.get("Content-Encoding"), packed.headers["Content-Encoding"]) == (None, "gzip")
+    assert b"# HELP shop_" in gzip.decompress(packed.data)
+    assert len(packed.data) < len(plain.data) / 3
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"

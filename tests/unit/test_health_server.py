@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import http.client
 import logging
 import socket
@@ -49,6 +50,21 @@ def exchanged(port: int, sent: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=20) as plug:
         plug.sendall(sent)
         return b"".join(iter(lambda: plug.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("field", "coding"),
+    [("gzip", b"gzip"), ("identity;q=0.5, GZIP;q=1", b"gzip"), ("br, deflate", None), ("gzip;q=0", None),
+     ("gzip;q=0.1, identity", None), ("", None)],
+)  # fmt: skip
+def test_a_long_answer_is_packed_for_who_takes_gzip(port: int, field: str, coding: bytes | None) -> None:
+    named = f"Accept-Encoding: {field}\r\n" if field else ""
+    for path, length in (("/long", len(LONG)), ("/healthz", len(b"Success"))):
+        head, _, body = exchanged(port, f"GET {path} HTTP/1.1\r\n{named}\r\n".encode()).partition(b"\r\n\r\n")
+        is_packed = coding is not None and path == "/long"
+        assert (b"Content-Encoding: gzip" in head) == is_packed
+        assert f"Content-Length: {len(body)}".encode() in head
+        assert len(gzip.decompress(body) if is_packed else body) == length
 
 
 def status(port: int, path: str) -> int:

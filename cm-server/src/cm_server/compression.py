@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import re
 from collections.abc import Callable
 from functools import partial
 
@@ -11,15 +9,12 @@ import brotli
 from flask import Response, request
 
 from shop_core.http.problems import problem
+from shop_runtime import content_coding
+from shop_runtime.content_coding import WORTH_BYTES, qualities
 
-WORTH_BYTES = 1024  # a smaller answer travels in one packet anyway
-# Middle levels: most of the gain at a tenth of the time that the highest ones take.
-_PACK: dict[str, Callable[[bytes], bytes]] = {
-    "br": partial(brotli.compress, quality=4),
-    "gzip": partial(gzip.compress, compresslevel=5, mtime=0),
-}
+# A middle level: most of the gain at a tenth of the time that the highest one takes.
+_PACK: dict[str, Callable[[bytes], bytes]] = {"br": partial(brotli.compress, quality=4), "gzip": content_coding.packed}
 IDENTITY = "identity"
-_QUALITY = re.compile(r"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
 def packed(answer: Response) -> Response:
@@ -59,15 +54,3 @@ def chosen(field: str | None, worth: bool) -> str | None:
     if plain == 0.0:
         return best if packs[best] > 0 else None
     return best if worth and packs[best] > 0 and packs[best] >= asked.get(IDENTITY, 0.0) else IDENTITY
-
-
-def qualities(field: str) -> dict[str, float]:
-    """Each coding that the field names, with its quality; a member that breaks the grammar is left out."""
-    found: dict[str, float] = {}
-    for member in field.split(","):
-        name, _, weight = (part.strip(" \t") for part in member.partition(";"))
-        quality = _QUALITY.fullmatch(weight)
-        if name and (quality or not weight):
-            name = name.lower()
-            found.setdefault("gzip" if name == "x-gzip" else name, float(quality[1]) if quality else 1.0)
-    return found

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import brotli
 from flask import Response, request
 
-from cm_server.compression import IDENTITY, WORTH_BYTES, chosen, not_acceptable
+from cm_server.compression import IDENTITY, chosen, not_acceptable
+from shop_runtime.content_coding import WORTH_BYTES
 
 # Ask every time, answer 304: an upgrade shows at once.
 REVALIDATED = "no-cache"

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from http import HTTPStatus
 
 from shop_runtime.addresses import network_of
+from shop_runtime.content_coding import WORTH_BYTES, packed, takes_gzip
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class HealthServer:
         self._poller.register(self._listener, selectors.EVENT_READ)
         self._poller.register(self._woken, selectors.EVENT_READ)
         self._held: dict[_Connection, None] = {}  # the oldest first
-        self._answers: dict[str, bytes] = {}
+        self._answers: dict[tuple[str, bool], bytes] = {}
 
     def close(self) -> None:
         self._wake.close()
@@ -146,9 +147,10 @@ class HealthServer:
         if words[0] not in ("GET", "HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET and HEAD")
         path = words[1].partition("?")[0]
-        if path not in self._answers:
-            self._answers[path] = _response(*self._asked(path))
-        whole = self._answers[path]
+        packs = takes_gzip(_accept_encoding(head))
+        if (path, packs) not in self._answers:
+            self._answers[path, packs] = _response(*self._asked(path), packs=packs)
+        whole = self._answers[path, packs]
         return whole if words[0] == "GET" else whole[: whole.index(b"\r\n\r\n") + 4]
 
     def _asked(self, path: str) -> tuple[int, str, bytes]:
@@ -197,9 +199,19 @@ def _listener(host: str, port: int) -> socket.socket:
     return found
 
 
-def _response(status: int, kind: str, body: bytes) -> bytes:
+def _accept_encoding(head: bytes) -> str:
+    """The request's field of that name; of several, all that they say."""
+    lines = [line.partition(b":") for line in head.split(b"\r\n")[1:]]
+    return b",".join(value for name, _, value in lines if name.lower() == b"accept-encoding").decode("latin-1")
+
+
+def _response(status: int, kind: str, body: bytes, *, packs: bool = False) -> bytes:
+    """`packs`: in gzip, where that is worth it."""
+    coding = ""
+    if packs and len(body) >= WORTH_BYTES:
+        body, coding = packed(body), "Content-Encoding: gzip\r\n"
     head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n{coding}"
+        f"Vary: Accept-Encoding\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
     return head.encode("latin-1") + body

@@ -22,6 +22,7 @@ from shop_core.http.request_target import SLASH
 from shop_core.http.worker.thread_slots import ASIDE
 from shop_core.telemetry import metrics
 from shop_core.telemetry.request_summary import EXTENSION, RequestSummary
+from shop_runtime import content_coding
 
 log = logging.getLogger(__name__)
 BODY_LIMIT = 16 * 1024
@@ -146,4 +147,10 @@ def _ready(checks: Mapping[str, Check], circuits: Mapping[str, Circuit]) -> Resp
 
 
 def _metrics() -> Response:
-    return Response(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    """In gzip for who takes it, as Prometheus does: the text is long, and asked for every few seconds."""
+    answer = Response(metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    answer.vary.add("Accept-Encoding")
+    if content_coding.takes_gzip(request.headers.get("Accept-Encoding", "")):
+        answer.set_data(content_coding.packed(answer.get_data()))
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
