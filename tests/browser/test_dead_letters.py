@@ -151,6 +151,7 @@ def test_a_letter_is_mended_checked_and_stored(
     assert platform.db["purchases"].find_one({"userid": userid}) is None
     shop.press("Send again")
     expect(outcome).to_contain_text("stored as shop.purchases-")
+    expect(outcome).to_be_focused()
     expect(shop.page.locator("#became")).to_contain_text("anonymous")
     expect(shop.page.get_by_role("button", name="Send again")).to_be_hidden()
     stored = platform.db["purchases"].find_one({"userid": userid})
@@ -233,14 +234,20 @@ def test_numbers_are_sent_as_they_were_written(shop: Shop) -> None:
     assert asked.value.post_data == '{"dryRun":true,"value":{"a":6.0,"b":12345678901234567890}}'
 
 
-def test_who_is_slower_than_another_desk_is_told_and_sees_what_became_of_it(opened: Shop) -> None:
-    refuse(opened, "**:redrive", 409, "shop.purchases-7-0 is dealt with already: redriven shop.purchases-7-9.")
+@pytest.mark.parametrize(("button", "nothing"), [("Send again", "sent"), ("Discard", "discarded")])
+def test_who_is_slower_than_another_desk_is_told_and_sees_what_became_of_it(
+    opened: Shop, button: str, nothing: str
+) -> None:
+    act = re.compile(":(redrive|discard)$")
+    refuse(opened, act, 409, "shop.purchases-7-0 is dealt with already: redriven shop.purchases-7-9.")
     done = OPEN | {"state": "redriven", "by": "bob", "successor": "shop.purchases-7-9", "doneAt": OPEN["at"]}
     pretend(opened, f"**/v1/ops/dead-letters/{OPEN['receipt']}", WHOLE | {"letter": done, "faults": []})
-    opened.press("Send again")
-    expect(opened.page.get_by_role("alert")).to_contain_text("Another desk was faster. Nothing was sent.")
+    opened.press(button)
+    expect(opened.page.get_by_role("alert")).to_contain_text(f"Another desk was faster. Nothing was {nothing}.")
+    expect(opened.page.get_by_role("alert")).to_be_focused()
     expect(opened.page.locator("#became")).to_contain_text("bob")
     expect(opened.page.locator("#mend-acts")).to_be_hidden()
+    expect(opened.page.locator("#discard")).to_be_hidden()
 
 
 def test_an_outage_says_what_is_not_known_and_offers_another_try(opened: Shop) -> None:

@@ -55,6 +55,7 @@ async function doIt() {
   const { act, choice } = plan;
   const note = act === "discard" ? { note: form.elements.bulkNote.value.trim() } : {};
   changed = true;
+  said.textContent = "This may take some seconds.";
   const unsure = "It is not known which were dealt with. Doing it again can't do it twice.";
   await ask(act, { ...choice, ...note, dryRun: false }, unsure, doIt, ({ outcomes, left }) => {
     said.textContent = [summary(outcomes), rest(left)].join(" ").trim();

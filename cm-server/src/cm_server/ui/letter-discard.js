@@ -27,7 +27,9 @@ export function forget() {
 
 export function show(letter) {
   receipt = letter.receipt;
-  card.hidden = letter.state === "redriven" || letter.state === "discarded";
+  const dealt = letter.state === "redriven" || letter.state === "discarded";
+  card.hidden = dealt && region.hidden; // that another desk was faster is still to be read
+  $("discard-field").hidden = button.hidden = dealt;
 }
 
 async function send() {
@@ -55,6 +57,7 @@ async function explain(problem) {
   if (problem.status === 403) button.hidden = true;
   alert.show(region, problem, meaning ?? (problem.passing ? UNSURE : "Nothing was discarded."), send);
   if (problem.status === 409) await done();
+  if (button.hidden) region.focus();
 }
 
 entries.watch(send);

@@ -75,7 +75,7 @@ async function ask(button, dryRun) {
     if (mine !== open) return;
     showFaults([]);
     told(answer);
-    if (!dryRun) await done();
+    if (!dryRun) await dealt(outcome);
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem;
     if (mine === open) await explain(problem, dryRun, button);
@@ -98,7 +98,13 @@ async function explain(problem, dryRun, button) {
   if (problem.status === 403) acts.hidden = true;
   const meaning = { 403: NEEDS, 409: FASTER }[problem.status] ?? (dryRun || !problem.passing ? "Nothing was sent." : UNSURE);
   alert.show(region, problem, meaning, () => ask(button, dryRun));
-  if (problem.status === 409) await done();
+  if (problem.status === 409) await dealt(region);
+}
+
+/** The button that had the focus may be gone: stay at what is said. */
+async function dealt(told) {
+  await done();
+  if (acts.hidden) told.focus();
 }
 
 /** The faults at the value, and the first of its fields marked in it. */

@@ -21,6 +21,7 @@ let asked = 0; // an answer that a later question has overtaken is dropped
 let loaded = false, offered = false, may = false, next = null;
 
 export function open() {
+  absent.hide();
   if (!loaded) load();
 }
 

@@ -2,6 +2,7 @@
 // run that takes none; an outage leaves it open for the next time.
 
 import * as api from "./api.js";
+import { onSignIn } from "./session.js";
 
 const NEVER = "9999-12-31T00:00:00Z";
 let known = null;
@@ -12,6 +13,8 @@ export async function mayWrite() {
   } catch (problem) {
     if (!(problem instanceof api.Problem)) throw problem;
     if (problem.status === 403) known = false;
-    return false;
+    return known ?? true;
   }
 }
+
+onSignIn(() => { known = null; });

@@ -26,6 +26,7 @@ export function onChange(listener) {
 export async function open(receipt) {
   current = receipt;
   title.textContent = receipt;
+  document.title = `${receipt} · scalable-shop`;
   facts.replaceChildren();
   body.hidden = true;
   absent.hide();
