@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,8 @@ def test_each_kind_of_trouble_is_told_in_words(shop: Shop) -> None:
         "Events wait, and no consumer is in the group.",
     ):  # fmt: skip
         expect(shop.page.get_by_text(text)).to_be_visible()
+    rejected = shop.page.get_by_role("link", name="Dead letters of purchases")
+    expect(rejected).to_have_attribute("href", re.compile(r"/ops/dead-letters\?domain=purchases$"))
     expect(shop.page.locator("#line")).not_to_contain_text("Nothing is lost")
     expect(shop.page.locator("rect.hot")).to_have_count(1)
     lost = snapshot(domain("purchases", "calm", 1, [0], stored=8, difference=1))

@@ -132,7 +132,8 @@ def test_what_is_refused_again_names_the_letter_before_it(
     until(lambda: done["successor"] in shown(platform), "its successor is a letter as well", 30)
     whole = ask(platform, f"/{done['successor']}")
     assert whole["letter"]["redrivenOf"] == first and whole["letter"]["count"] == 2
-    assert [each["receipt"] for each in whole["chain"]] == [first]
+    assert [each["receipt"] for each in whole["chain"]] == [first] and not whole["later"]
+    assert [each["receipt"] for each in ask(platform, f"/{first}")["later"]] == [done["successor"]]
 
 
 def test_letters_are_put_aside_with_a_note_one_and_many(platform: Platform, sent: list[str], user: str) -> None:

@@ -98,6 +98,15 @@ def test_many_are_a_dry_run_unless_it_is_said_and_are_bounded(routes: FlaskClien
     assert desk.asked[-1] == ([], "somebody inside", False)
 
 
+def test_a_group_is_named_by_one_of_its_letters(routes: FlaskClient, desk: Letters) -> None:
+    assert routes.get(f"{PATH}?like={RECEIPT}").get_json()["total"] == 3
+    assert routes.get(f"{PATH}:groups?like=shop.purchases-0-99").status_code == 404
+    assert routes.post(f"{PATH}:redrive", json={"like": "shop.purchases-0-99"}).get_json()["field"] == "like"
+    routes.post(f"{PATH}:redrive", json={"like": RECEIPT})
+    assert len(desk.asked[-1][0]) == 3
+    assert not routes.post(f"{PATH}:redrive", json={"from": "9999-12-31T00:00:00Z"}).get_json()["outcomes"]
+
+
 def test_who_is_late_and_who_is_away_is_told(routes: FlaskClient, desk: Letters) -> None:
     desk.trouble = NotFree(f"{RECEIPT} is in the hands of ada")
     answer = routes.post(f"{PATH}/{RECEIPT}:redrive", json={})

@@ -84,6 +84,17 @@ def test_letters_that_differ_by_names_and_numbers_are_one_group() -> None:
     assert (other.count, other.type) == (1, TYPE)
 
 
+def test_those_of_one_group_are_chosen_by_one_of_them() -> None:
+    reasons = ("price: '-7' is no price", "price: 'x' is no price", "price: 'x' is no price, and more")
+    found = told(*(line(n, reason=each) for n, each in enumerate(reasons)))
+    named = [each.receipt for each in letters.chosen(found, Wanted(like=receipt(0)))]
+    assert named == [receipt(1), receipt(0)]
+    assert not list(letters.chosen(found, Wanted(like=receipt(0), domain="catalog")))
+    with pytest.raises(InvalidInput) as refused:
+        letters.chosen(found, Wanted(like=receipt(9)))
+    assert (refused.value.status, refused.value.faults[0].field) == (404, "like")
+
+
 def test_pages_follow_each_other_and_end() -> None:
     every = list(told(*(line(number) for number in range(5))).values())
     seen, at = [], None
@@ -113,12 +124,16 @@ def test_a_cursor_is_the_next_of_a_page(text: str) -> None:
     assert (told.value.status, told.value.faults[0].field) == (400, "cursor")
 
 
-def test_a_letter_names_those_that_its_event_had_before() -> None:
+def test_a_letter_names_those_that_its_event_had_before_and_since() -> None:
     found = told(line(1), line(2, event="e1", redriven_of=receipt(1)), line(3, event="e1", redriven_of=receipt(2)))
     assert [each.receipt for each in letters.chain(found, found[receipt(3)])] == [receipt(1), receipt(2)]
     assert {each.count for each in found.values()} == {3}
+    again = told(*(line(n, event="e1", redriven_of=receipt(n // 2) if n > 1 else "") for n in range(1, 6)))
+    assert [each.receipt for each in letters.later(again, again[receipt(1)])] == [receipt(n) for n in range(2, 6)]
+    assert [each.receipt for each in letters.later(again, again[receipt(2)])] == [receipt(4), receipt(5)]
     round_about = told(line(1, redriven_of=receipt(2)), line(2, redriven_of=receipt(1)))
     assert len(letters.chain(round_about, round_about[receipt(1)])) == 1
+    assert len(letters.later(round_about, round_about[receipt(1)])) == 1
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ class Desk:
             content(letter.message.value),
             [LetterFault(fault.field, fault.detail) for fault in _faults(letter)],
             list(letters.chain(every, every[receipt])),
+            list(letters.later(every, every[receipt])),
         )
 
     def _opened(self, lines: Mapping[str, Line], receipt: str) -> Letter:

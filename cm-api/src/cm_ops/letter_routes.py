@@ -45,16 +45,17 @@ def blueprint(desk: Desk) -> Blueprint:
     def listed() -> Response:
         wanted, limit, after = asked(("limit", "cursor"), query_args.limit_arg, _after)
         with aside():
-            every = desk.every().values()
-        found = letters.page(filter(wanted.takes, every), limit, after)
+            every = desk.every()
+        found = letters.page(letters.chosen(every, wanted), limit, after)
         return json_answer(found, headers=NOT_KEPT)
 
     @routes.get(f"{PATH}:groups")
     def grouped() -> Response:
         (wanted,) = asked()
         with aside():
-            every = desk.every().values()
-        return json_answer(LetterGroups(letters.groups(filter(wanted.takes, every))), headers=NOT_KEPT)
+            every = desk.every()
+        found = letters.groups(letters.chosen(every, wanted))
+        return json_answer(LetterGroups(found), headers=NOT_KEPT)
 
     @routes.get(f"{PATH}/<receipt>")
     def one(receipt: str) -> Response:
@@ -101,10 +102,11 @@ def blueprint(desk: Desk) -> Blueprint:
 def asked(more: Sequence[str] = (), *readers: Callable[[], Any]) -> list[Any]:
     """Which letters the address asks for, and what `readers` find in the `more` that it may say; `InvalidInput` (400)
     for what it can't."""
-    known = ("domain", "state", "reason", "type", "from", "to", *more)
+    known = ("domain", "state", "reason", "type", "from", "to", "like", *more)
     moments = partial(_moment, "from"), partial(_moment, "to")
     state, domain, since, until, *found = query_args.read(known, _state, _domain, *moments, *readers)
-    return [Wanted(domain, state, request.args.get("reason", ""), request.args.get("type", ""), since, until), *found]
+    reason, type_, like = (request.args.get(name, "") for name in ("reason", "type", "like"))
+    return [Wanted(domain, state, reason, type_, since, until, like), *found]
 
 
 def chosen(desk: Desk, said: LettersChosen) -> tuple[list[str], int]:
@@ -114,8 +116,8 @@ def chosen(desk: Desk, said: LettersChosen) -> tuple[list[str], int]:
     if said.domain not in ("", *DOMAINS):
         faults.add(InvalidInput(FieldFault("domain", f"must be one of {', '.join(DOMAINS)}")))
     faults.settle()
-    wanted = Wanted(said.domain, "open", said.reason, said.type, since or "", until or "")
-    found = [each.receipt for each in desk.every().values() if wanted.takes(each)][::-1]
+    wanted = Wanted(said.domain, "open", said.reason, said.type, since or "", until or "", said.like)
+    found = [each.receipt for each in letters.chosen(desk.every(), wanted)][::-1]
     return found[:MOST_AT_ONCE], max(0, len(found) - MOST_AT_ONCE)
 
 

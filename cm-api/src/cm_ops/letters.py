@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cm_ops.letter_book import Line
@@ -20,13 +20,15 @@ LONGEST_CHAIN = 50
 Place = tuple[str, str]
 """Where a letter is in a list: when it was refused, and its receipt."""
 _PLACE = "{}/{}"
+Kind = tuple[str, str | None, str]
 # What differs between letters that are alike: what is quoted, and numbers.
 _OWN = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9]+")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which letters are asked for; '' leaves a question out. `since` and `until` are instants as letters have them."""
+    """Which letters are asked for; '' leaves a question out. `since` and `until` are instants as letters have them,
+    `like` is the receipt of one that they are alike to."""
 
     domain: str = ""
     state: str = "open"
@@ -34,6 +36,7 @@ class Wanted:
     type: str = ""
     since: str = ""
     until: str = ""
+    like: str = ""
 
     def takes(self, letter: DeadLetter) -> bool:
         at = letter.at or ""
@@ -45,6 +48,14 @@ class Wanted:
             and (not self.since or at >= self.since)
             and (not self.until or at < self.until)
         )
+
+
+def chosen(every: Mapping[str, DeadLetter], wanted: Wanted) -> Iterator[DeadLetter]:
+    """Those of `every` that are asked for, in its order; `InvalidInput` (404) where it has none to be alike to."""
+    if wanted.like and wanted.like not in every:
+        raise InvalidInput(FieldFault("like", "must be the receipt of a dead letter"), status=404)
+    kind = kind_of(every[wanted.like]) if wanted.like else None
+    return (each for each in every.values() if wanted.takes(each) and kind in (None, kind_of(each)))
 
 
 def told(lines: Mapping[str, Line], notes: Mapping[str, Note]) -> dict[str, DeadLetter]:
@@ -116,11 +127,24 @@ def _place(letter: DeadLetter) -> Place:
     return (letter.at or "", letter.receipt)
 
 
+def later(letters: Mapping[str, DeadLetter], first: DeadLetter) -> Sequence[DeadLetter]:
+    """The letters that came of this one, each time that it was redriven and refused, oldest first."""
+    came: dict[str | None, list[DeadLetter]] = {}
+    for each in letters.values():
+        came.setdefault(each.redriven_of, []).append(each)
+    found = {first.receipt: first}
+    waiting = [first]
+    while waiting and len(found) <= LONGEST_CHAIN:
+        new = [each for each in came.get(waiting.pop().receipt, ()) if each.receipt not in found]
+        found |= {each.receipt: each for each in new}
+        waiting += new
+    return sorted(list(found.values())[1:], key=_place)
+
+
 def groups(letters: Iterable[DeadLetter]) -> list[LetterGroup]:
-    """Letters are alike by domain, type, and a reason without names and numbers."""
-    found: dict[tuple[str, str | None, str], list[DeadLetter]] = {}
+    found: dict[Kind, list[DeadLetter]] = {}
     for letter in letters:
-        found.setdefault((letter.domain, letter.type, alike(letter.reason)), []).append(letter)
+        found.setdefault(kind_of(letter), []).append(letter)
     made = [
         LetterGroup(domain, type_, reason, len(some), some[-1].at, some[0].at, some[0].receipt)
         for (domain, type_, reason), some in found.items()
@@ -128,8 +152,9 @@ def groups(letters: Iterable[DeadLetter]) -> list[LetterGroup]:
     return sorted(made, key=lambda each: -each.count)
 
 
-def alike(reason: str) -> str:
-    return _OWN.sub("…", reason)
+def kind_of(letter: DeadLetter) -> Kind:
+    """Letters are alike by domain, type, and a reason without names and numbers."""
+    return (letter.domain, letter.type, _OWN.sub("…", letter.reason))
 
 
 def chain(letters: Mapping[str, DeadLetter], last: DeadLetter) -> Sequence[DeadLetter]:

@@ -36,6 +36,7 @@ CHOSEN = (
     Parameter("type", "query", "Of events of one type only"),
     Parameter("from", "query", "Not before this moment (RFC 3339)", INSTANT),
     Parameter("to", "query", "Before this moment (RFC 3339)", INSTANT),
+    Parameter("like", "query", "Of one group only: that of the dead letter with this receipt", RECEIPT),
 )
 NAMED = (Parameter("receipt", "path", "The receipt of the event that was refused", RECEIPT),)
 READ, WRITE = (400, 404, 503), (400, 404, 409, 413, 415, 422, 503)

@@ -67,6 +67,28 @@ export function lastHours() {
 export const opsSnapshot = () => call("v1/ops/snapshot");
 export const opsHistory = () => call("v1/ops/history");
 
+const LETTERS = "v1/ops/dead-letters", WRITTEN_MS = 25_000; // what is sent again is watched for some seconds
+const letterAt = (receipt) => `${LETTERS}/${encodeURIComponent(receipt)}`;
+
+/** One page of dead letters; `choice` may name domain, state, reason, type, from, to, like, limit and cursor. */
+export const letters = (choice) => call(`${LETTERS}?${chosen(choice)}`);
+export const letterGroups = (choice) => call(`${LETTERS}:groups?${chosen(choice)}`);
+export const letter = (receipt) => call(letterAt(receipt), { reviver: exact });
+/** `body` is JSON as text, so that its numbers are sent as they were entered. */
+export const redriveLetter = (receipt, body) => write(`${letterAt(receipt)}:redrive`, body);
+export const discardLetter = (receipt, note) => write(`${letterAt(receipt)}:discard`, JSON.stringify({ note }));
+/** `act` is redrive or discard; a dry run unless `choice` has dryRun false. */
+export const manyLetters = (act, choice) => write(`${LETTERS}:${act}`, JSON.stringify(choice));
+
+const write = (path, body) =>
+  call(path, { method: "POST", body, headers: { "Content-Type": "application/json" }, timeout: WRITTEN_MS });
+
+/** Numbers stay as they were written: 5.0 does not become 5, and no digit of a long one is lost. */
+function exact(name, value, { source } = {}) {
+  const changed = typeof value === "number" && source !== undefined && String(value) !== source;
+  return changed && JSON.rawJSON ? JSON.rawJSON(source) : value;
+}
+
 /** What of cm-server's own needs answers; told by 503 as well. */
 export async function readiness() {
   return (await send("readyz", {})).json();
@@ -126,7 +148,7 @@ async function call(path, options = {}) {
   const told = Date.parse(answer.headers.get("Date"));
   if (!Number.isNaN(told)) ahead = told - Date.now();
   if (answer.status === 204) return { receipt: answer.headers.get("X-Receipt"), state: "stored" };
-  const body = await answer.json().catch(() => null);
+  const body = await answer.text().then((text) => JSON.parse(text, options.reviver)).catch(() => null);
   if (answer.ok && body !== null) return body;
   if (answer.status === 401) session.ask();
   const retryAfter = Number(answer.headers.get("Retry-After")) || null;
@@ -134,13 +156,13 @@ async function call(path, options = {}) {
   throw new Problem(answer.ok ? 502 : answer.status, { ...(body ?? unreadable), retryAfter });
 }
 
-async function send(path, options) {
+async function send(path, { timeout = TIMEOUT_MS, ...options }) {
   try {
     const answer = await fetch(new URL(path, base), {
       ...options,
       headers: { Accept: "application/json", ...session.headers(), ...options.headers },
       cache: "no-cache",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeout),
     });
     connection.answered();
     return answer;

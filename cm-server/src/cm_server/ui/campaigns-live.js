@@ -1,12 +1,12 @@
 // The live campaigns with their live events, what ends first on top, each with the time that is left; and what starts next.
 
 import { serverNow } from "./api.js";
-import { announce, countdown, countOf, element, moment } from "./format.js";
+import { folding } from "./folding.js";
+import { announce, countdown, element, moment } from "./format.js";
 
 const $ = (id) => document.getElementById(id);
 const [list, empty, next, nextList, more] = ["live", "live-empty", "next", "next-list", "more-live"].map($);
-const FIRST = 5;
-let all = false; // whether more than the first ones are shown
+const fold = folding(list, more, 5);
 let known = null; // names by id of what was live before, null at first
 
 export function show(campaigns, events, upcoming) {
@@ -22,20 +22,6 @@ export function show(campaigns, events, upcoming) {
   tell(new Map(campaigns.map(({ id, name }) => [id, name])));
   tick();
 }
-
-/** The first ones, and a button for the others: pages stay usable with hundreds. */
-function fold() {
-  const others = Math.max(0, list.children.length - FIRST);
-  [...list.children].forEach((node, index) => { node.hidden = !all && index >= FIRST; });
-  more.hidden = others === 0;
-  more.ariaExpanded = String(all);
-  more.textContent = all ? "Show fewer" : `Show ${countOf(others)} more`;
-}
-
-more.addEventListener("click", () => {
-  all = !all;
-  fold();
-});
 
 /** Every second: the time that is left. */
 export function tick() {

@@ -21,7 +21,7 @@ class Page:
     script: str
 
 
-# In the order of the navigation, by where each is below the base address.
+# In the order of the navigation, by where each is below the base address; one below another is reached from there.
 PAGES = {
     "": Page("Purchases", "Make a purchase, watch it being stored, and look up what a user bought.", "purchases.js"),
     "catalog": Page("Catalog", "Products, what customers say of them, and ratings that are exact.", "catalog.js"),
@@ -29,6 +29,9 @@ PAGES = {
         "Campaigns", "Which campaigns are live, and what visitors did in the last 48 hours.", "campaigns.js"
     ),
     "ops": Page("Operations", "What comes in, what is stored, what waits, and who works on it.", "ops.js"),
+    "ops/dead-letters": Page(
+        "Dead letters", "Events that were refused: mend one and send it again, or put it aside.", "dead-letters.js"
+    ),
 }
 
 
@@ -38,7 +41,7 @@ class Frame:
     def __init__(self, assets: Assets, docs: str | None) -> None:
         folder = resources.files(__package__ or __name__)
         self._frame = folder.joinpath("frame.html").read_text("utf-8")
-        self._parts = {name: folder.joinpath(f"{name or 'index'}.html").read_text("utf-8") for name in PAGES}
+        self._parts = {name: folder.joinpath(_file_of(name)).read_text("utf-8") for name in PAGES}
         self._assets = assets
         self._docs = docs
 
@@ -69,11 +72,21 @@ class Frame:
     def _navigation(self, base: str, here: str | None) -> str:
         """Links to every page and to the API reference, where there is one."""
         current = {here: ' aria-current="page"'}
+        if here and "/" in here:
+            current[here.partition("/")[0]] = ' aria-current="true"'
         home = base or "./"
-        pages = [f'<a href="{home}{name}"{current.get(name, "")}>{page.title}</a>' for name, page in PAGES.items()]
+        pages = [
+            f'<a href="{home}{name}"{current.get(name, "")}>{page.title}</a>'
+            for name, page in PAGES.items()
+            if "/" not in name
+        ]
         if self._docs:
             pages.append(f'<a href="{base}{self._docs.lstrip("/")}">API reference</a>')
         return "\n    ".join(pages)
+
+
+def _file_of(name: str) -> str:
+    return f"{name.rpartition('/')[2] or 'index'}.html"
 
 
 def base_of(path: str, prefix: str) -> str:

@@ -56,8 +56,13 @@ function why({ name, partitions, balance, members }) {
   if (balance.gone) said.push([`${countOf(balance.gone)} left the log before they were read.`, "is-bad"]);
   if (balance.waiting && !members.length) said.push(["Events wait, and no consumer is in the group.", "is-bad"]);
   if (hot) said.push([`Partition ${hot.partition} is hot: one key has most of the lag.${hot.member ? ` ${hot.member} reads it.` : ""}`, ""]);
-  if (balance.rejected) said.push([`What was rejected: shopctl dlq list --domain ${name}`, ""]);
-  return said.map(([text, level]) => element("p", { className: `why ${level}` }, text));
+  const shown = said.map(([text, level]) => element("p", { className: `why ${level}` }, text));
+  return balance.rejected ? [...shown, element("p", { className: "why" }, rejected(name))] : shown;
+}
+
+function rejected(name) {
+  const href = `${document.getElementById("desk").href}?${new URLSearchParams({ domain: name })}`;
+  return element("a", { href }, `Dead letters of ${name}`);
 }
 
 function duration(seconds) {

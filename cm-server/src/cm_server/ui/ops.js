@@ -1,5 +1,6 @@
 // The page of operators: asks every second what cm-ops sees, shows it, and says aloud only when the health changes.
 
+import * as none from "./absent.js";
 import * as alert from "./alert.js";
 import * as api from "./api.js";
 import { announce, countOf, element } from "./format.js";
@@ -41,7 +42,7 @@ async function round() {
 function show(snapshot, ready) {
   shown = snapshot;
   alert.clear($("alert"));
-  $("absent").hidden = true;
+  none.hide();
   $("shown").hidden = false;
   $("shown").classList.remove("old");
   $("as-of").textContent = `As of ${clock.format(new Date(snapshot.asOf))}.`;
@@ -59,12 +60,10 @@ function show(snapshot, ready) {
 /** The last numbers stay, and look old; what is wrong stands above them, and what is not seen is not called well. */
 function fail(problem, ready) {
   if (!(problem instanceof api.Problem)) throw problem;
-  absent = problem.status === 404;
+  absent = none.is(problem);
   if (absent) {
     $("shown").hidden = true;
-    $("absent").hidden = false;
-    $("absent-title").textContent = "No cm-ops runs beside this shop";
-    $("absent-text").textContent = "It is what looks at Kafka and MongoDB for this page. Start it, and name it to cm-server by CM_OPS_URL.";
+    none.show();
     return say("unknown", "not watched");
   }
   const meaning = shown ? "What is shown is old. The page goes on trying." : "The page goes on trying.";

@@ -4,6 +4,7 @@
 import { element } from "./format.js";
 
 const NAME = "shop-credentials";
+const SIGNED_IN = "signed-in";
 const HINT = "An API key (shop_…) or a token of your sign-in service. It is kept in this tab only and sent nowhere else.";
 
 let dialog = null;
@@ -13,6 +14,9 @@ export function headers() {
   const kept = sessionStorage.getItem(NAME);
   return kept ? { Authorization: `Bearer ${kept}` } : {};
 }
+
+/** Calls `listener` when somebody has entered credentials. */
+export const onSignIn = (listener) => addEventListener(SIGNED_IN, listener);
 
 /** Asks for credentials; whatever was kept did not hold. */
 export function ask() {
@@ -43,6 +47,7 @@ function makeDialog() {
     sessionStorage.setItem(NAME, input.value.trim());
     input.value = "";
     showSignedIn();
+    dispatchEvent(new Event(SIGNED_IN));
   });
   document.body.append(made);
   return made;

@@ -84,7 +84,7 @@ class LetterFault(msgspec.Struct):
 
 class WholeLetter(msgspec.Struct, rename="camel"):
     """One letter. `faults` are empty where it would be taken as it is; `chain` are the letters of its event before it,
-    oldest first."""
+    `later` those that came of it, oldest first."""
 
     letter: DeadLetter
     headers: list[LetterHeader]
@@ -92,6 +92,7 @@ class WholeLetter(msgspec.Struct, rename="camel"):
     value: Content | None
     faults: list[LetterFault]
     chain: list[DeadLetter]
+    later: list[DeadLetter]
 
 
 class LetterRedrive(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -115,7 +116,7 @@ class LetterDiscard(Checked, frozen=True, forbid_unknown_fields=True, rename="ca
 
 class LettersChosen(Checked, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """All open letters that are so; what isn't said is left out of account. `dryRun` is the default: it tells which
-    they are. `note` is for those that are discarded."""
+    they are. `like` is the receipt of a letter, to take its group only; `note` is for those that are discarded."""
 
     EXAMPLE: ClassVar = {"domain": "purchases", "dryRun": True}
     domain: str = ""
@@ -123,6 +124,7 @@ class LettersChosen(Checked, frozen=True, forbid_unknown_fields=True, rename="ca
     type: str = ""
     since: str = msgspec.field(default="", name="from")
     until: str = msgspec.field(default="", name="to")
+    like: str = ""
     note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] = ""
     dry_run: bool = True
 
