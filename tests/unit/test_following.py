@@ -21,7 +21,7 @@ from shop_core.kafka.fetching import Faults, Unreadable
 from shop_core.kafka.newest import Newest
 from shop_core.mongo.letter_notes import Note
 from shop_core.mongo.positions import Skip, Stored
-from shop_core.responses.traces import LookedAt
+from shop_core.responses.traces import LookedAt, Trace
 from shopctl.trace import lines, looked
 
 TOPIC, ID, TRACE = "shop.purchases", "019ae5b4-0000-7000-8000-000000000001", "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -32,7 +32,11 @@ REFUSED = Refused("price: must be more than 0", "rejected", AT, "sent")
 
 
 def message(offset: int = 7, id: str = ID, source: str = OUR_SOURCE, redriven: str = "", partition: int = 3) -> Message:
-    headers = [("ce_id", id.encode()), ("ce_type", b"shop.purchase.made.v1"), ("ce_source", source.encode())]
+    headers: list[tuple[str, bytes | None]] = [
+        ("ce_id", id.encode()),
+        ("ce_type", b"shop.purchase.made.v1"),
+        ("ce_source", source.encode()),
+    ]
     headers += [("ce_time", b"2026-11-28T01:02:02Z"), *headers_of_request(TRACE, "", "")]
     headers += [(REDRIVEN, redriven.encode())] if redriven else []
     return Message(TOPIC, partition, offset, b"ada-1", b'{"userid":"ada-1"}', tuple(headers), MILLISECONDS)
@@ -183,13 +187,13 @@ def soon() -> float:
 
 def test_the_newest_are_read_first_and_each_once() -> None:
     log = newest({0: (0, 30), 1: (100, 107)})
-    assert {(each.partition, each.offset) for each in log.back(20, soon())} == {
-        *((0, offset) for offset in range(20, 30)),
+    assert {(each.partition, each.offset) for each in log.back(14, soon())} == {
+        *((0, offset) for offset in range(23, 30)),
         *((1, offset) for offset in range(100, 107)),
     }
-    assert (log.looked, log.since(), log.whole) == (17, 20_000, False)
-    rest = [(each.partition, each.offset) for each in (*log.back(15, soon()), *log.back(15, soon()))]
-    assert sorted(rest) == [(0, offset) for offset in range(20)]
+    assert (log.looked, log.since(), log.whole) == (14, 23_000, False)
+    rest = [(each.partition, each.offset) for each in (*log.back(13, soon()), *log.back(15, soon()))]
+    assert sorted(rest) == [(0, offset) for offset in range(23)]
     assert (log.looked, log.since(), log.whole, log.back(10, soon())) == (37, None, True, [])
 
 
@@ -225,7 +229,7 @@ def test_others_are_known_by_source_and_id() -> None:
 
 def test_a_person_reads_it_line_by_line() -> None:
     event = traced(RECEIPT, message(), Fate(stands(8), REFUSED))
-    found = list(lines(follow.Trace([event], 2, None)))
+    found = list(lines(Trace([event], 2, None)))
     assert found[0].split() == [RECEIPT, "purchases", "shop.purchase.made.v1", "rejected"]
     assert any("price: must be more than 0" in line for line in found) and found[-1] == "and 2 older"
     since = LookedAt(20_000, "2026-11-28T01:02:03Z", False, [f"{TOPIC}-1"])

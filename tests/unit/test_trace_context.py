@@ -166,7 +166,7 @@ def test_it_is_kept_by_a_dead_letter_that_is_sent_again(publisher: MemoryPublish
 
 
 def test_what_follows_from_an_event_belongs_to_its_trace() -> None:
-    data = RatingChanged("p", 1, 1, 5, [0, 0, 0, 0, 1], 5.0)
+    data = RatingChanged("p", 1, 1, 5, {"5": 1}, 5.0)
     derived = Derived(RATINGS_TOPIC, RATING_CHANGED, "p", 1, data, "shop.catalog-0-4")
     source = headers_of_request(ID, GIVEN, "")
     pending = to_pending(derived, (("ce_id", b"another"), *source))

@@ -81,7 +81,7 @@ def test_an_event_is_asked_for_in_one_of_three_ways(routes: FlaskClient, tracer:
 
 
 def count(outcome: str) -> float:
-    return metrics.FOLLOWED.labels(outcome)._value.get()
+    return float(metrics.FOLLOWED.labels(outcome)._value.get())
 
 
 def test_what_is_not_there_and_who_is_away_is_told_and_counted(routes: FlaskClient, tracer: Tracer) -> None:
