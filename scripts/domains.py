@@ -61,12 +61,12 @@ def acls(every: Sequence[Domain], text: str) -> str:
             + [_topic(each.topic, "DESCRIBE") for each in every if each.name not in FOLLOWED],
         ),
         "cm-ops": _named(
-            "tells how far the topics reach and who reads them; reads dead letters and sends them to their topic again",
+            "tells how far the topics reach and who reads them; follows an event; sends dead letters again",
             [
                 {"resource": kind, "name": prefix, "pattern": "PREFIXED", "operations": ["DESCRIBE"]}
                 for kind, prefix in (("TOPIC", "shop."), ("GROUP", "cm-api-"))
             ]
-            + [right for each in every for right in (_topic(each.topic, "WRITE"), _topic(each.dlq, "READ"))],
+            + [right for each in every for right in (_topic(each.topic, "READ", "WRITE"), _topic(each.dlq, "READ"))],
         ),
     }
     after = {

@@ -49,8 +49,9 @@ def test_nobody_may_everything(table: Table) -> None:
     assert {rule.principal for rule in table.rules() if rule.operation == "CREATE"} == {"User:operator"}
 
 
-def test_the_desk_of_operators_reads_dead_letters_alone_and_sends_to_domains(table: Table) -> None:
-    assert may(table, "cm-ops", "READ") == {domain.dlq for domain in DOMAINS.values()}
+def test_the_desk_of_operators_reads_events_and_dead_letters_and_sends_to_domains(table: Table) -> None:
+    read = {name for domain in DOMAINS.values() for name in (domain.topic, domain.dlq)}
+    assert may(table, "cm-ops", "READ") == read
     assert may(table, "cm-ops", "WRITE") == {domain.topic for domain in DOMAINS.values()}
     assert may(table, "cm-ops", "READ", "GROUP") == set()
 

@@ -6,7 +6,7 @@ import os
 
 from flask import Flask
 
-from cm_ops import letter_routes, routes
+from cm_ops import letter_routes, routes, trace_routes
 from cm_ops.desk import Desk
 from cm_ops.letter_book import LetterBook
 from cm_ops.looking import Looking
@@ -45,6 +45,7 @@ def create_app(settings: OpsSettings | None = None) -> Flask:
     )
     app.register_blueprint(routes.blueprint(looking))
     app.register_blueprint(letter_routes.blueprint(Desk(db, book, publisher)))
+    app.register_blueprint(trace_routes.blueprint(trace_routes.Tracer(settings.bootstrap_servers, db)))
     looking.start()
 
     def close() -> None:

@@ -13,7 +13,7 @@ from cm_server.api_docs import routes
 from cm_server.api_docs.openapi import document, operations
 from cm_server.commands import command, content_encoding, prefer
 from cm_server.context import PREFIX, Context
-from cm_server.domains import dead_letters, ops, privacy, receipts
+from cm_server.domains import dead_letters, ops, privacy, receipts, traces
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.circuit_breaker import CircuitOpen
 from cm_server.query_proxy.client import QueryClient, not_asked
@@ -91,6 +91,7 @@ def build(context: Context, settings: ServerSettings) -> Flask:
     app.register_blueprint(privacy.blueprint(context))
     app.register_blueprint(ops.blueprint(context))
     app.register_blueprint(dead_letters.blueprint(context))
+    app.register_blueprint(traces.blueprint(context))
     for name in DOMAINS:
         app.register_blueprint(import_module(f"cm_server.domains.{name}").blueprint(context))
     pages = Pages(PREFIX, settings.docs_path if settings.docs_active else None)

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shopctl {version('shopctl')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_platform, _logs, _dlq, _skip, _read_models, _seed, _load, _keys, _servers):
+    for add in (_platform, _logs, _dlq, _trace, _skip, _read_models, _seed, _load, _keys, _servers):
         add(commands)
     return parser
 
@@ -102,6 +102,16 @@ def _dlq(commands: Any) -> None:
         if name == "redrive":
             action.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="mend a field first")
             action.add_argument("--value", type=Path, metavar="FILE", help="the whole value, mended by hand")
+
+
+def _trace(commands: Any) -> None:
+    about = "the way of one event: when it came, where it is in the log, what became of it"
+    trace = _command(commands, "trace", about, "shopctl.trace:run")
+    trace.add_argument("receipt", nargs="?", metavar="RECEIPT", help="topic-partition-offset")
+    trace.add_argument("--id", metavar="ID", help="what it is known by; the newest events are looked through")
+    trace.add_argument("--request-id", metavar="ID", help="the X-Request-Id it came by, or its trace's id; likewise")
+    trace.add_argument("--json", action="store_true", help="as JSON")
+    add_state_dir(trace)
 
 
 def _skip(commands: Any) -> None:

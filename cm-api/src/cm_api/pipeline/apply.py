@@ -113,7 +113,8 @@ class Applier:
                 docs = [to_rejection(raw[r.receipt], r) for r in outcome.refused]
                 self._rejections.add(session, [without_erased(doc, outcome.erased) for doc in docs])
             if outcome.derived:
-                self._pending.add(session, [to_pending(derived) for derived in outcome.derived])
+                told = [to_pending(each, raw[each.receipt].headers) for each in outcome.derived]
+                self._pending.add(session, told)
             self._partitions.positions.move(session, counted(moves, messages, outcome))
             self._hooks.about_to_commit(outcome)
             return outcome

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from cm_api.batch_result import Derived
 from cm_api.pipeline.relay import Relay, Route
 from shop_core.events.envelope import Domain, Headers, Record, to_record
+from shop_core.events.trace_context import handed_on
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo.client import Document, PendingEvents
 from shop_core.telemetry import metrics
@@ -26,8 +27,9 @@ def outbox(domain: Domain, pending: PendingEvents, connect: Callable[[], KafkaPu
     return Relay(Route(domain.topic, "derived_event_undeliverable", to_records, told), pending, connect)
 
 
-def to_pending(derived: Derived) -> Document:
-    """The document that waits to be sent; its id is the same however often the source is applied."""
+def to_pending(derived: Derived, source_headers: Headers = ()) -> Document:
+    """The document that waits to be sent; its id is the same however often the source is applied. It belongs to the
+    trace of its source, whose headers tell it."""
     id = f"{derived.topic}/{derived.key}/{derived.sequence}"
     source, partition, offset = derived.receipt.rsplit("-", 2)
     record = to_record(
@@ -47,7 +49,7 @@ def to_pending(derived: Derived) -> Document:
         "topic": record.topic,
         "key": record.key,
         "value": record.value,
-        "headers": [[name, value] for name, value in record.headers],
+        "headers": [[name, value] for name, value in (*record.headers, *handed_on(source_headers))],
     }
 
 

@@ -13,7 +13,7 @@ import msgspec
 from cm_server.api_docs.descriptions import description
 from cm_server.api_docs.examples import example_of
 from cm_server.context import PREFIX
-from cm_server.domains import dead_letters, ops, privacy
+from cm_server.domains import dead_letters, ops, privacy, traces
 from cm_server.operations import RECEIPTS, SERVICE, Operation
 from shop_core.events import DOMAINS
 from shop_core.http.problems import Problem
@@ -49,7 +49,7 @@ def by_tag() -> dict[str, Sequence[Operation]]:
     return found | {
         "privacy": privacy.OPERATIONS,
         "receipts": RECEIPTS,
-        "operations": (*ops.OPERATIONS, *dead_letters.OPERATIONS),
+        "operations": (*ops.OPERATIONS, *dead_letters.OPERATIONS, *traces.OPERATIONS),
         "service": SERVICE,
     }
 

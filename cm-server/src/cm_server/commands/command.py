@@ -12,6 +12,7 @@ from flask import Response, request
 from cm_server.commands import prefer
 from cm_server.commands.content_encoding import require_identity_encoding
 from cm_server.commands.identity import Identity, resource
+from cm_server.commands.tracing import traced
 from cm_server.context import PREFIX, Context
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.client import segment
@@ -102,7 +103,7 @@ def emit(
     none of them. `digests` are of those known by a key."""
     outcomes: list[str | ShopError] = []
     try:
-        outcomes = context.publisher.publish_each(records)
+        outcomes = context.publisher.publish_each(traced(records))
     finally:
         there = {id: outcome for id, outcome in zip(ids, outcomes, strict=False) if isinstance(outcome, str)}
         context.used_keys.sent(domain, digests, {id: receipt for id, receipt in there.items() if id in digests})

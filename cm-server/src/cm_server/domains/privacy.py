@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from cm_server.commands import command, identity
 from cm_server.commands.identity import Identity
+from cm_server.commands.tracing import traced
 from cm_server.context import PREFIX, Context
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.operations import AFTER, COMMAND_PROBLEMS, CURSOR, KEY, NOT_MODIFIED, WAIT, Operation, path_segment
@@ -95,7 +96,7 @@ def publish(context: Context, known: Identity, data: UserErased) -> list[str]:
             for d in PERSONAL
         ]
         every = [copy for record in records for copy in copies(record, partitions[record.topic])]
-        receipts = context.publisher.publish(every)
+        receipts = context.publisher.publish(traced(every))
     finally:
         context.used_keys.sent(PEOPLE, digests, {id: receipts[0] for id in digests if receipts})
         context.used_keys.not_sent(PEOPLE, {} if receipts else digests)

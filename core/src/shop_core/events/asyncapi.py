@@ -35,6 +35,13 @@ HEADERS: dict[str, Any] = {
             "holds for what its own partition told before it",
         },
         "ce_redriven": {**_TEXT, "description": "Sent again from the dead letters: the receipt that was refused"},
+        "ce_traceparent": {
+            **_TEXT,
+            "description": "W3C trace context: that of the request, or one that began with it; of whoever sends to "
+            "the topic past cm-server, what they say",
+        },
+        "ce_tracestate": {**_TEXT, "description": "Of the same trace, where the request had it"},
+        "ce_requestid": {**_TEXT, "description": "X-Request-Id of the request, where it is not the trace's id"},
     },
 }
 DLQ_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_time")

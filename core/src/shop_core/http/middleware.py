@@ -7,11 +7,11 @@ this is most of their work.
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from shop_core.events.trace_context import REQUEST_ID
 from shop_core.http.problems import problem
 from shop_core.http.request_target import BadTarget, read_target
 from shop_core.http.security_headers import SECURITY_HEADERS
@@ -20,7 +20,6 @@ from shop_core.telemetry.logs import request_id
 from shop_core.telemetry.request_summary import RequestSummary
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -31,7 +30,7 @@ def wrap(wsgi: Wsgi, summary: RequestSummary) -> Wsgi:
     def middleware(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         started = time.perf_counter()
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        id = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         request_id.set(id)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

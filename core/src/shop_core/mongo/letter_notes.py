@@ -102,6 +102,13 @@ class LetterNotes:
 
         in_transaction_again(self._db, work)
 
+    def one(self, receipt: str) -> Note | None:
+        """What is known of a letter; None where nothing is."""
+        query = {"_id": receipt}
+        with translate_errors():
+            found = self._refused.find_one(query, {"raw": 0}) or self._strange.find_one(query)
+        return None if found is None else _note(found)
+
     def of(self, topic: str) -> dict[str, Note]:
         """By receipt, every letter of a topic that somebody has touched."""
         query = {"topic": topic, "$or": [{"resolution": {"$exists": True}}, {"desk": {"$exists": True}}]}

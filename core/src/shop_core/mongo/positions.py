@@ -79,10 +79,12 @@ class Skip:
 
 @dataclass(frozen=True)
 class Stored:
-    """A position with what a person did to it."""
+    """A position with what a person did to it, why it can't be read on from there, and when it was written last."""
 
     offset: int
     skipped: Sequence[Skip]
+    unreadable: str | None = None
+    at: datetime | None = None
 
 
 class Positions:
@@ -107,10 +109,7 @@ class Positions:
         """Every known position of `topic` by partition, with what was skipped there."""
         with translate_errors():
             found = list(self._positions.find(self._of(topic), session=session))
-        return {
-            _partition(doc): Stored(doc["offset"], [Skip(**each) for each in map(_plain, doc.get("skipped", ()))])
-            for doc in found
-        }
+        return {_partition(doc): _stored(doc) for doc in found}
 
     def accounts(self, topic: str) -> dict[int, Account]:
         """Every known position of `topic` by partition, with what became of the events before it."""
@@ -206,6 +205,11 @@ class Positions:
 
 def _partition(doc: Mapping[str, Any]) -> int:
     return int(doc["_id"].rpartition("/")[2])
+
+
+def _stored(doc: Mapping[str, Any]) -> Stored:
+    skipped = [Skip(**_plain(each)) for each in doc.get("skipped", ())]
+    return Stored(doc["offset"], skipped, _unreadable(doc), doc.get("at"))
 
 
 def _unreadable(doc: Mapping[str, Any]) -> str | None:

@@ -82,6 +82,9 @@ LETTERS_HANDLED = Counter(
     "Dead letters that operators had cm-ops send again or put aside (stored, rejected, accepted, not sent, discarded)",
     ["outcome"],
 )
+FOLLOWED = Counter(
+    "shop_events_followed_total", "Events that operators asked cm-ops for (found, not found, failed)", ["outcome"]
+)
 LOOKS = Counter("shop_ops_looks_total", "Looks of cm-ops at Kafka and MongoDB (answered, failed)", ["outcome"])
 CACHE = Counter(
     "shop_cache_total",
