@@ -69,7 +69,8 @@ def routes(desk: Letters) -> FlaskClient:
 @pytest.mark.parametrize(
     ("query", "field"),
     [("state=x", "state"), ("domain=x", "domain"), ("limit=0", "limit"), ("limit=201", "limit"), ("from=x", "from"),
-     ("limit=-2.4e-21", "limit"), ("domain=", "domain"), ("from=", "from"), ("sort=x", "sort"), ("cursor=x", "cursor")],
+     ("limit=-2.4e-21", "limit"), ("domain=", "domain"), ("from=", "from"), ("sort=x", "sort"), ("cursor=x", "cursor"),
+     ("like=", "like")],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_named(routes: FlaskClient, query: str, field: str) -> None:
     for path in (PATH, f"{PATH}:groups"):

@@ -104,8 +104,8 @@ def asked(more: Sequence[str] = (), *readers: Callable[[], Any]) -> list[Any]:
     for what it can't."""
     known = ("domain", "state", "reason", "type", "from", "to", "like", *more)
     moments = partial(_moment, "from"), partial(_moment, "to")
-    state, domain, since, until, *found = query_args.read(known, _state, _domain, *moments, *readers)
-    reason, type_, like = (request.args.get(name, "") for name in ("reason", "type", "like"))
+    state, domain, since, until, like, *found = query_args.read(known, _state, _domain, *moments, _like, *readers)
+    reason, type_ = request.args.get("reason", ""), request.args.get("type", "")
     return [Wanted(domain, state, reason, type_, since, until, like), *found]
 
 
@@ -133,6 +133,13 @@ def _state() -> str:
 
 def _domain() -> str:
     return query_args.choice_arg("domain", DOMAINS, "") if "domain" in request.args else ""
+
+
+def _like() -> str:
+    found = request.args.get("like")
+    if found == "":
+        raise InvalidInput(FieldFault("like", "must be the receipt of a dead letter"), status=400)
+    return found or ""
 
 
 def _moment(name: str) -> str:

@@ -32,13 +32,14 @@ export function show({ letter, value: said, faults: known }) {
   const final = letter.state === "redriven";
   acts.hidden = final;
   value.readOnly = final;
+  if (final) showFaults([]);
   if (open?.receipt === letter.receipt) return;
   const { kind, text } = content.readable(said) ?? { kind: "json", text: "" };
   open = { receipt: letter.receipt, kind, text };
   value.value = text;
   value.rows = Math.min(24, Math.max(4, text.split("\n").length + 1));
   hint.textContent = hintOf(said, kind, letter);
-  showFaults(final ? [] : known);
+  if (!final) showFaults(known);
 }
 
 function hintOf(said, kind, letter) {
