@@ -20,8 +20,8 @@ LINES = {
     for method, described in methods.items()
     if "{" not in path
 }
-# A first caller has no campaign yet, and may have nothing that was refused.
-NEEDS_MORE = {"createEvent"}
+# A first caller has no campaign yet, and no receipt of an event to follow.
+NEEDS_MORE = {"createEvent", "followEvent"}
 
 
 def test_a_line_of_curl_does_what_it_says(platform: Platform) -> None:

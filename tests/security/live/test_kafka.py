@@ -55,7 +55,7 @@ MAY = {
     "catalog-consumer": set(),
     "campaigns-consumer": {"read campaigns"},
     "cm-api": {"read campaigns"},
-    "cm-ops": {"lag", "write"},
+    "cm-ops": {"read", "lag", "read campaigns", "write"},
     "keda": {"lag"},
     "kafka-ui": {"read", "lag", "read campaigns"},
     # A group's first offsets are a commit, for which Kafka wants READ.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cm_server.api_docs import curl, html
 from cm_server.api_docs.examples import Schema
@@ -84,5 +84,5 @@ def _about(parameter: Mapping[str, Any]) -> str:
 def _shape(answer: Mapping[str, Any]) -> Markup:
     """The schema of an answer's body, where it has one."""
     kinds = list(answer.get("content", {}).items())
-    named = [html.kind_of(each["schema"]) if "$ref" in each["schema"] else Markup(kind) for kind, each in kinds]
+    named = [html.kind_of(each["schema"]) if "$ref" in each["schema"] else escape(kind) for kind, each in kinds]
     return Markup(", ").join(named) if named else Markup("–")

@@ -15,7 +15,7 @@ OPERATIONS = (
     Operation(
         "followEvent", "get", PATH, "The way of one event, step by step", {200: Trace}, (400, 404, 503),
         (
-            Parameter("receipt", "query", "The receipt of the event", RECEIPT),
+            Parameter("receipt", "query", "The receipt of the event", RECEIPT, "shop.purchases-3-1024"),
             Parameter(
                 "id", "query", "What the event is known by", {"type": "string", "minLength": 1, "maxLength": 128}
             ),
