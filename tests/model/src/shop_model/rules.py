@@ -28,10 +28,11 @@ class Refused(Exception):
 
 @dataclass
 class Domain:
-    """Ids with their digests, erasures by partition, and what became of each record."""
+    """Ids with their digests and partitions, erasures by partition, and what became of each record."""
 
     key_refused: set[str] = field(default_factory=set)
     known: dict[str, str] = field(default_factory=dict)
+    told_in: dict[str, int] = field(default_factory=dict)
     erasures: dict[tuple[int, str], str] = field(default_factory=dict)
     became: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
@@ -59,16 +60,25 @@ class Domain:
     def _once(self, record: Record) -> int:
         if record.receipt in self.key_refused:
             return 409
-        if self.knows(record):
-            if self.known[record.id] != record.digest:
-                self.faults.append(f"{record.receipt}: two commands were done under {record.id}")
+        if self.knows(record) and (self.known[record.id] == record.digest or self._decided_before(record)):
             return DONE
         try:
             self.do(record)
         except Refused as refused:
             return refused.status
+        if self.knows(record):
+            self.faults.append(f"{record.receipt}: two commands were done under {record.id}")
         self.known[record.id] = record.digest
+        self.told_in[record.id] = record.partition
         return DONE
+
+    def _decided_before(self, record: Record) -> bool:
+        """Whether the other command under this key came first for sure: then this one was to be refused for it. In
+        another partition it may have come later, and this one be refused by a rule of its own."""
+        if self.told_in[record.id] != record.partition:
+            return False
+        self.faults.append(f"{record.receipt} was not refused for its key, {record.id}")
+        return True
 
     def knows(self, record: Record) -> bool:
         return record.id in self.known
