@@ -78,16 +78,27 @@ def test_a_key_chooses_the_partition_that_java_gives_it() -> None:
         assert partition_of(key, 12) == (java & 0x7FFFFFFF) % 12
 
 
-def event(number: int, user: str, *, erased: bool = False) -> Event:
+def event(number: int, user: str, *, erased: bool = False, partition: int = 0) -> Event:
     data: Any = UserErased(user, "self") if erased else purchases.PurchaseMade(user, user, "1", NOW)
     kind = USER_ERASED if erased else purchases.PURCHASE_MADE
-    return Event(str(number), kind, NOW, "", data, f"shop.purchases-0-{number}", everywhere=erased)
+    return Event(str(number), kind, NOW, "", data, f"shop.purchases-{partition}-{number}", everywhere=erased)
 
 
-def test_each_user_s_events_keep_their_order_and_others_wait_for_none() -> None:
+def stages_of(told: list[Event]) -> list[tuple[list[int], list[int]]]:
+    return [([int(e.id) for e in erasing], [int(e.id) for e in others]) for erasing, others in in_stages(told)]
+
+
+def test_a_partition_s_events_keep_their_order_whoever_they_are_about() -> None:
     told = [event(0, "a"), event(1, "b", erased=True), event(2, "a", erased=True), event(3, "a"), event(4, "b")]
-    stages = [([int(e.id) for e in erasing], [int(e.id) for e in others]) for erasing, others in in_stages(told)]
-    assert stages == [([1], [0]), ([2], [3, 4])]
+    assert stages_of(told) == [([], [0]), ([1, 2], [3, 4])]
+    assert stages_of([*told, event(5, "c", erased=True)])[-1] == ([5], [])
+
+
+def test_the_copies_of_one_erasure_cut_a_batch_once() -> None:
+    told = [
+        event(number * 3 + kind, "a", erased=kind == 1, partition=number) for number in range(4) for kind in range(3)
+    ]
+    assert stages_of(told) == [([], [0, 3, 6, 9]), ([1, 4, 7, 10], [2, 5, 8, 11])]
 
 
 PRODUCT = {"_id": "p", "name": "n", "rating": {"count": 2}, "sequence": 3, "version": 5}

@@ -36,21 +36,24 @@ def told_in(partitions: Partitions) -> Document:
 
 
 def in_stages(events: Sequence[Event]) -> list[tuple[list[Event], list[Event]]]:
-    """(erasures, others) to be applied one after the other, so that each user's events keep their order.
+    """(erasures, others) to be applied one after the other, so that each partition's events keep their order.
 
-    An erasure goes ahead of what others did, on which it has no bearing: most batches are one stage.
+    Partitions have no order between them, so the copies of one erasure, one in each, cut a batch once.
     """
     stages: list[tuple[list[Event], list[Event]]] = [([], [])]
-    acted: set[str] = set()
+    at: dict[int, int] = {}  # by partition, the stage of its next event
+    told: set[int] = set()  # the partitions that have other events in that stage
     for event in events:
+        partition = event.place[0]
         if event.type == USER_ERASED:
-            if event.data.userid in acted:
-                stages.append(([], []))
-                acted = set()
-            stages[-1][0].append(event)
+            if partition in told:
+                at[partition] = at.get(partition, 0) + 1
+                told.remove(partition)
+                stages += [([], [])] if at[partition] == len(stages) else []
+            stages[at.get(partition, 0)][0].append(event)
         else:
-            stages[-1][1].append(event)
-            acted.add(person_in(event))
+            stages[at.get(partition, 0)][1].append(event)
+            told.add(partition)
     return stages
 
 
