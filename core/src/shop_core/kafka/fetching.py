@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import NoError, OffsetOutOfRangeError, TopicAuthorizationFailedError, for_code
 
+from shop_core.events.envelope import Message
 from shop_core.kafka import security
 from shop_core.kafka.codecs import OpenedBatches
 
@@ -88,6 +89,12 @@ def consumer(bootstrap: str, **options: Any) -> tuple[KafkaConsumer, Faults]:
     if made._coordinator is not None:
         _wait_at_least(made._coordinator)
     return made, faults
+
+
+def to_message(record: Any) -> Message:
+    """A record of the client's in our own words."""
+    headers = tuple(record.headers or ())
+    return Message(record.topic, record.partition, record.offset, record.key, record.value, headers, record.timestamp)
 
 
 def position_of(client: KafkaConsumer, tp: TopicPartition) -> int:

@@ -20,7 +20,7 @@ from kafka.structs import OffsetAndMetadata
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message, TopicPartition
 from shop_core.kafka import security
-from shop_core.kafka.fetching import Unreadable, consumer, position_of
+from shop_core.kafka.fetching import Unreadable, consumer, position_of, to_message
 
 log = logging.getLogger(__name__)
 TRY_AGAIN_SECONDS = 8.0
@@ -99,11 +99,7 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             raise Unavailable(f"reading from Kafka failed ({type(error).__name__}: {error})") from error
         self._note_broken()
-        return [
-            Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()), r.timestamp)
-            for records in polled.values()
-            for r in records
-        ]
+        return [to_message(r) for records in polled.values() for r in records]
 
     def at(self, tp: TopicPartition) -> int:
         """The next offset that a poll would give: behind what was polled, and behind markers and compacted records."""

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
-from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message
-from shop_core.kafka.fetching import Faults, consumer, position_of
+from shop_core.kafka.fetching import Faults, position_of, to_message
+from shop_core.kafka.topic_reader import connected
 
 ASK_MS = 2000
 BATCH = 2000
@@ -70,10 +69,7 @@ class Newest:
             self._consumer.resume(*open_)
             for tp, records in self._consumer.poll(timeout_ms=200, max_records=BATCH).items():
                 some = [r for r in records if r.offset < ends[tp]]
-                found += [
-                    Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()), r.timestamp)
-                    for r in some
-                ]
+                found += map(to_message, some)
                 self._note(tp, [r.timestamp for r in some])
             self._leave_out()
             for tp in [tp for tp in open_ if tp not in self._low or position_of(self._consumer, tp) >= ends[tp]]:
@@ -96,13 +92,5 @@ class Newest:
 @contextmanager
 def newest(bootstrap: str, topics: Iterable[str]) -> Iterator[Newest]:
     """The records of `topics`, while the block lasts; `Unavailable` when Kafka doesn't answer."""
-    try:
-        client, faults = consumer(bootstrap, auto_offset_reset="earliest", bootstrap_timeout_ms=ASK_MS)
-    except KafkaError as error:
-        raise Unavailable(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
-    try:
+    with connected(bootstrap, "the newest records", ASK_MS) as (client, faults):
         yield Newest(client, faults, topics)
-    except KafkaError as error:
-        raise Unavailable(f"the newest records can't be read ({type(error).__name__})") from error
-    finally:
-        client.close()

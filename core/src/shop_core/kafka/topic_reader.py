@@ -10,9 +10,10 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message
-from shop_core.kafka.fetching import Faults, consumer, position_of
+from shop_core.kafka.fetching import Faults, consumer, position_of, to_message
 
 BATCH = 2000
+CONNECT_MS = 5000
 Skips = Mapping[int, Mapping[int, int]]
 """By partition: from which offset to which one a person told the consumers to go."""
 
@@ -55,12 +56,7 @@ class TopicReader:
             self._consumer.pause(*(set(self._tps) - open_))
             self._consumer.resume(*open_)
             polled = self._consumer.poll(timeout_ms=500, max_records=BATCH)
-            batch = [
-                Message(r.topic, r.partition, r.offset, r.key, r.value, tuple(r.headers or ()), r.timestamp)
-                for tp, records in polled.items()
-                for r in records
-                if r.offset < until[tp.partition]
-            ]
+            batch = [to_message(r) for tp, records in polled.items() for r in records if r.offset < until[tp.partition]]
             self._pass_over()
             # Also those that gave nothing: a partition may end in a transaction's marker.
             for tp in [tp for tp in open_ if position_of(self._consumer, tp) >= until[tp.partition]]:
@@ -81,18 +77,25 @@ class TopicReader:
 
 
 @contextmanager
-def topic_log(bootstrap: str, topic: str) -> Iterator[TopicReader]:
-    """`topic`, read while the block lasts; `Unavailable` when Kafka doesn't answer."""
+def connected(bootstrap: str, what: str, timeout_ms: int) -> Iterator[tuple[KafkaConsumer, Faults]]:
+    """A client outside any group while the block lasts, which reads `what`; `Unavailable` when Kafka doesn't answer."""
     try:
-        client, faults = consumer(bootstrap, auto_offset_reset="earliest", bootstrap_timeout_ms=5000)
+        client, faults = consumer(bootstrap, auto_offset_reset="earliest", bootstrap_timeout_ms=timeout_ms)
     except KafkaError as error:
         raise Unavailable(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
     try:
-        yield TopicReader(client, faults, topic)
+        yield client, faults
     except KafkaError as error:
-        raise Unavailable(f"reading {topic} failed ({type(error).__name__})") from error
+        raise Unavailable(f"reading {what} failed ({type(error).__name__})") from error
     finally:
         client.close()
+
+
+@contextmanager
+def topic_log(bootstrap: str, topic: str) -> Iterator[TopicReader]:
+    """`topic`, read while the block lasts; `Unavailable` when Kafka doesn't answer."""
+    with connected(bootstrap, topic, CONNECT_MS) as (client, faults):
+        yield TopicReader(client, faults, topic)
 
 
 def read_some(bootstrap: str, topic: str, places: Iterable[tuple[int, int]]) -> list[Message]:
