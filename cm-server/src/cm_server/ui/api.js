@@ -1,10 +1,10 @@
-// The only module that speaks HTTP. Every address is relative to the base, which holds the folder "ui" of this file, so
-// the page works behind any base path.
+// The only module of the shop's pages that speaks HTTP. The API reference has one of its own, which shows each answer as
+// it came (docs-send.js).
 
 import * as connection from "./connection.js";
 import * as session from "./session.js";
+import { base } from "./base.js";
 
-const base = new URL(import.meta.url.replace(/^(.*\/)ui\/.*$/, "$1"));
 const TIMEOUT_MS = 15_000;
 let ahead = 0; // the server's clock against this one
 

@@ -1,9 +1,9 @@
 // *Send* at an operation of the API reference: a form made of what openapi.json says of it, and the answer as it came.
 
 import * as session from "./session.js";
+import { base } from "./base.js";
 import { element } from "./format.js";
 
-const base = new URL(import.meta.url.replace(/^(.*\/)ui\/.*$/, "$1"));
 const SHOWN = ["content-type", "location", "x-receipt", "x-id", "etag", "retry-after", "preference-applied", "x-request-id"];
 let described = null;
 
