@@ -49,7 +49,8 @@ def in_stages(events: Sequence[Event]) -> list[tuple[list[Event], list[Event]]]:
             if partition in told:
                 at[partition] = at.get(partition, 0) + 1
                 told.remove(partition)
-                stages += [([], [])] if at[partition] == len(stages) else []
+                if at[partition] == len(stages):
+                    stages.append(([], []))
             stages[at.get(partition, 0)][0].append(event)
         else:
             stages[at.get(partition, 0)][1].append(event)

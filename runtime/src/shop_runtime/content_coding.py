@@ -23,7 +23,7 @@ def qualities(field: str) -> dict[str, float]:
 
 
 def takes_gzip(field: str) -> bool:
-    """Whether gzip is named, and nothing is liked better than it but what is packed as well."""
+    """Whether gzip is named, and wanted at least as much as the text as it is."""
     asked = qualities(field)
     return asked.get("gzip", 0.0) > 0 and asked["gzip"] >= asked.get("identity", 0.0)
 
