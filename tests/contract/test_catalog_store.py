@@ -190,4 +190,4 @@ def test_a_key_used_for_another_command_is_refused() -> None:
         take([first])
         other = to_event(1, ("create", "p2", "u1", "r1", 3))
         outcome = take([Event(first.id, other.type, other.time, other.digest, other.data, other.receipt)])
-    assert [(refusal.receipt, refusal.status) for refusal in outcome.refused] == [("shop.catalog-0-1", 409)]
+    assert [(refusal.receipt, refusal.code) for refusal in outcome.refused] == [("shop.catalog-0-1", "conflict")]

@@ -197,7 +197,7 @@ def test_an_erasure_that_is_known_changes_nothing_and_its_key_is_no_other_s(shop
     shop.apply(0, 3)
     again = shop.apply(0)
     assert shop.shown(USER) == 1 and shop.shown(OTHER) == 1
-    assert (again.duplicates, [(each.status, each.kind) for each in again.refused]) == (1, [(409, "rejected")])
+    assert (again.duplicates, [(each.code, each.kind) for each in again.refused]) == (1, [("conflict", "rejected")])
     shop.erase(USER, "another-key")
     shop.apply(0)
     assert shop.shown(USER) == 0
@@ -242,7 +242,7 @@ def test_what_another_said_of_it_before_is_judged_before(shop: Shop, many: int) 
     shop.put(0, encode(shop.domain, catalog.REVIEW_UPDATED, theirs, key=said.productid, id="theirs", time=NOW))
     shop.erase(USER, "first")
     found = [shop.apply(0, many) for _ in range(1, len(shop.log[0]), many)]
-    assert [refusal.status for each in found for refusal in each.refused] == [422]
+    assert [refusal.code for each in found for refusal in each.refused] == ["invalid"]
     assert shop.shown() == 0
 
 

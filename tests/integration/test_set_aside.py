@@ -17,7 +17,7 @@ from cm_api.pipeline.apply import Applier
 from cm_api.pipeline.partitions import Moves
 from cm_api.settings import ConsumerSettings
 from shop_core.config.settings import load
-from shop_core.errors import Conflict, Unavailable
+from shop_core.errors import Unavailable, WriteConflict
 from shop_core.events.envelope import Event, Message
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import KafkaPublisher
@@ -119,9 +119,9 @@ def test_a_fault_of_ours_is_set_aside_alone_and_in_order(platform: Platform, app
     applier._model = faulty({"7": always})
     batch = [record_of(user, str(number), number) for number in range(20)]
     outcome = applier.apply(batch)
-    assert (outcome.applied, [(r.receipt, r.kind, r.status) for r in outcome.refused]) == (
+    assert (outcome.applied, [(r.receipt, r.kind, r.code) for r in outcome.refused]) == (
         19,
-        [(f"{DOMAIN.topic}-0-{BEYOND + 7}", "fault", 500)],
+        [(f"{DOMAIN.topic}-0-{BEYOND + 7}", "fault", "failed")],
     )
     assert stored(platform, user) == sorted(str(number) for number in range(20) if number != 7)
     assert applier._partitions.positions.topic(DOMAIN.topic) == {0: BEYOND + 20}
@@ -140,9 +140,9 @@ def test_what_fails_once_is_tried_again_and_stored(platform: Platform, applier: 
 def test_a_conflict_is_tried_again_at_once_and_an_outage_is_left_to_the_caller(
     platform: Platform, applier: Applier, user: str
 ) -> None:
-    applier._model = faulty({"1": [Conflict("another one came first")] * 3})
+    applier._model = faulty({"1": [WriteConflict("another one came first")] * 3})
     assert applier.apply([record_of(user, "1", 0)]).applied == 1
-    for fault in (Unavailable("away"), Conflict("again and again")):
+    for fault in (Unavailable("away"), WriteConflict("again and again")):
         applier._model = faulty({"2": [fault] * 99})
         with pytest.raises(Unavailable):
             applier.apply([record_of(user, "2", 1)])

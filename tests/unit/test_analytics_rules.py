@@ -153,7 +153,7 @@ def test_named_events_count_once_and_others_each_time() -> None:
     at = to_milliseconds(NOW)
     again = [interaction(at, id="key"), interaction(at, id="key"), interaction(at, id="key", digest="other")]
     outcome = apply(store, [*again, interaction(at), interaction(at)])  # type: ignore[arg-type]
-    assert (outcome.applied, outcome.duplicates, [r.status for r in outcome.refused]) == (3, 1, [409])
+    assert (outcome.applied, outcome.duplicates, [r.code for r in outcome.refused]) == (3, 1, ["conflict"])
     assert apply(store, [interaction(at, id="key")]).duplicates == 1  # type: ignore[arg-type]
     assert store.counted([Bucket.of("hour", at)]) == {Bucket.of("hour", at): Counted(1, 3, 0)}
 

@@ -96,7 +96,7 @@ def test_a_change_that_leaves_events_outside_names_them_and_changes_nothing() ->
     before = copy.deepcopy(store.campaigns)
     outcome = run(store, campaigns.CampaignChanged(campaignid="c", name="X", start_date=day(2), end_date=day(5)))
     assert reasons(outcome) == ["these events would lie outside the campaign: 'Finale', 'Opening'"]
-    assert outcome.refused[0].status == 409 and store.campaigns == before
+    assert outcome.refused[0].code == "conflict" and store.campaigns == before
     assert run(store, campaigns.CampaignChanged(campaignid="c", end_date=day(9))).applied == 1
     refused = run(store, campaigns.CampaignChanged(campaignid="c", end_date=day(-1)))
     assert "endDate must be after startDate" in reasons(refused)[0]
@@ -119,7 +119,7 @@ def test_what_comes_twice_changes_nothing_even_after_a_deletion() -> None:
     again = run(store, first, deleted)
     assert (again.applied, again.duplicates, store.campaigns) == (0, 2, {})
     other = run(store, event(campaign(name="Other"), id="named", digest="other"))
-    assert other.refused[0].status == 409
+    assert other.refused[0].code == "conflict"
 
 
 def test_names_may_be_exchanged_within_one_batch() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop_core.errors import InvalidInput
+from shop_core.errors import InvalidInput, MalformedRequest
 from shop_core.events.dates import format_date, parse_date
+from shop_core.http.problems import status_of
 
 moments = st.datetimes(timezones=st.just(UTC), min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)).map(
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -34,9 +35,9 @@ def test_slashes_come_back_to_the_second(moment: datetime) -> None:
 @given(st.text(max_size=30))
 def test_anything_else_is_refused_by_the_fields_name(text: str) -> None:
     try:
-        parse_date("startDate", text, status=400)
+        parse_date("startDate", text, error=MalformedRequest)
     except InvalidInput as error:
-        assert (error.status, error.faults[0].field) == (400, "startDate")
+        assert (status_of(error), error.faults[0].field) == (400, "startDate")
 
 
 @pytest.mark.parametrize(

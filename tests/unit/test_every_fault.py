@@ -21,6 +21,7 @@ from shop_core.events.envelope import Message, decode
 from shop_core.events.fields import TEXT_PATTERN, check_text
 from shop_core.events.purchases import DOMAIN, PurchaseMade
 from shop_core.events.reading import decode_json
+from shop_core.http.problems import status_of
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 GOOD = {"username": "ada", "userid": "ada-1", "price": "1195.30"}
@@ -95,7 +96,7 @@ def test_a_misspelt_field_is_told_what_was_meant(wrong: str) -> None:
 def test_what_is_no_object_is_a_fault_of_the_body(payload: bytes, status: int) -> None:
     with pytest.raises(InvalidInput) as refused:
         decode_json(payload, BuyRequest, NOW)
-    assert (refused.value.faults[0].field, refused.value.status) == ("body", status)
+    assert (refused.value.faults[0].field, status_of(refused.value)) == ("body", status)
     assert [fault.field for fault in refused.value.faults[1:]] == (["username"] if b":5" in payload else [])
 
 

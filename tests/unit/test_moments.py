@@ -21,6 +21,7 @@ from shop_core.events.instants import LEAP_SECOND, Instant, format_instant, pars
 from shop_core.events.purchases import DOMAIN as PURCHASES
 from shop_core.events.purchases import PURCHASE_MADE
 from shop_core.events.reading import decode_json
+from shop_core.http.problems import status_of
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -230,7 +231,7 @@ UNITS = [
 def test_a_moment_in_another_unit_is_refused_everywhere(number: int, unit: str) -> None:
     with pytest.raises(InvalidInput, match=unit) as in_query:
         read_milliseconds("timestamp", str(number))
-    assert in_query.value.status == 400
+    assert status_of(in_query.value) == 400
     line = json.dumps({"user": "u", "kind": "click", "timestamp": number}).encode()
     with pytest.raises(InvalidInput, match=unit):
         decode_json(line, InteractionRequest, NOW)

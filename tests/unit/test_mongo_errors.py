@@ -9,7 +9,7 @@ import pymongo.errors as errors
 import pytest
 from bson.errors import InvalidDocument
 
-from shop_core.errors import Conflict, DatabaseFault, ShopError, Unavailable
+from shop_core.errors import DatabaseFault, ShopError, Unavailable, WriteConflict
 from shop_core.mongo.errors import meaning, translate_errors
 
 
@@ -67,7 +67,7 @@ PERMANENT = [
     ("error", "kind"),
     [
         *((error, Unavailable) for error in AWAY),
-        *((error, Conflict) for error in CONFLICTS),
+        *((error, WriteConflict) for error in CONFLICTS),
         *((error, DatabaseFault) for error in PERMANENT),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,

@@ -15,6 +15,7 @@ from cm_ops.letters import Wanted
 from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Message
 from shop_core.events.purchases import DOMAIN
+from shop_core.http.problems import status_of
 from shop_core.mongo.letter_notes import Note
 from shop_core.responses.dead_letters import DeadLetter
 
@@ -92,7 +93,7 @@ def test_those_of_one_group_are_chosen_by_one_of_them() -> None:
     assert not list(letters.chosen(found, Wanted(like=receipt(0), domain="catalog")))
     with pytest.raises(InvalidInput) as refused:
         letters.chosen(found, Wanted(like=receipt(9)))
-    assert (refused.value.status, refused.value.faults[0].field) == (404, "like")
+    assert (status_of(refused.value), refused.value.faults[0].field) == (404, "like")
 
 
 def test_pages_follow_each_other_and_end() -> None:
@@ -121,7 +122,7 @@ def test_a_page_goes_on_behind_a_letter_that_somebody_dealt_with_meanwhile() -> 
 def test_a_cursor_is_the_next_of_a_page(text: str) -> None:
     with pytest.raises(InvalidInput) as told:
         letters.place_in(text)
-    assert (told.value.status, told.value.faults[0].field) == (400, "cursor")
+    assert (status_of(told.value), told.value.faults[0].field) == (400, "cursor")
 
 
 def test_a_letter_names_those_that_its_event_had_before_and_since() -> None:

@@ -8,26 +8,29 @@ from typing import Any, Literal, Protocol
 
 from shop_core.events.envelope import Event
 
+# `invalid` breaks a rule, `not_found` needs what is gone, something stands against a `conflict`; `failed` is our fault.
+Code = Literal["invalid", "not_found", "conflict", "failed"]
+
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one event is not applied: its receipt, the reason for people, and the HTTP status that says the same.
+    """Why one event is not applied: its receipt, the reason for people, and its `code` for programs.
 
     `kind` says whose fault it is: `rejected` is the event's own, `permanent` the database's, `fault` the program's.
     """
 
     receipt: str
     reason: str
-    status: int = 422
+    code: Code = "invalid"
     kind: Literal["rejected", "permanent", "fault"] = "rejected"
 
 
 class Refused(Exception):
-    """One event breaks a rule of its domain; `status` says the same by HTTP."""
+    """One event breaks a rule of its domain."""
 
-    def __init__(self, reason: str, status: int = 422) -> None:
+    def __init__(self, reason: str, code: Code = "invalid") -> None:
         super().__init__(reason)
-        self.reason, self.status = reason, status
+        self.reason, self.code = reason, code
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,9 @@ def each_once(
                 handle(event)
                 fresh[event.id] = event.digest
             except Refused as refusal:
-                refused.append(Refusal(event.receipt, refusal.reason, refusal.status))
+                refused.append(Refusal(event.receipt, refusal.reason, refusal.code))
         elif digest == event.digest:
             repeated.append(event.receipt)
         else:
-            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+            refused.append(Refusal(event.receipt, USED_BEFORE, "conflict"))
     return fresh, refused, repeated

@@ -16,7 +16,7 @@ from cm_ops.looking import away
 from shop_core.dead_letters.letters import Letter
 from shop_core.dead_letters.mending import successor
 from shop_core.dead_letters.redriving import Outcome, Redrive
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, NotFound
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Record
 from shop_core.kafka.publisher import Publisher
@@ -37,11 +37,11 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 
 
-class NoSuchLetter(InvalidInput):
-    """No letter has this receipt (404)."""
+class NoSuchLetter(NotFound):
+    """No letter has this receipt."""
 
     def __init__(self, receipt: str) -> None:
-        super().__init__(FieldFault("receipt", f"is of no dead letter ({receipt[:100]})"), status=404)
+        super().__init__(FieldFault("receipt", f"is of no dead letter ({receipt[:100]})"))
 
 
 class Desk:

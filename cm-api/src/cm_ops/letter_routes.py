@@ -13,7 +13,7 @@ from cm_ops import letters
 from cm_ops.desk import MOST_AT_ONCE, Desk
 from cm_ops.letters import Place, Wanted
 from cm_ops.looking import Away
-from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import DOMAINS
 from shop_core.events.instants import format_instant, parse_instant
 from shop_core.events.reading import decode_json
@@ -100,7 +100,7 @@ def blueprint(desk: Desk) -> Blueprint:
 
 
 def asked(more: Sequence[str] = (), *readers: Callable[[], Any]) -> list[Any]:
-    """Which letters the address asks for, and what `readers` find in the `more` that it may say; `InvalidInput` (400)
+    """Which letters the address asks for, and what `readers` find in the `more` that it may say; `MalformedRequest`
     for what it can't."""
     known = ("domain", "state", "reason", "type", "from", "to", "like", *more)
     moments = partial(_moment, "from"), partial(_moment, "to")
@@ -138,7 +138,7 @@ def _domain() -> str:
 def _like() -> str:
     found = request.args.get("like")
     if found == "":
-        raise InvalidInput(FieldFault("like", "must be the receipt of a dead letter"), status=400)
+        raise MalformedRequest(FieldFault("like", "must be the receipt of a dead letter"))
     return found or ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cm_ops.letter_book import Line
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, NotFound
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
 from shop_core.events.instants import format_instant, read_instant
@@ -51,9 +51,9 @@ class Wanted:
 
 
 def chosen(every: Mapping[str, DeadLetter], wanted: Wanted) -> Iterator[DeadLetter]:
-    """Those of `every` that are asked for, in its order; `InvalidInput` (404) where it has none to be alike to."""
+    """Those of `every` that are asked for, in its order; `NotFound` where it has none to be alike to."""
     if wanted.like and wanted.like not in every:
-        raise InvalidInput(FieldFault("like", "must be the receipt of a dead letter"), status=404)
+        raise NotFound(FieldFault("like", "must be the receipt of a dead letter"))
     kind = kind_of(every[wanted.like]) if wanted.like else None
     return (each for each in every.values() if wanted.takes(each) and kind in (None, kind_of(each)))
 
@@ -114,13 +114,13 @@ def page(letters: Iterable[DeadLetter], limit: int, after: Place | None = None) 
 
 
 def place_in(cursor: str) -> Place:
-    """The place that the `next` of a page names; `InvalidInput` (400) for any other text."""
+    """The place that the `next` of a page names; `MalformedRequest` for any other text."""
     at, _, receipt = cursor.partition("/")
     try:
         parse_receipt(receipt, list(TOPICS))
         return (format_instant(read_instant(at).plain()) if at else "", receipt)
     except (InvalidInput, ValueError):
-        raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400) from None
+        raise MalformedRequest(FieldFault("cursor", "must be the `next` of an earlier page")) from None
 
 
 def _place(letter: DeadLetter) -> Place:

@@ -9,7 +9,7 @@ from typing import Protocol
 from flask import Blueprint, Response, request
 
 from cm_ops.looking import ANSWER_SECONDS, Away
-from shop_core.errors import FieldFault, InvalidInput, ShopError
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, ShopError
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
 from shop_core.events.fields import check_text
@@ -92,16 +92,16 @@ def blueprint(tracer: Tracing) -> Blueprint:
 
 
 def _asked(tracer: Tracing) -> Callable[[], Trace]:
-    """What is to be looked for; `InvalidInput` (400) unless it is named in one way."""
+    """What is to be looked for; `MalformedRequest` unless it is named in one way."""
     given = [name for name in BY if name in request.args]
     if len(given) != 1 or len(request.args.getlist(given[0])) != 1:
-        raise InvalidInput(FieldFault("receipt", "or id, or requestId, must be given: one of them, once"), status=400)
+        raise MalformedRequest(FieldFault("receipt", "or id, or requestId, must be given: one of them, once"))
     named = request.args[given[0]]
     if given == ["receipt"]:
         parse_receipt(named, list(TOPICS))
         return lambda: tracer.by_receipt(named)
     if given == ["id"]:
-        wanted = follow.by_id(check_text("id", named, status=400))
+        wanted = follow.by_id(check_text("id", named, error=MalformedRequest))
     else:
         wanted = follow.by_request(_request_id(named))
     return lambda: tracer.search(wanted)
@@ -110,7 +110,7 @@ def _asked(tracer: Tracing) -> Callable[[], Trace]:
 def _request_id(text: str) -> str:
     if not REQUEST_ID.fullmatch(text):
         about = "must be an X-Request-Id, or a trace's id: 1 to 128 letters, digits, dots, colons, dashes, underscores"
-        raise InvalidInput(FieldFault("requestId", about), status=400)
+        raise MalformedRequest(FieldFault("requestId", about))
     return text
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from cm_server.query_proxy.brief_lookup import BriefQuestions
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import Conflict, FieldFault
 from shop_core.events.envelope import Domain, parse_receipt
 from shop_core.http.worker_memory import KEY_BYTES, WorkerMemory
 from shop_core.responses.commands import Earlier, EarlierAsked
@@ -25,11 +25,11 @@ _RECORD = struct.Struct("<16siqd")  # digest, partition, offset, when; a negativ
 Digests = Mapping[str, str]
 
 
-class KeyUsed(InvalidInput):
-    """The key names another command (409)."""
+class KeyUsed(Conflict):
+    """The key names another command."""
 
     def __init__(self, id: str) -> None:
-        super().__init__(FieldFault("Idempotency-Key", "was used before for another command"), status=409)
+        super().__init__(FieldFault("Idempotency-Key", "was used before for another command"))
         self.id = id
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from shop_core.errors import FieldFault, InvalidInput, ShopError
+from shop_core.errors import InvalidInput, ShopError
 
 ADMIN = "admin"
 PURCHASES_WRITE = "purchases:write"
@@ -35,10 +35,7 @@ class Unauthenticated(ShopError):
 
 
 class Forbidden(InvalidInput):
-    """Somebody we know, who may not do this (403)."""
-
-    def __init__(self, field: str, detail: str) -> None:
-        super().__init__(FieldFault(field, detail), status=403)
+    """Somebody we know, who may not do this."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Unavailable(ShopError):
     """A dependency (broker, database, cm-api) is away or too slow: retry later, never a fault of the data."""
 
 
-class Conflict(Unavailable):
+class WriteConflict(Unavailable):
     """Two transactions met and this one lost: again at once, and only when that keeps failing an outage."""
 
 
@@ -64,12 +64,35 @@ class FieldFault:
 
 
 class InvalidInput(ShopError):
-    """Input that breaks a rule. `status` is 400 (syntax, query), 413, 415 or 422 (a field's value)."""
+    """Input that breaks a rule: as itself, a field's value; the types below say what else it may be."""
 
-    def __init__(self, *faults: FieldFault, status: int = 422) -> None:
+    def __init__(self, *faults: FieldFault) -> None:
         super().__init__("; ".join(f"{f.field}: {f.detail}" for f in faults))
         self.faults = faults
-        self.status = status
+
+
+class MalformedRequest(InvalidInput):
+    """It can't be read: a body that is no JSON, a header, an argument of the address."""
+
+
+class TooLarge(InvalidInput):
+    """A text has more bytes than are kept."""
+
+
+class UnsupportedMediaType(InvalidInput):
+    """The body says that it is something else than what is read here."""
+
+
+class NotFound(InvalidInput):
+    """What the input names is not there."""
+
+
+class Conflict(InvalidInput):
+    """Something stands against it: the key was used for another command, or somebody was first."""
+
+
+class PreconditionFailed(InvalidInput):
+    """What it asks to have happened before has not happened yet."""
 
 
 class Faults:
@@ -77,11 +100,11 @@ class Faults:
 
     def __init__(self) -> None:
         self._found: dict[FieldFault, None] = {}
-        self._statuses: set[int] = set()
+        self._kinds: set[type[InvalidInput]] = set()
 
     def add(self, error: InvalidInput) -> None:
         self._found |= dict.fromkeys(error.faults)
-        self._statuses.add(error.status)
+        self._kinds.add(type(error))
 
     def read(self, read: Callable[P, T], *args: P.args, **named: P.kwargs) -> T | None:
         """What `read` gives; None where it finds a fault, which is kept."""
@@ -91,8 +114,8 @@ class Faults:
             self.add(error)
             return None
 
-    def settle(self, status: int = 422) -> None:
-        """Raise one error of all that was found; its status is that of each where they agree, otherwise `status`."""
+    def settle(self, kind: type[InvalidInput] = InvalidInput) -> None:
+        """Raise one error of all that was found; its type is that of each where they agree, otherwise `kind`."""
         if self._found:
-            agreed = self._statuses.pop() if len(self._statuses) == 1 else status
-            raise InvalidInput(*list(self._found)[:MOST_FAULTS], status=agreed)
+            agreed = self._kinds.pop() if len(self._kinds) == 1 else kind
+            raise agreed(*list(self._found)[:MOST_FAULTS])

@@ -13,7 +13,7 @@ from flask import request
 from cm_api.http.paging import Cache
 from cm_api.http.shared_cache import SharedCache
 from cm_api.http.stored_positions import StoredPositions
-from shop_core.errors import FieldFault, InvalidInput, Unavailable
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, NotFound, PreconditionFailed, Unavailable
 from shop_core.events import TOPICS
 from shop_core.events.envelope import Domain, parse_receipt
 from shop_core.http.app import aside
@@ -42,11 +42,11 @@ def rejected(receipt: str, reason: str, status: int) -> dict[str, Any]:
     return {"receipt": receipt, "state": "rejected", "reason": reason, "status": status}
 
 
-class UnknownReceipt(InvalidInput):
-    """A receipt that nobody was ever given (404): of a partition that there is not, or from beyond the log's end."""
+class UnknownReceipt(NotFound):
+    """A receipt that nobody was ever given: of a partition that there is not, or from beyond the log's end."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(FieldFault("receipt", detail), status=404)
+        super().__init__(FieldFault("receipt", detail))
 
 
 @dataclass
@@ -156,6 +156,6 @@ class Context:
         try:
             state = self.wait(receipt, AFTER_SECONDS)
         except InvalidInput as error:
-            raise InvalidInput(FieldFault("after", error.faults[0].detail), status=400) from None
+            raise MalformedRequest(FieldFault("after", error.faults[0].detail)) from None
         if state["state"] == "accepted":
-            raise InvalidInput(FieldFault("after", "is not in the read model yet: ask again"), status=412)
+            raise PreconditionFailed(FieldFault("after", "is not in the read model yet: ask again"))

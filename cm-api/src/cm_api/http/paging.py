@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from flask import request
 
 from cm_api.sort_keys import is_order
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import TOPICS
 from shop_core.events.envelope import parse_receipt
 from shop_core.http import query_args
@@ -49,7 +49,7 @@ def cursor_arg(valid: Callable[[str], bool] = is_order) -> str | None:
     except (binascii.Error, ValueError):
         order = ""
     if not valid(order):
-        raise InvalidInput(FieldFault("cursor", "must be the `next` of an earlier page"), status=400)
+        raise MalformedRequest(FieldFault("cursor", "must be the `next` of an earlier page"))
     return order
 
 
@@ -78,7 +78,7 @@ def _check_after() -> None:
         try:
             parse_receipt(text, list(TOPICS))
         except InvalidInput as error:
-            raise InvalidInput(FieldFault("after", error.faults[0].detail), status=400) from None
+            raise MalformedRequest(FieldFault("after", error.faults[0].detail)) from None
 
 
 class _Flight:

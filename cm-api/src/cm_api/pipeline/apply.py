@@ -177,8 +177,8 @@ class Applier:
 def refusal_of(receipt: str, error: Exception) -> Refusal:
     """Why an event was set aside that may well be right."""
     if isinstance(error, DatabaseFault):
-        return Refusal(receipt, f"the database can't store it: {error}", 500, "permanent")
-    return Refusal(receipt, f"the service failed on it ({type(error).__name__}); its log says where", 500, "fault")
+        return Refusal(receipt, f"the database can't store it: {error}", "failed", "permanent")
+    return Refusal(receipt, f"the service failed on it ({type(error).__name__}); its log says where", "failed", "fault")
 
 
 def kind_of(error: Exception) -> str:

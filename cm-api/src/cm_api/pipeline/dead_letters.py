@@ -7,11 +7,11 @@ What is larger than the database or the DLQ takes is kept cut, with its true len
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from cm_api.batch_result import Refusal
+from cm_api.batch_result import Code, Refusal
 from cm_api.pipeline.relay import Relay, Route
 from shop_core.events.envelope import Domain, Headers, Message, Record
 from shop_core.kafka.publisher import KafkaPublisher
@@ -24,6 +24,8 @@ MOST_KEY = 100_000
 MOST_HEADERS = 300_000
 # The DLQ may take less than that: each is tried in turn.
 SMALLER = (256 * 1024, 16 * 1024, 0)
+# A rejection is kept with the HTTP status that its receipt is answered with: cm-api of the last release reads it so.
+STATUSES: Mapping[Code, int] = {"invalid": 422, "not_found": 404, "conflict": 409, "failed": 500}
 
 
 def dead_letters(domain: Domain, rejections: Rejections, connect: Callable[[], KafkaPublisher]) -> Relay:
@@ -42,7 +44,7 @@ def to_rejection(message: Message, refusal: Refusal) -> Document:
         "partition": message.partition,
         "offset": message.offset,
         "reason": printable(refusal.reason),
-        "status": refusal.status,
+        "status": STATUSES[refusal.code],
         "class": refusal.kind,
         "at": datetime.now(UTC),
         "dlq": "pending",

@@ -106,7 +106,7 @@ def judge(
             hold.append(event)
             known[name] = event.digest, event.receipt
         elif digest != event.digest:
-            refusals.append(Refusal(event.receipt, USED_BEFORE, 409))
+            refusals.append(Refusal(event.receipt, USED_BEFORE, "conflict"))
         else:
             repeated.append(event.receipt)
     return hold, Outcome(0, repeated, refusals, erased=hold)

@@ -15,7 +15,7 @@ from cm_server.idempotency_keys import KeyUsed
 from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.envelope import Domain, Record
 from shop_core.events.json_text import BOM, lines_of_array
-from shop_core.http.problems import Fault, not_taken
+from shop_core.http.problems import Fault, not_taken, status_of
 
 log = logging.getLogger(__name__)
 LIMIT = 1024 * 1024
@@ -94,7 +94,7 @@ def emit(context: Context, domain: Domain, made: Sequence[tuple[LineResult, Reco
 def refused(number: int, error: InvalidInput) -> LineResult:
     """What a line is answered whose fields are at fault."""
     faults = [Fault(fault.field, fault.detail) for fault in error.faults]
-    return LineResult(number, error.status, field=faults[0].field, detail=faults[0].detail, errors=faults)
+    return LineResult(number, status_of(error), field=faults[0].field, detail=faults[0].detail, errors=faults)
 
 
 def split(payload: bytes) -> list[bytes]:

@@ -16,10 +16,10 @@ from cm_server.commands.tracing import traced
 from cm_server.context import PREFIX, Context
 from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.client import segment
-from shop_core.errors import FieldFault, InvalidInput, ShopError
+from shop_core.errors import FieldFault, ShopError, UnsupportedMediaType
 from shop_core.events.envelope import Domain, Record, digest_of, encode
 from shop_core.http.app import json_answer
-from shop_core.http.problems import problem
+from shop_core.http.problems import problem, status_of
 from shop_core.responses import CommandAnswer
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,7 @@ def rejected(error: Rejected) -> Response:
 
 def key_used(error: KeyUsed) -> Response:
     """The answer to a command whose key is known for another one, of which `id` tells."""
-    return problem(error.status, str(error), error.faults, id=error.id)
+    return problem(status_of(error), str(error), error.faults, id=error.id)
 
 
 def body(*more_types: str) -> bytes:
@@ -176,5 +176,5 @@ def body(*more_types: str) -> bytes:
     kind = request.mimetype
     known = ("application/json", *more_types)
     if kind not in ("", "application/x-www-form-urlencoded", *known) and not kind.endswith("+json"):
-        raise InvalidInput(FieldFault("Content-Type", f"must be {' or '.join(known)}"), status=415)
+        raise UnsupportedMediaType(FieldFault("Content-Type", f"must be {' or '.join(known)}"))
     return request.get_data(cache=False)

@@ -15,7 +15,7 @@ from flask import request
 
 from cm_server.security.authentication import caller
 from shop_core.auth import ANYBODY
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, MalformedRequest
 from shop_core.events.envelope import digest_of
 from shop_core.identifiers import uuid7
 
@@ -38,10 +38,10 @@ class Identity:
 
 
 def sent_key() -> str | None:
-    """The Idempotency-Key of the request in hand, None without one; `InvalidInput` (400) for a bad one."""
+    """The Idempotency-Key of the request in hand, None without one; `MalformedRequest` for a bad one."""
     key = request.headers.get(HEADER)
     if key is not None and not _KEY.fullmatch(key):
-        raise InvalidInput(FieldFault(HEADER, "must be 1 to 256 visible ASCII characters"), status=400)
+        raise MalformedRequest(FieldFault(HEADER, "must be 1 to 256 visible ASCII characters"))
     return key
 
 

@@ -16,7 +16,7 @@ from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, P
 from cm_server.query_proxy.analytics_cache import CurrentHour
 from cm_server.security.authentication import must_be_own
 from cm_server.security.permissions import CUSTOMER, REPORTS, writes_own
-from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput, MalformedRequest
 from shop_core.events.analytics import (  # fmt: skip
     DOMAIN,
     FIRST_MILLISECOND,
@@ -151,7 +151,7 @@ def interaction_asked_for(now: datetime) -> InteractionRecorded:
     kind = faults.read(_kind_asked_for)
     user = faults.read(_user_asked_for)
     at = faults.read(_timestamp_asked_for, now)
-    faults.settle(400)
+    faults.settle(MalformedRequest)
     return InteractionRecorded(user, kind, at)  # type: ignore[arg-type]
 
 
@@ -169,7 +169,7 @@ def to_record(data: InteractionRecorded, id: str, now: datetime, may_repeat: boo
 
 
 def _fault(field: str, detail: str) -> InvalidInput:
-    return InvalidInput(FieldFault(field, detail), status=400)
+    return MalformedRequest(FieldFault(field, detail))
 
 
 def _check_argument(name: str) -> None:
@@ -191,7 +191,7 @@ def _kind_asked_for() -> Kind:
 def _user_asked_for() -> str:
     if (user := request.args.get("user")) is None:
         raise _fault("user", "is required")
-    return check_text("user", user, status=400)
+    return check_text("user", user, error=MalformedRequest)
 
 
 def _timestamp_asked_for(now: datetime) -> int:
@@ -199,4 +199,4 @@ def _timestamp_asked_for(now: datetime) -> int:
     try:
         return check_recent("timestamp", timestamp, now)
     except InvalidInput as error:
-        raise InvalidInput(*error.faults, status=400) from None
+        raise MalformedRequest(*error.faults) from None

@@ -15,7 +15,7 @@ from cm_server.commands.identity import Identity
 from cm_server.context import PREFIX, Context
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
 from cm_server.query_proxy.client import pass_on
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import campaigns
 from shop_core.events.campaigns import DOMAIN, CampaignId, Name, check_campaign_id, check_event_id, check_span
 from shop_core.events.dates import parse_date
@@ -248,9 +248,9 @@ def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest | EventReplac
 
 def campaign_in(id: str) -> str:
     """A campaign's id in the address; nothing else can be one."""
-    return check_campaign_id("id", id, status=400)
+    return check_campaign_id("id", id, error=MalformedRequest)
 
 
 def campaign_of(id: str) -> str:
     """The campaign of the event whose id is in the address."""
-    return campaigns.campaign_of(check_event_id("id", id, status=400))
+    return campaigns.campaign_of(check_event_id("id", id, error=MalformedRequest))

@@ -20,7 +20,7 @@ from cm_server.query_proxy.client import pass_on, segment
 from cm_server.security.authentication import must_be_own
 from cm_server.security.authors import unnamed
 from cm_server.security.permissions import CUSTOMER, writes_own
-from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import catalog
 from shop_core.events.catalog import DOMAIN, Description, ReviewText, Stars, Tags
 from shop_core.events.fields import PastMoment, Text128
@@ -168,14 +168,14 @@ def _reviews(routes: Blueprint, context: Context) -> None:
         for name, given in (("id", id), ("reviewId", reviewId)):
             faults.read(in_path, name, given)
         author = str(faults.read(author_asked_for))
-        faults.settle(400)
+        faults.settle(MalformedRequest)
         known = of_user(identity.sent_key(), author)
         return review_command(context, catalog.ReviewDeleted(id, reviewId, author), 204, known, b"")
 
 
 def author_asked_for() -> str:
     if (author := request.args.get("userid")) is None:
-        raise InvalidInput(FieldFault("userid", "is required: only the author may take a review back"), status=400)
+        raise MalformedRequest(FieldFault("userid", "is required: only the author may take a review back"))
     return in_path("userid", author)
 
 

@@ -20,7 +20,7 @@ from cm_server.security.settings import AuthSettings
 from shop_core import auth
 from shop_core.api_keys import ApiKeys
 from shop_core.auth import ANYBODY, Authenticator, Caller, Forbidden, Unauthenticated
-from shop_core.errors import ConfigError
+from shop_core.errors import ConfigError, FieldFault
 from shop_core.http.app import OWNER_HEADER
 from shop_core.telemetry import metrics
 
@@ -130,13 +130,13 @@ def identified(kinds: Sequence[Authenticator]) -> Caller:
 def authorize(caller: Caller, wanted: Access) -> None:
     """Raise `Forbidden` unless `caller` holds the scope and asks for what is theirs."""
     if wanted.scope and not caller.may(wanted.scope):
-        raise Forbidden("Authorization", f"needs the scope {wanted.scope}")
+        raise Forbidden(FieldFault("Authorization", f"needs the scope {wanted.scope}"))
     if wanted.owner_param is None or caller.may(wanted.bypass_scope):
         return
     named = (request.view_args or {}).get(wanted.owner_param) or request.args.get(wanted.owner_param)
     if named is None or named == caller.subject or (wanted.services and caller.subject is None):
         return
-    raise Forbidden(wanted.owner_param, "must be your own")
+    raise Forbidden(FieldFault(wanted.owner_param, "must be your own"))
 
 
 def caller() -> Caller:
@@ -148,9 +148,9 @@ def caller() -> Caller:
 def must_be_own(field: str, userid: str, username: str | None = None) -> None:
     """Raise `Forbidden` unless the caller may write as the user in `field`, under this name."""
     if not caller().acts_for(userid):
-        raise Forbidden(field, "must be your own")
+        raise Forbidden(FieldFault(field, "must be your own"))
     if username is not None and not caller().buys_as(username):
-        raise Forbidden("username", "must be your own")
+        raise Forbidden(FieldFault("username", "must be your own"))
 
 
 def own_only() -> dict[str, str]:
@@ -159,7 +159,7 @@ def own_only() -> dict[str, str]:
     if who.may(auth.PURCHASES_READ_ANY):
         return {}
     if who.subject is None:
-        raise Forbidden("Authorization", f"needs the scope {auth.PURCHASES_READ_ANY}")
+        raise Forbidden(FieldFault("Authorization", f"needs the scope {auth.PURCHASES_READ_ANY}"))
     return {OWNER_HEADER: quote(who.subject, safe="")}
 
 
@@ -174,5 +174,5 @@ def own_list(username: str, name_of: Callable[[str], str | None]) -> dict[str, s
         return {}
     names = who.usernames | {who.subject}
     if username not in names and (who.usernames or name_of(who.subject) != username):
-        raise Forbidden("username", "must be your own")
+        raise Forbidden(FieldFault("username", "must be your own"))
     return shown

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events.envelope import Domain
 from shop_core.events.fields import Rule, Text128
 from shop_core.events.instants import EXPECTED, check_not_ahead, parse_instant
@@ -72,15 +72,15 @@ class InteractionRecorded(Checked, frozen=True, forbid_unknown_fields=True):
 
 
 def read_milliseconds(field: str, text: str | None) -> int:
-    """The moment in a query argument, as digits or by RFC 3339; `InvalidInput` (400) where it is missing or none."""
+    """The moment in a query argument, as digits or by RFC 3339; `MalformedRequest` where it is missing or none."""
     if text is None:
-        raise InvalidInput(FieldFault(field, "is required"), status=400)
+        raise MalformedRequest(FieldFault(field, "is required"))
     try:
         is_number = _DIGITS.fullmatch(text) and len(text) <= LONGEST_NUMBER
         return check_milliseconds(field, int(text), FIRST_MILLISECOND) if is_number else _by_text(field, text)
     except InvalidInput as error:
         detail = FORMS if error.faults[0].detail == EXPECTED else error.faults[0].detail
-        raise InvalidInput(FieldFault(field, detail), status=400) from None
+        raise MalformedRequest(FieldFault(field, detail)) from None
 
 
 def to_milliseconds(moment: datetime) -> int:

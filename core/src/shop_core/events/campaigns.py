@@ -31,17 +31,17 @@ _CAMPAIGN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _EVENT_ID = re.compile(r"[A-Za-z0-9-]{1,64}\.[A-Za-z0-9-]{1,64}")
 
 
-def check_campaign_id(field: str, id: str, *, status: int = 422) -> str:
+def check_campaign_id(field: str, id: str, *, error: type[InvalidInput] = InvalidInput) -> str:
     """`id` itself when it may be a campaign's."""
     if not _CAMPAIGN_ID.fullmatch(id):
-        raise InvalidInput(FieldFault(field, "must be a campaign's id"), status=status)
+        raise error(FieldFault(field, "must be a campaign's id"))
     return id
 
 
-def check_event_id(field: str, id: str, *, status: int = 422) -> str:
+def check_event_id(field: str, id: str, *, error: type[InvalidInput] = InvalidInput) -> str:
     """`id` itself when it may be an event's, which begins with its campaign's."""
     if not _EVENT_ID.fullmatch(id):
-        raise InvalidInput(FieldFault(field, "must be an event's id"), status=status)
+        raise error(FieldFault(field, "must be an event's id"))
     return id
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, TooLarge
 from shop_core.events.envelope import Domain
 from shop_core.events.fields import PastMoment, Price, Rule, Text128
 from shop_core.events.people import USER_ERASED, UserErased
@@ -28,24 +28,24 @@ REVIEW_TEXT_BYTES = 8 * 1024
 MOST_TAGS = 20
 
 
-def check_bytes(field: str, text: str, limit: int, status: int) -> None:
+def check_bytes(field: str, text: str, limit: int, error: type[InvalidInput] = InvalidInput) -> None:
     """A long text has any lines and characters, but not too many of them."""
     if (size := len(text.encode())) > limit:
         detail = f"must be at most {limit // 1024} KiB of UTF-8, has {size} bytes"
-        raise InvalidInput(FieldFault(field, detail), status=status)
+        raise error(FieldFault(field, detail))
 
 
 Description = Annotated[
     str,
     msgspec.Meta(description="at most 100 KiB of UTF-8", examples=["A lamp of brass."]),
-    Rule(partial(check_bytes, limit=PRODUCT_TEXT_BYTES, status=413)),
+    Rule(partial(check_bytes, limit=PRODUCT_TEXT_BYTES, error=TooLarge)),
 ]
 Tags = Annotated[list[Text128], msgspec.Meta(max_length=MOST_TAGS, description="at most 20")]
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5, description="1 to 5 stars")]
 ReviewText = Annotated[
     str,
     msgspec.Meta(max_length=REVIEW_TEXT_BYTES, description="at most 8 KiB of UTF-8"),
-    Rule(partial(check_bytes, limit=REVIEW_TEXT_BYTES, status=422)),
+    Rule(partial(check_bytes, limit=REVIEW_TEXT_BYTES)),
 ]
 
 

@@ -17,13 +17,13 @@ _SLASH = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0
 _EITHER = "must be RFC 3339, such as 2026-11-21T09:30:00Z, or yyyy/MM/dd hh:mm:ss in UTC"
 
 
-def parse_date(field: str, text: str, *, status: int = 422) -> Instant:
+def parse_date(field: str, text: str, *, error: type[InvalidInput] = InvalidInput) -> Instant:
     """A moment in UTC; RFC 3339 without a zone is UTC, and a form that is neither is refused."""
     try:
         return _from_slash(text) if "/" in text else to_millisecond(read_instant(text))
-    except ValueError as error:
-        detail = _EITHER if str(error) == EXPECTED else str(error)
-        raise InvalidInput(FieldFault(field, detail), status=status) from None
+    except ValueError as fault:
+        detail = _EITHER if str(fault) == EXPECTED else str(fault)
+        raise error(FieldFault(field, detail)) from None
 
 
 def format_date(moment: datetime, form: Form = "iso") -> str:

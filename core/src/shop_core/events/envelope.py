@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events.fields import check_text
 from shop_core.events.instants import check_not_ahead, format_instant, parse_instant
 from shop_core.events.reading import decode_json, encode_json
@@ -223,12 +223,12 @@ def topic_of(receipt: str) -> str:
 
 
 def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:
-    """(topic, partition, offset) of a receipt of one of `topics`; `InvalidInput` (400) for anything else."""
+    """(topic, partition, offset) of a receipt of one of `topics`; `MalformedRequest` for anything else."""
     topic, _, rest = text.rpartition("-")
     topic, _, partition = topic.rpartition("-")
     digits = partition.isascii() and partition.isdigit() and rest.isascii() and rest.isdigit()
     if topic not in topics or not digits or len(partition) > 6 or len(rest) > 18:
-        raise InvalidInput(FieldFault("receipt", "must look like shop.purchases-3-1024"), status=400)
+        raise MalformedRequest(FieldFault("receipt", "must look like shop.purchases-3-1024"))
     return topic, int(partition), int(rest)
 
 

@@ -57,13 +57,13 @@ class Rule:
     form: str = ""
 
 
-def check_text(field: str, value: str, *, status: int = 422, longest: int = LONGEST_TEXT) -> str:
+def check_text(field: str, value: str, *, error: type[InvalidInput] = InvalidInput, longest: int = LONGEST_TEXT) -> str:
     """`value` itself when it is 1 to `longest` characters as people write names, otherwise `InvalidInput`."""
     if not 1 <= len(value) <= longest:
-        raise InvalidInput(FieldFault(field, f"must be 1 to {longest} characters, has {len(value)}"), status=status)
+        raise error(FieldFault(field, f"must be 1 to {longest} characters, has {len(value)}"))
     if found := _REFUSED.search(value):
         detail = f"must be without control characters, has U+{ord(found[0]):04X} as character {found.start() + 1}"
-        raise InvalidInput(FieldFault(field, detail), status=status)
+        raise error(FieldFault(field, detail))
     return value
 
 

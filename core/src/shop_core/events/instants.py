@@ -42,12 +42,12 @@ class Instant(datetime):
         return datetime.combine(self.date(), self.timetz())
 
 
-def parse_instant(field: str, text: str, *, status: int = 422) -> Instant:
+def parse_instant(field: str, text: str, *, error: type[InvalidInput] = InvalidInput) -> Instant:
     """The moment that `text` names, or `InvalidInput` naming `field`."""
     try:
         return read_instant(text)
-    except ValueError as error:
-        raise InvalidInput(FieldFault(field, str(error)), status=status) from None
+    except ValueError as fault:
+        raise error(FieldFault(field, str(fault))) from None
 
 
 def read_instant(text: str) -> Instant:

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 
 BOM = b"\xef\xbb\xbf"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -59,4 +59,4 @@ def not_json(text: bytes, error: Exception) -> InvalidInput:
     else:
         at = _BYTE.search(str(error))
         detail = f"is not valid JSON{f' at byte {at[1]}' if at else ': it ends too early'}"
-    return InvalidInput(FieldFault("body", detail), status=400)
+    return MalformedRequest(FieldFault("body", detail))

@@ -102,14 +102,14 @@ class Field:
                 rule.check(self.name, item)
             except InvalidInput as error:
                 told = (FieldFault(fault.field, f"item {number} {fault.detail}") for fault in error.faults)
-                faults.add(InvalidInput(*told, status=error.status))
+                faults.add(type(error)(*told))
         faults.settle()
 
 
 def decode_json(body: bytes, struct: type[T], came: datetime | None = None) -> T:
     """`body` as `struct`, every rule of it held (`Checked.check`).
 
-    Bad JSON is a fault of `body` (400), a bad field one of that field (422); all of them are told.
+    Bad JSON is a fault of `body` (`MalformedRequest`), a bad field one of that field; all of them are told.
     """
     text = body.removeprefix(BOM)
     try:
@@ -205,4 +205,4 @@ def _cut_off(text: bytes, struct: type[Checked], error: Exception, first: Except
     at = _AT.search(str(first))
     field = next((field for field in fields_of(struct) if at and field.name == at[1]), None)
     also = [FieldFault(field.name, expected(field.type))] if field else []
-    return InvalidInput(*body.faults, *also, status=body.status)
+    return type(body)(*body.faults, *also)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shop_core.errors import FieldFault, InvalidInput, Unavailable
+from shop_core.errors import FieldFault, NotFound, Unavailable
 from shop_core.events import TOPICS
 from shop_core.events.envelope import OUR_SOURCE, Message, parse_receipt, place_of, topic_of
 from shop_core.events.trace_context import request_of, trace_of
@@ -27,11 +27,11 @@ FateOf = Callable[[str], Fate]
 Wanted = Callable[[Message], bool]
 
 
-class NoSuchEvent(InvalidInput):
-    """A receipt that nobody was ever given (404)."""
+class NoSuchEvent(NotFound):
+    """A receipt that nobody was ever given."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(FieldFault("receipt", detail), status=404)
+        super().__init__(FieldFault("receipt", detail))
 
 
 def by_receipt(bootstrap: str, fate_of: FateOf, receipt: str) -> Trace:

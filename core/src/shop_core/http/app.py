@@ -14,7 +14,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.routing import UnicodeConverter
 
-from shop_core.errors import FieldFault, InvalidInput, ShopError
+from shop_core.errors import FieldFault, MalformedRequest, ShopError
 from shop_core.events.fields import check_text
 from shop_core.http import problems
 from shop_core.http.middleware import wrap
@@ -102,16 +102,16 @@ def conditional(body: Any, kind: str = "application/json") -> Response:
 
 
 def in_path(field: str, value: str) -> str:
-    """A name or id in the address; a bad one is a fault of the request (400)."""
-    return check_text(field, value, status=400)
+    """A name or id in the address; a bad one is a `MalformedRequest`."""
+    return check_text(field, value, error=MalformedRequest)
 
 
 def seconds_to_wait(field: str, text: str | None) -> float:
-    """A wait in seconds, 0 where there is none, cut to the limit; `InvalidInput` (400) when it is not a number."""
+    """A wait in seconds, 0 where there is none, cut to the limit; `MalformedRequest` when it is not a number."""
     if text is None:
         return 0.0
     if not re.fullmatch(r"[0-9]+(\.[0-9]{1,3})?", text):
-        raise InvalidInput(FieldFault(field, "must be a number of seconds"), status=400)
+        raise MalformedRequest(FieldFault(field, "must be a number of seconds"))
     return min(float(text), MAX_WAIT_SECONDS)
 
 

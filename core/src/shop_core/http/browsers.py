@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 
 from shop_core.auth import Forbidden
+from shop_core.errors import FieldFault
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 HERE = ("same-origin", "none")
@@ -33,16 +34,18 @@ def guard(app: Flask, hosts: str) -> None:
         host = request.environ.get("HTTP_HOST", "")
         if not ours(host):
             raise Forbidden(
-                "Host", "is no name of this service: list it in HTTP_ALLOWED_HOSTS, or ask callers who they are"
+                FieldFault(
+                    "Host", "is no name of this service: list it in HTTP_ALLOWED_HOSTS, or ask callers who they are"
+                )
             )
         if request.method in SAFE:
             return
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         if site is not None:
             if site not in HERE:
-                raise Forbidden("Sec-Fetch-Site", "a page elsewhere may not write here")
+                raise Forbidden(FieldFault("Sec-Fetch-Site", "a page elsewhere may not write here"))
         elif origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            raise Forbidden("Origin", "a page elsewhere may not write here")
+            raise Forbidden(FieldFault("Origin", "a page elsewhere may not write here"))
 
     app.before_request(look)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +11,22 @@ import msgspec
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from shop_core.auth import Unauthenticated
-from shop_core.errors import FieldFault, InvalidInput, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
+from shop_core.auth import Forbidden, Unauthenticated
+from shop_core.errors import (
+    Conflict,
+    FieldFault,
+    InvalidInput,
+    MalformedRequest,
+    NotFound,
+    PreconditionFailed,
+    RecordTooLarge,
+    Refused,
+    ShopError,
+    TooLarge,
+    TopicRefused,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from shop_core.http.nearest_route import nearest, shown_methods
 from shop_core.http.problem_types import type_of
 from shop_core.telemetry.logs import request_id
@@ -30,6 +44,17 @@ SENTENCES = {
     416: "There is no such range.",
     417: "What Expect asks for can't be done here.",
     431: "The headers are too long, or too many.",
+}
+# Of the most particular type that an error is of.
+STATUSES: Mapping[type[InvalidInput], HTTPStatus] = {
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 REALM = 'Bearer realm="scalable-shop"'
 # Under this name an app has its page for people: status, what is wrong, the route that was meant.
@@ -94,9 +119,15 @@ def install(app: Flask, elsewhere: str = "") -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def status_of(error: InvalidInput) -> int:
+    """The status by which input is refused."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
 def _invalid(error: InvalidInput) -> Response:
-    headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'} if error.status == 403 else None
-    return problem(error.status, str(error), error.faults, headers=headers)
+    refused = isinstance(error, Forbidden)
+    headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'} if refused else None
+    return problem(status_of(error), str(error), error.faults, headers=headers)
 
 
 def _unknown(error: Unauthenticated) -> Response:

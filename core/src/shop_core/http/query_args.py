@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from shop_core.errors import Faults, FieldFault, InvalidInput
+from shop_core.errors import Faults, FieldFault, MalformedRequest
 from shop_core.events.instants import Instant, parse_instant
 from shop_core.events.sentences import LONGEST_SHOWN
 
@@ -20,7 +20,7 @@ def read(known: Sequence[str], *readers: Callable[[], Any]) -> list[Any]:
     faults = Faults()
     faults.read(refuse_unknown, *known)
     found = [faults.read(each) for each in readers]
-    faults.settle(400)
+    faults.settle(MalformedRequest)
     return found
 
 
@@ -29,7 +29,7 @@ def refuse_unknown(*known: str) -> None:
     about = f"is not known here, expected {', '.join(known)}"
     unknown = [FieldFault(name[:LONGEST_SHOWN], about) for name in request.args if name not in known]
     if unknown:
-        raise InvalidInput(*unknown, status=400)
+        raise MalformedRequest(*unknown)
 
 
 def limit_arg() -> int:
@@ -41,7 +41,7 @@ def choice_arg(name: str, choices: Iterable[str], default: str) -> str:
     """One of `choices`."""
     text = request.args.get(name, default)
     if text not in choices:
-        raise InvalidInput(FieldFault(name, f"must be one of {', '.join(choices)}"), status=400)
+        raise MalformedRequest(FieldFault(name, f"must be one of {', '.join(choices)}"))
     return text
 
 
@@ -51,11 +51,11 @@ def whole_arg(name: str, low: int, high: int) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,4}", text) or not low <= int(text) <= high:
-        raise InvalidInput(FieldFault(name, f"must be a whole number from {low} to {high}"), status=400)
+        raise MalformedRequest(FieldFault(name, f"must be a whole number from {low} to {high}"))
     return int(text)
 
 
 def instant_arg(name: str) -> Instant | None:
     """A moment by RFC 3339; None where it is not asked for."""
     text = request.args.get(name)
-    return None if text is None else parse_instant(name, text, status=400)
+    return None if text is None else parse_instant(name, text, error=MalformedRequest)

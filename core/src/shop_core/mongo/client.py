@@ -29,7 +29,7 @@ from pymongo.monitoring import (
 from pymongo.read_concern import ReadConcern
 
 from shop_core.config.settings import MongoSettings
-from shop_core.errors import ConfigError, Conflict, Unavailable
+from shop_core.errors import ConfigError, Unavailable, WriteConflict
 from shop_core.mongo.erasures import Erasure as Erasure
 from shop_core.mongo.erasures import Erasures as Erasures
 from shop_core.mongo.errors import translate_errors as translate_errors
@@ -141,7 +141,7 @@ def ping(db: Database[Document]) -> None:
 
 
 def in_transaction(db: Database[Document], work: Callable[[ClientSession], T]) -> T:
-    """Run `work` in one transaction, one attempt; the caller retries after `Unavailable`, at once after a `Conflict`.
+    """Run `work` in one transaction, one attempt; the caller retries `Unavailable`, at once a `WriteConflict`.
 
     An unknown outcome of the commit is an `Unavailable` as well: the next attempt's compare-and-set tells what
     happened.
@@ -161,7 +161,7 @@ def in_transaction_again(
     while True:
         try:
             return in_transaction(db, work)
-        except Conflict:
+        except WriteConflict:
             on_conflict()
             left -= 1
             if not left:

@@ -20,7 +20,7 @@ from pymongo.errors import (
     PyMongoError,
 )  # fmt: skip
 
-from shop_core.errors import Conflict, DatabaseFault, ShopError, Unavailable
+from shop_core.errors import DatabaseFault, ShopError, Unavailable, WriteConflict
 
 TRANSIENT = frozenset({
     24,  # LockTimeout
@@ -50,7 +50,7 @@ _LINK = (ConnectionFailure, ConfigurationError, EncryptionError, ProtocolError)
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn the driver's errors into `Unavailable`, `Conflict` (an outage of an instant) or `DatabaseFault`."""
+    """Turn the driver's errors into `Unavailable`, `WriteConflict` (an outage of an instant) or `DatabaseFault`."""
     try:
         yield
     except (PyMongoError, BSONError, OverflowError) as error:
@@ -68,7 +68,7 @@ def meaning(error: Exception) -> ShopError:
     if error.has_error_label("UnknownTransactionCommitResult"):
         return Unavailable(f"MongoDB did not say whether it committed ({said})")
     if error.has_error_label("TransientTransactionError") or codes & TRANSIENT:
-        return Conflict(f"another transaction came first ({said})")
+        return WriteConflict(f"another transaction came first ({said})")
     return DatabaseFault(f"MongoDB refuses it ({said})")
 
 

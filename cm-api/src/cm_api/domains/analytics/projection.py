@@ -55,7 +55,7 @@ def sort_out(store: AnalyticsStore, events: Sequence[Event]) -> tuple[list[Event
         elif digest == event.digest:
             repeated.append(event.receipt)
         else:
-            refused.append(Refusal(event.receipt, USED_BEFORE, 409))
+            refused.append(Refusal(event.receipt, USED_BEFORE, "conflict"))
     return fresh, refused, repeated, may_repeat
 
 

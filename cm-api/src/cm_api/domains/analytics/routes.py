@@ -15,7 +15,7 @@ from cm_api.domains.analytics.store import AnalyticsStore
 from cm_api.domains.analytics.working_set import Counted
 from cm_api.http import paging
 from cm_api.http.context import Context
-from shop_core.errors import FieldFault, InvalidInput
+from shop_core.errors import FieldFault, MalformedRequest
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
 from shop_core.events.instants import format_instant
 from shop_core.http import query_args
@@ -80,9 +80,9 @@ def buckets_asked_for(step: Step, since: int | None, until: int | None, now: dat
     end = Bucket.of(step, until + LENGTH[step] - 1).number
     first = max(0, end - DEFAULT_POINTS) if since is None else Bucket.of(step, since).number
     if end <= first or (since is not None and until <= since):
-        raise InvalidInput(FieldFault("to", "must be after from"), status=400)
+        raise MalformedRequest(FieldFault("to", "must be after from"))
     if end - first > MOST_POINTS:
-        raise InvalidInput(FieldFault("from", f"must be at most {MOST_POINTS} {step}s before to"), status=400)
+        raise MalformedRequest(FieldFault("from", f"must be at most {MOST_POINTS} {step}s before to"))
     return [Bucket(step, number) for number in range(first, end)]
 
 

@@ -15,6 +15,7 @@ from cm_api.domains.campaigns.store import CampaignStore, Cursor, Kind, When, is
 from cm_api.http import paging
 from cm_api.http.context import Context
 from cm_api.sort_keys import moment_of, order_key
+from shop_core.errors import MalformedRequest
 from shop_core.events.campaigns import DOMAIN
 from shop_core.events.dates import Form, format_date, parse_date
 from shop_core.events.instants import Instant
@@ -131,7 +132,7 @@ def form_arg() -> Form:
 
 def at_arg() -> datetime | None:
     text = request.args.get("at")
-    return None if text is None else parse_date("at", text, status=400)
+    return None if text is None else parse_date("at", text, error=MalformedRequest)
 
 
 def cursor_arg() -> Cursor | None:

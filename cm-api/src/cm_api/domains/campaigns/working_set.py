@@ -34,7 +34,7 @@ class CampaignWorkingSet:
 
     def add_campaign(self, doc: Document) -> None:
         if doc["_id"] in self._campaigns:
-            raise Refused(f"campaign {doc['_id']} exists already", 409)
+            raise Refused(f"campaign {doc['_id']} exists already", "conflict")
         self._campaigns[doc["_id"]] = in_time(doc)
 
     def change_campaign(self, id: str, changes: Document) -> None:
@@ -42,7 +42,7 @@ class CampaignWorkingSet:
         doc = in_time(self._campaign(id) | changes)
         outside = sorted(event["name"] for event in self._events_of(id) if not lies_inside(event, doc))
         if outside:
-            raise Refused(f"these events would lie outside the campaign: {listed(outside)}", 409)
+            raise Refused(f"these events would lie outside the campaign: {listed(outside)}", "conflict")
         self._campaigns[id] = doc
 
     def delete_campaign(self, id: str) -> None:
@@ -60,12 +60,12 @@ class CampaignWorkingSet:
             raise Refused(f"the event must lie inside its campaign, from {start} to {end}")
         others = (event for event in self._events_of(campaign["_id"]) if event["_id"] != doc["_id"])
         if any(event["name"] == doc["name"] for event in others):
-            raise Refused(f"the campaign has an event named {doc['name']!r} already", 409)
+            raise Refused(f"the campaign has an event named {doc['name']!r} already", "conflict")
         self._events[doc["_id"]] = doc
 
     def add_event(self, doc: Document) -> None:
         if doc["_id"] in self._events:
-            raise Refused(f"event {doc['_id']} exists already", 409)
+            raise Refused(f"event {doc['_id']} exists already", "conflict")
         self.put_event(doc)
 
     def change_event(self, id: str, changes: Document) -> None:
@@ -83,12 +83,12 @@ class CampaignWorkingSet:
     def _campaign(self, id: str) -> Document:
         """The campaign that a command is about."""
         if id not in self._campaigns:
-            raise Refused(f"there is no campaign {id}", 404)
+            raise Refused(f"there is no campaign {id}", "not_found")
         return self._campaigns[id]
 
     def _event(self, id: str) -> Document:
         if id not in self._events:
-            raise Refused(f"there is no event {id}", 404)
+            raise Refused(f"there is no event {id}", "not_found")
         return self._events[id]
 
     def _events_of(self, campaign: str) -> list[Document]:

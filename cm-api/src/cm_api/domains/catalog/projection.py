@@ -86,7 +86,7 @@ def changed(working_set: CatalogWorkingSet) -> frozenset[str]:
 def create(working_set: CatalogWorkingSet, event: Event) -> None:
     data: catalog.ProductCreated = event.data
     if working_set.has_product(data.productid):
-        raise Refused(f"product {data.productid} is in the catalog already", 409)
+        raise Refused(f"product {data.productid} is in the catalog already", "conflict")
     at = format_instant(event.time)
     doc: Document = {
         "_id": data.productid,
@@ -129,7 +129,7 @@ def add_review(working_set: CatalogWorkingSet, event: Event) -> None:
         raise Refused(f"product {data.productid} is not in the catalog")
     product = working_set.product(data.productid)
     if working_set.review_of(owner_of(data.productid, data.userid)) or working_set.review(data.reviewid):
-        raise Refused(f"this user has reviewed product {data.productid} already", 409)
+        raise Refused(f"this user has reviewed product {data.productid} already", "conflict")
     moment = data.timestamp.astimezone(UTC)
     order = order_key(moment, data.reviewid)
     doc: Document = {
@@ -170,7 +170,7 @@ def own_review(working_set: CatalogWorkingSet, data: catalog.ReviewUpdated | cat
     """The review that `data` is about, if it is of this product and by this author."""
     doc = working_set.review(data.reviewid)
     if doc is None or doc["productid"] != data.productid:
-        raise Refused(f"review {data.reviewid} is not a review of product {data.productid}", 404)
+        raise Refused(f"review {data.reviewid} is not a review of product {data.productid}", "not_found")
     if doc["userid"] != data.userid:
         raise Refused(f"review {data.reviewid} is another user's: only its author may change it")
     return doc

@@ -14,6 +14,7 @@ from cm_api.domains.catalog.presenters import to_rating, to_review, to_summary
 from cm_api.domains.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
 from cm_api.http import paging
 from cm_api.http.context import Context
+from shop_core.errors import MalformedRequest
 from shop_core.events import catalog
 from shop_core.events.fields import check_text
 from shop_core.http import query_args
@@ -143,13 +144,13 @@ def sort_and_cursor(sorts: Iterable[str]) -> tuple[str, str | None]:
 def prefix_arg() -> str:
     """The beginning of a name, which may be empty; in any case."""
     text = request.args.get("prefix", "")
-    return check_text("prefix", text, status=400).casefold() if text else ""
+    return check_text("prefix", text, error=MalformedRequest).casefold() if text else ""
 
 
 def tag_arg() -> str:
     """A tag as the product has it, "" for none."""
     text = request.args.get("tag", "")
-    return check_text("tag", text, status=400) if text else ""
+    return check_text("tag", text, error=MalformedRequest) if text else ""
 
 
 def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:

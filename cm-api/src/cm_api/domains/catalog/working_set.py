@@ -43,7 +43,7 @@ class CatalogWorkingSet:
     def product(self, id: str) -> Document:
         found = self._products.get(id)
         if found is None:
-            raise Refused(f"product {id} is not in the catalog", 404)
+            raise Refused(f"product {id} is not in the catalog", "not_found")
         return found
 
     def has_product(self, id: str) -> bool:

@@ -29,7 +29,7 @@ def apply(store: PurchaseStore, events: Sequence[Event]) -> Outcome:
             repeated.append(event.receipt)
         else:
             refused.append(
-                Refusal(event.receipt, "This id (Idempotency-Key) was used before for another purchase", 409)
+                Refusal(event.receipt, "This id (Idempotency-Key) was used before for another purchase", "conflict")
             )
     store.insert(list(fresh.values()))
     store.count_in(profiles(list(fresh.values())))

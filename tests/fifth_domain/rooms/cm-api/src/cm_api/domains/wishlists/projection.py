@@ -21,7 +21,7 @@ def apply(store: WishStore, events: Sequence[Event]) -> Outcome:
     def add(event: Event) -> None:
         wish = (event.data.userid, event.data.productid)
         if wish in wished:
-            raise Refused(f"product {event.data.productid} is on this list already", 409)
+            raise Refused(f"product {event.data.productid} is on this list already", "conflict")
         wished.add(wish)
         said = {"userid": wish[0], "productid": wish[1], "partition": event.place[0]}
         new.append({"_id": event.id, "digest": event.digest} | said)
