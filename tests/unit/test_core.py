@@ -20,7 +20,8 @@ from shop_core.events import DOMAINS
 from shop_core.events.analytics import InteractionRecorded
 from shop_core.events.campaigns import CampaignCreated
 from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
-from shop_core.events.envelope import TopicPartition, parse_receipt
+from shop_core.events.envelope import TopicPartition
+from shop_core.events.receipts import Receipt
 from shop_core.identifiers import uuid7
 from shop_core.mongo.client import EventCounts, Position
 from shop_core.telemetry import logs
@@ -98,14 +99,16 @@ def test_the_cache_serves_until_it_is_freshened() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "shop.purchases", "shop.purchases-1", "other-1-2", "shop.purchases-a-1",
-                                  "shop.purchases-1--2", "shop.purchases-1-" + "9" * 40])  # fmt: skip
+                                  "shop.purchases-1--2", "shop.purchases-1-" + "9" * 40, "shop.purchases-01-2",
+                                  "shop.purchases-1-02", "shop.purchases-1-2\n", "shop.purchases-1-٢"])  # fmt: skip
 def test_a_receipt_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
-        parse_receipt(text, ["shop.purchases"])
+        Receipt.parse(text, ["shop.purchases"])
 
 
 def test_a_receipt_names_its_place() -> None:
-    assert parse_receipt("shop.purchases-11-1024", ["shop.purchases"]) == ("shop.purchases", 11, 1024)
+    assert Receipt.parse("shop.purchases-11-1024", ["shop.purchases"]) == ("shop.purchases", 11, 1024)
+    assert str(Receipt.of("shop.purchases-11-0")) == "shop.purchases-11-0"
     assert "=" not in encode_cursor("0" * 18 + "-id")
 
 

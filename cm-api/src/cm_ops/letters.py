@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from cm_ops.letter_book import Line
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, NotFound
 from shop_core.events import TOPICS
-from shop_core.events.envelope import parse_receipt
 from shop_core.events.instants import format_instant, read_instant
+from shop_core.events.receipts import Receipt
 from shop_core.mongo.letter_notes import Note
 from shop_core.responses.dead_letters import DeadLetter, DeadLetters, LetterGroup, State
 
@@ -117,7 +117,7 @@ def place_in(cursor: str) -> Place:
     """The place that the `next` of a page names; `MalformedRequest` for any other text."""
     at, _, receipt = cursor.partition("/")
     try:
-        parse_receipt(receipt, list(TOPICS))
+        Receipt.parse(receipt, list(TOPICS))
         return (format_instant(read_instant(at).plain()) if at else "", receipt)
     except (InvalidInput, ValueError):
         raise MalformedRequest(FieldFault("cursor", "must be the `next` of an earlier page")) from None

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request
 from cm_ops.looking import ANSWER_SECONDS, Away
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, ShopError
 from shop_core.events import TOPICS
-from shop_core.events.envelope import parse_receipt
 from shop_core.events.fields import check_text
+from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import REQUEST_ID
 from shop_core.following import follow
 from shop_core.following.fates import Fate, fate_of
@@ -98,7 +98,7 @@ def _asked(tracer: Tracing) -> Callable[[], Trace]:
         raise MalformedRequest(FieldFault("receipt", "or id, or requestId, must be given: one of them, once"))
     named = request.args[given[0]]
     if given == ["receipt"]:
-        parse_receipt(named, list(TOPICS))
+        Receipt.parse(named, list(TOPICS))
         return lambda: tracer.by_receipt(named)
     if given == ["id"]:
         wanted = follow.by_id(check_text("id", named, error=MalformedRequest))

@@ -16,7 +16,8 @@ import msgspec
 
 from cm_server.query_proxy.brief_lookup import BriefQuestions
 from shop_core.errors import Conflict, FieldFault
-from shop_core.events.envelope import Domain, parse_receipt
+from shop_core.events.envelope import Domain
+from shop_core.events.receipts import Receipt
 from shop_core.http.worker_memory import KEY_BYTES, WorkerMemory
 from shop_core.responses.commands import Earlier, EarlierAsked
 
@@ -76,7 +77,7 @@ class UsedKeys:
     def sent(self, domain: Domain, digests: Digests, receipts: Mapping[str, str]) -> None:
         """These were published."""
         for id, receipt in receipts.items():
-            _, partition, offset = parse_receipt(receipt, [domain.topic])
+            _, partition, offset = Receipt.parse(receipt, [domain.topic])
             self._note(domain, id, digests[id], partition, offset)
 
     def not_sent(self, domain: Domain, digests: Digests) -> None:
@@ -93,7 +94,7 @@ class UsedKeys:
         digest, partition, offset, at = _RECORD.unpack(record)
         if offset < 0:
             return _Known(digest.hex()) if self._clock() - at < SENDING_SECONDS else None
-        return _Known(digest.hex(), f"{domain.topic}-{partition}-{offset}")
+        return _Known(digest.hex(), str(Receipt(domain.topic, partition, offset)))
 
     def _note(self, domain: Domain, id: str, digest: str, partition: int = 0, offset: int = -1) -> None:
         record = _RECORD.pack(bytes.fromhex(digest), partition, offset, self._clock())

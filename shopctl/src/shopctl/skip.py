@@ -11,7 +11,7 @@ import sys
 
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS, TOPICS
-from shop_core.events.envelope import parse_receipt
+from shop_core.events.receipts import Receipt
 from shop_core.kafka.stable_offsets import Ends
 from shop_core.mongo import client
 from shop_core.mongo.client import Positions, Standstill
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
                 for each in Positions(db, domain.group).blocked_partitions(domain.topic)
             ]
         )
-    topic, partition, offset = parse_receipt(arguments.receipt, list(TOPICS))
+    topic, partition, offset = Receipt.parse(arguments.receipt, list(TOPICS))
     positions = Positions(db, TOPICS[topic].group)
     found = [s for s in positions.blocked_partitions(topic) if (s.partition, s.offset) == (partition, offset)]
     if not found:

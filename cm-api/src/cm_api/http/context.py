@@ -15,7 +15,8 @@ from cm_api.http.shared_cache import SharedCache
 from cm_api.http.stored_positions import StoredPositions
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, NotFound, PreconditionFailed, Unavailable
 from shop_core.events import TOPICS
-from shop_core.events.envelope import Domain, parse_receipt
+from shop_core.events.envelope import Domain
+from shop_core.events.receipts import Receipt
 from shop_core.http.app import aside
 from shop_core.kafka.topic_follower import Listener
 from shop_core.mongo.client import Database, Document, Positions, Rejections
@@ -75,7 +76,7 @@ class Context:
         What is not stored yet must be in the log, unless it is not to be checked; `UnknownReceipt` where it is not. Who
         waits and will ask again shares what the database said a moment ago.
         """
-        topic, partition, offset = parse_receipt(receipt, list(TOPICS))
+        topic, partition, offset = Receipt.parse(receipt, list(TOPICS))
         positions = self._positions.lately(topic) if waits else self._positions.now(topic)
         at = positions.get(partition)
         if at is None or at.offset <= offset:

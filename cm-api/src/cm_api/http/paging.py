@@ -17,7 +17,7 @@ from flask import request
 from cm_api.sort_keys import is_order
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import TOPICS
-from shop_core.events.envelope import parse_receipt
+from shop_core.events.receipts import Receipt
 from shop_core.http import query_args
 from shop_core.http.app import OWNER_HEADER
 from shop_core.telemetry import metrics
@@ -76,7 +76,7 @@ def _orders_in(text: str) -> dict[str, str]:
 def _check_after() -> None:
     if (text := request.args.get("after")) is not None:
         try:
-            parse_receipt(text, list(TOPICS))
+            Receipt.parse(text, list(TOPICS))
         except InvalidInput as error:
             raise MalformedRequest(FieldFault("after", error.faults[0].detail)) from None
 

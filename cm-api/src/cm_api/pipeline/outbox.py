@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from cm_api.batch_result import Derived
 from cm_api.pipeline.relay import Relay, Route
 from shop_core.events.envelope import Domain, Headers, Record, to_record
+from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import handed_on
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo.client import Document, PendingEvents
@@ -31,7 +32,7 @@ def to_pending(derived: Derived, source_headers: Headers = ()) -> Document:
     """The document that waits to be sent; its id is the same however often the source is applied. It belongs to the
     trace of its source, whose headers tell it."""
     id = f"{derived.topic}/{derived.key}/{derived.sequence}"
-    source, partition, offset = derived.receipt.rsplit("-", 2)
+    source, partition, offset = Receipt.of(derived.receipt)
     record = to_record(
         derived.topic,
         derived.type,
@@ -44,8 +45,8 @@ def to_pending(derived: Derived, source_headers: Headers = ()) -> Document:
     return {
         "_id": id,
         "source": source,
-        "partition": int(partition),
-        "order": f"{int(offset):018d}-{derived.sequence:012d}",
+        "partition": partition,
+        "order": f"{offset:018d}-{derived.sequence:012d}",
         "topic": record.topic,
         "key": record.key,
         "value": record.value,

@@ -12,8 +12,9 @@ import msgspec
 
 from cm_api.erasure import takes
 from shop_core.events import TOPICS
-from shop_core.events.envelope import Event, topic_of
+from shop_core.events.envelope import Event
 from shop_core.events.fields import format_instant
+from shop_core.events.receipts import Receipt
 from shop_core.mongo.client import ClientSession, Database, Document, translate_errors
 from shop_core.mongo.pieces import update
 from shop_core.responses.people import RefusedCommand
@@ -29,7 +30,7 @@ def of(db: Database[Document], userid: str) -> list[RefusedCommand]:
 
 def forget(db: Database[Document], session: ClientSession, erasing: Sequence[Event]) -> None:
     """In the transaction of the erasures: what these users said before goes nowhere any more."""
-    topics = sorted({topic_of(event.receipt) for event in erasing})
+    topics = sorted({Receipt.of(event.receipt).topic for event in erasing})
     ids = [doc["_id"] for doc in _waiting(db, topics, session) if _erased(doc, erasing)]
     update(db["rejections"], ids, {"$set": {"dlq": ERASED}, "$unset": {"raw": ""}}, session)
 

@@ -19,8 +19,9 @@ from cm_server.security.authentication import caller
 from cm_server.security.permissions import Access, reads_own
 from shop_core.auth import PURCHASES_WRITE
 from shop_core.events import PEOPLE, PERSONAL
-from shop_core.events.envelope import Domain, copies, digest_of, encode, topic_of
+from shop_core.events.envelope import Domain, copies, digest_of, encode
 from shop_core.events.people import USER_ERASED, UserErased
+from shop_core.events.receipts import Receipt
 from shop_core.http.app import in_path, json_answer
 from shop_core.kafka.partitions import partition_of
 from shop_core.responses.people import Erased, Export
@@ -105,5 +106,5 @@ def publish(context: Context, known: Identity, data: UserErased) -> list[str]:
 
 def own_receipt(userid: str, domain: Domain, receipts: Sequence[str]) -> str:
     """Of one topic's receipts, that in the partition of the user's own events."""
-    here = [receipt for receipt in receipts if topic_of(receipt) == domain.topic]
+    here = [receipt for receipt in receipts if Receipt.of(receipt).topic == domain.topic]
     return here[partition_of(userid, len(here))]

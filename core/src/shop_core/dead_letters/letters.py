@@ -10,7 +10,8 @@ from typing import Any
 
 from shop_core.errors import ShopError, Unavailable
 from shop_core.events import DOMAINS
-from shop_core.events.envelope import Domain, Headers, Message, topic_of
+from shop_core.events.envelope import Domain, Headers, Message
+from shop_core.events.receipts import Receipt
 from shop_core.kafka.topic_reader import read_all
 
 
@@ -102,5 +103,5 @@ def counted(every: Iterable[Letter]) -> list[Letter]:
 
 def domain_of(receipt: str) -> Domain | None:
     """The domain whose topic, or dead-letter topic, a receipt names."""
-    topic = topic_of(receipt)
+    topic = Receipt.of(receipt).topic
     return next((domain for domain in DOMAINS.values() if topic in (domain.topic, domain.dlq)), None)

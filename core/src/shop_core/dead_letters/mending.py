@@ -9,7 +9,8 @@ from typing import Any
 
 from shop_core.dead_letters.letters import Letter
 from shop_core.errors import FieldFault, InvalidInput
-from shop_core.events.envelope import COPIES, REDRIVEN, Message, Record, decode, place_of
+from shop_core.events.envelope import COPIES, REDRIVEN, Message, Record, decode
+from shop_core.events.receipts import Receipt
 
 
 def successor(letter: Letter, changes: Mapping[str, Any], value: bytes | None = None) -> Record:
@@ -33,7 +34,7 @@ def to_record(letter: Letter, changes: Mapping[str, Any], value: bytes | None) -
     headers = (*kept, (REDRIVEN, letter.source.encode()))
     # One of the copies that stand in every partition is missing in its own.
     copied = any(name == COPIES for name, _ in headers)
-    partition = place_of(letter.source)[0] if copied else None
+    partition = Receipt.of(letter.source).partition if copied else None
     return Record(letter.domain.topic, letter.message.key, mended(value, changes), headers, partition)
 
 

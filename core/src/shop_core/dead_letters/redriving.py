@@ -14,7 +14,8 @@ from typing import Literal
 
 from shop_core.dead_letters.letters import Letter
 from shop_core.errors import ShopError
-from shop_core.events.envelope import Record, parse_receipt
+from shop_core.events.envelope import Record
+from shop_core.events.receipts import Receipt
 from shop_core.kafka.publisher import Publisher
 from shop_core.mongo.client import Database, Document, Positions, Rejections
 from shop_core.mongo.letter_notes import Hold, LetterNotes, NotFree
@@ -117,7 +118,7 @@ class Redrive:
         domains = {each.letter.domain.name: each.letter.domain for each in open_}.values()
         positions = {domain.topic: Positions(self._db, domain.group).topic(domain.topic) for domain in domains}
         for each in open_:
-            topic, partition, offset = parse_receipt(each.successor, list(positions))
+            topic, partition, offset = Receipt.parse(each.successor, list(positions))
             if positions[topic].get(partition, 0) > offset:
                 refused = self._refusals.find(each.successor)
                 each.state = "stored" if refused is None else "rejected"

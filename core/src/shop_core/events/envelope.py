@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
+from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events.fields import check_text
 from shop_core.events.instants import check_not_ahead, format_instant, parse_instant
 from shop_core.events.reading import decode_json, encode_json
+from shop_core.events.receipts import Receipt
 
 SPEC_VERSION = "1.0"
 REDRIVEN = "ce_redriven"
@@ -64,7 +65,7 @@ class Message:
 
     @property
     def receipt(self) -> str:
-        return f"{self.topic}-{self.partition}-{self.offset}"
+        return str(Receipt(self.topic, self.partition, self.offset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Event:
     @property
     def place(self) -> tuple[int, int]:
         """(partition, offset)."""
-        return place_of(self.receipt)
+        return Receipt.of(self.receipt).place
 
 
 @dataclass(frozen=True)
@@ -209,27 +210,6 @@ def arrived(time: datetime, recorded: int) -> datetime:
     at = EPOCH + timedelta(milliseconds=recorded)
     check_not_ahead("ce_time", time, at)
     return at
-
-
-def place_of(receipt: str) -> tuple[int, int]:
-    """(partition, offset) of a receipt that is known to be one."""
-    _, partition, offset = receipt.rsplit("-", 2)
-    return int(partition), int(offset)
-
-
-def topic_of(receipt: str) -> str:
-    """The topic of a receipt that is known to be one."""
-    return receipt.rsplit("-", 2)[0]
-
-
-def parse_receipt(text: str, topics: Sequence[str]) -> tuple[str, int, int]:
-    """(topic, partition, offset) of a receipt of one of `topics`; `MalformedRequest` for anything else."""
-    topic, _, rest = text.rpartition("-")
-    topic, _, partition = topic.rpartition("-")
-    digits = partition.isascii() and partition.isdigit() and rest.isascii() and rest.isdigit()
-    if topic not in topics or not digits or len(partition) > 6 or len(rest) > 18:
-        raise MalformedRequest(FieldFault("receipt", "must look like shop.purchases-3-1024"))
-    return topic, int(partition), int(rest)
 
 
 def _need(attributes: Mapping[str, str], name: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shop_core.events import TOPICS
-from shop_core.events.envelope import place_of, topic_of
+from shop_core.events.receipts import Receipt
 from shop_core.mongo.client import Database, Document, Positions, Rejections
 from shop_core.mongo.letter_notes import LetterNotes, Note
 from shop_core.mongo.positions import Stored
@@ -41,8 +41,8 @@ class Fate:
 
 def fate_of(db: Database[Document], receipt: str) -> Fate:
     """The position is read first: what it has passed by then, the refusals know."""
-    topic = topic_of(receipt)
-    stands = Positions(db, TOPICS[topic].group).stored(topic).get(place_of(receipt)[0])
+    topic = Receipt.of(receipt).topic
+    stands = Positions(db, TOPICS[topic].group).stored(topic).get(Receipt.of(receipt).partition)
     found = Rejections(db).find(receipt)
     if found is None:
         return Fate(stands)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from shop_core.errors import FieldFault, NotFound, Unavailable
 from shop_core.events import TOPICS
-from shop_core.events.envelope import OUR_SOURCE, Message, parse_receipt, place_of, topic_of
+from shop_core.events.envelope import OUR_SOURCE, Message
+from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import request_of, trace_of
 from shop_core.following.fates import Fate
 from shop_core.following.steps import instant, known_as, sent_for, text, traced
@@ -36,14 +37,14 @@ class NoSuchEvent(NotFound):
 
 def by_receipt(bootstrap: str, fate_of: FateOf, receipt: str) -> Trace:
     """The event, after those that it was sent again for and before those that it was sent again as."""
-    topic, partition, offset = parse_receipt(receipt, list(TOPICS))
+    topic, partition, offset = Receipt.parse(receipt, list(TOPICS))
     with topic_log(bootstrap, topic) as log:
         end = log.ends().get(partition)
         if end is None:
             raise NoSuchEvent(f"names a partition that {topic} does not have")
         if end <= offset:
             raise NoSuchEvent(f"is not there: the log of {topic}-{partition} ends at offset {end}")
-        found = chain(f"{topic}-{partition}-{offset}", lambda each: _record(log, each), fate_of)
+        found = chain(receipt, lambda each: _record(log, each), fate_of)
     return Trace([traced(each, message, fate) for each, (message, fate) in found.items()], 0, None)
 
 
@@ -57,7 +58,8 @@ def chain(
         found = {before: (record(before), fate_of(before))} | found
         first = found[before][0]
     last = found[receipt][1].successor
-    while last and topic_of(last) == topic_of(receipt) and last not in found and len(found) < LONGEST_CHAIN:
+    topic = Receipt.of(receipt).topic
+    while last and Receipt.of(last).topic == topic and last not in found and len(found) < LONGEST_CHAIN:
         found[last] = (record(last), fate_of(last))
         last = found[last][1].successor
     return found
@@ -66,7 +68,7 @@ def chain(
 def _record(log: TopicReader, receipt: str) -> Message | None:
     """None for one that left the log, or that can't be read."""
     try:
-        return log.one(*place_of(receipt))
+        return log.one(*Receipt.of(receipt).place)
     except Unavailable:  # of its own bytes; where Kafka is away, the client says so by other names
         return None
 

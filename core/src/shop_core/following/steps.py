@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from shop_core.errors import InvalidInput
 from shop_core.events import TOPICS
-from shop_core.events.envelope import EPOCH, OUR_SOURCE, REDRIVEN, Message, identity, parse_receipt, place_of, topic_of
+from shop_core.events.envelope import EPOCH, OUR_SOURCE, REDRIVEN, Message, identity
 from shop_core.events.instants import format_instant, read_instant
+from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import request_of, trace_of
 from shop_core.following.fates import Fate, Refused
 from shop_core.mongo.letter_notes import Note
@@ -24,7 +25,7 @@ def traced(receipt: str, message: Message | None, fate: Fate) -> TracedEvent:
     refused, state = fate.refused, state_of(receipt, fate)
     return TracedEvent(
         receipt=receipt,
-        domain=TOPICS[topic_of(receipt)].name,
+        domain=TOPICS[Receipt.of(receipt).topic].name,
         state=state,
         type=headers.get("ce_type"),
         id=known_as(source, id),
@@ -39,7 +40,7 @@ def traced(receipt: str, message: Message | None, fate: Fate) -> TracedEvent:
 
 def state_of(receipt: str, fate: Fate) -> EventState:
     """As a receipt's state is told to its caller, and whose fault a refusal is."""
-    offset = place_of(receipt)[1]
+    offset = Receipt.of(receipt).offset
     if fate.stands is None or fate.stands.offset <= offset:
         return "waiting"
     if fate.refused is not None:
@@ -59,7 +60,7 @@ def sent_for(message: Message) -> str | None:
     """The receipt in the same topic for which a record was sent again."""
     told = dict(message.headers).get(REDRIVEN)
     try:
-        parse_receipt(text(told or b""), [message.topic])
+        Receipt.parse(text(told or b""), [message.topic])
     except InvalidInput:
         return None
     return text(told or b"")
@@ -75,8 +76,8 @@ def instant(milliseconds: int) -> str | None:
 
 
 def _way_in(receipt: str, message: Message | None, headers: dict[str, str]) -> Iterator[Step]:
-    partition, offset = place_of(receipt)
-    place = f"partition {partition}, offset {offset} of {topic_of(receipt)}"
+    topic, partition, offset = Receipt.of(receipt)
+    place = f"partition {partition}, offset {offset} of {topic}"
     if message is None:
         yield Step("left the log", None, f"its record is not in the log any more, or can't be read: {place}")
         return
@@ -89,9 +90,9 @@ def _way_in(receipt: str, message: Message | None, headers: dict[str, str]) -> I
 
 
 def _outcome(receipt: str, state: EventState, fate: Fate) -> Iterator[Step]:
-    group = TOPICS[topic_of(receipt)].group
+    group = TOPICS[Receipt.of(receipt).topic].group
     if state == "waiting":
-        yield Step("waiting", None, _waits(group, place_of(receipt)[1], fate))
+        yield Step("waiting", None, _waits(group, Receipt.of(receipt).offset, fate))
     elif state == "stored":
         yield Step("stored", None, f"by {group}, {_by(fate)}")
     elif state == "skipped":
@@ -117,7 +118,7 @@ def _by(fate: Fate) -> str:
 
 
 def _letter(receipt: str, refused: Refused) -> str:
-    dlq = TOPICS[topic_of(receipt)].dlq
+    dlq = TOPICS[Receipt.of(receipt).topic].dlq
     if refused.letter == "erased":
         return f"not sent to {dlq}: its user was erased before"
     return f"{receipt} in {dlq}" if refused.letter == "sent" else f"waits for its way to {dlq}"
@@ -133,7 +134,7 @@ def _dealt_with(note: Note, successor: str | None) -> Iterator[Step]:
 
 
 def _skip_reason(receipt: str, fate: Fate) -> str | None:
-    offset, stands = place_of(receipt)[1], fate.stands
+    offset, stands = Receipt.of(receipt).offset, fate.stands
     return next((skip.reason for skip in stands.skipped if skip.holds(offset)), None) if stands else None
 
 

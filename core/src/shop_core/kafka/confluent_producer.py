@@ -9,6 +9,7 @@ from typing import Any
 
 from shop_core.errors import ConfigError, RecordRefused, ShopError, Unavailable
 from shop_core.events.envelope import Record
+from shop_core.events.receipts import Receipt
 from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
@@ -53,7 +54,7 @@ class NativeClient:
             if error is not None:
                 failed(in_company(verdict(record.topic, error)))
             else:
-                acked(f"{message.topic()}-{message.partition()}-{message.offset()}")
+                acked(str(Receipt(message.topic(), message.partition(), message.offset())))
 
         chosen = {} if record.partition is None else {"partition": record.partition}
         try:

@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import ShopError, Unavailable
 from shop_core.events.envelope import Record
+from shop_core.events.receipts import Receipt
 from shop_core.kafka import security
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
@@ -62,7 +63,7 @@ class PythonClient:
 
     def send(self, record: Record, acked: Acked, failed: Failed) -> None:
         def succeeded(place: Any) -> None:
-            acked(f"{place.topic}-{place.partition}-{place.offset}")
+            acked(str(Receipt(place.topic, place.partition, place.offset)))
 
         # What this client knows no null of is sent empty: a header's value, and the value where there is no key.
         headers = [(name, value or b"") for name, value in headers_of(record)]

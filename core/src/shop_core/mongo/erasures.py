@@ -16,7 +16,8 @@ from pymongo import ASCENDING
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from shop_core.events.envelope import Event, place_of
+from shop_core.events.envelope import Event
+from shop_core.events.receipts import Receipt
 from shop_core.mongo.errors import translate_errors
 
 _MILLISECOND = timedelta(milliseconds=1)  # a BSON date drops what is below: never earlier than the erasure
@@ -35,11 +36,11 @@ class Erasure:
         time."""
         if not self.copy:
             return event.time <= self.at
-        partition, offset = place_of(self.receipt)
+        partition, offset = Receipt.of(self.receipt).place
         if event.place[0] != partition or event.place[1] < offset:
             return False
-        if event.redriven and place_of(event.redriven)[0] == partition:
-            return place_of(event.redriven)[1] < offset
+        if event.redriven and Receipt.of(event.redriven).partition == partition:
+            return Receipt.of(event.redriven).offset < offset
         return event.time <= self.at
 
 
