@@ -51,7 +51,7 @@ class Database(MemoryCatalog):
         return found
 
     def tell(self, number: int, data: Any) -> None:
-        type_ = next(type_ for type_, struct in catalog.DOMAIN.events.items() if struct is type(data))
+        type_ = catalog.DOMAIN.type_of(data)
         apply(cast(CatalogStore, self), [Event(f"e{number}", type_, MOMENT, "", data, f"shop.catalog-0-{number}")])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Response, request
@@ -18,12 +19,41 @@ from cm_server.idempotency_keys import KeyUsed
 from cm_server.query_proxy.client import segment
 from shop_core.errors import FieldFault, ShopError, UnsupportedMediaType
 from shop_core.events.envelope import Domain, Record, digest_of, encode
+from shop_core.events.reading import Checked
 from shop_core.http.app import json_answer
 from shop_core.http.problems import problem, status_of
 from shop_core.responses import CommandAnswer
 
 log = logging.getLogger(__name__)
 REFUSAL_SECONDS = 1.0  # the consumer needs a few hundredths to say what is known already
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as its route read it. `data` is its event's, `key` the record's, by which it keeps its order, and
+    `known` what it is known by.
+
+    It is about `resource_id`, which is read at `location`, below the prefix, and answered with `success_status` (200,
+    201 or 204) once it is stored. `body` is what the client sent: by it two commands under one Idempotency-Key are told
+    apart.
+    """
+
+    domain: Domain
+    data: Checked
+    key: str
+    known: Identity
+    resource_id: str
+    body: bytes
+    success_status: int
+    location: str = ""
+
+    def to_record(self, now: datetime) -> Record:
+        """The record of its event, every rule of its data held."""
+        self.data.check()
+        named = f"{request.method} {resource()}\n".encode() + self.body
+        digest = digest_of(named) if self.known.by_key else self.known.digest
+        type_ = self.domain.type_of(self.data)
+        return encode(self.domain, type_, self.data, key=self.key, id=self.known.id, time=now, digest=digest)
 
 
 @dataclass(frozen=True)
@@ -72,13 +102,13 @@ def publish(
     domain: Domain,
     record: Record,
     known: Identity,
-    about: str | None = None,
+    resource_id: str | None = None,
     *,
     wait: float,
     event: str = "command_published",
 ) -> CommandResult:
-    """Publish one command; `about` is the id of what it is about, where that is not the event itself, `event` what the
-    log calls it.
+    """Publish one command; `resource_id` is of what it is about, where that is not the event itself, `event` what
+    the log calls it.
 
     A key that names another command is refused: at once, or, to who waits, by the consumer, whose refusal has a
     receipt.
@@ -90,7 +120,7 @@ def publish(
     [outcome] = emit(context, domain, [record], [known.id], {} if used else digests)
     receipt = str(outcome)  # of a single one there is a receipt, or `emit` has raised
     log.debug(event, extra={"event_id": known.id, "type": header(record, "ce_type"), "receipt": receipt})
-    done = await_result(context, about or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
+    done = await_result(context, resource_id or known.id, receipt, min(wait, REFUSAL_SECONDS) if used else wait)
     if used and done.state == "accepted":
         raise Rejected(done.id, receipt, str(KeyUsed(known.id)), 409)
     return done
@@ -113,27 +143,11 @@ def emit(
     return outcomes
 
 
-def send(
-    context: Context,
-    domain: Domain,
-    data: Any,
-    *,
-    key: str,
-    known: Identity,
-    about: str,
-    said: bytes,
-    stored: int,
-    place: str,
-) -> Response:
-    """Check and publish a command of `domain`, wait as asked, answer. `known` is what it is known by, `about` the id of
-    what it is about, `said` what the client sent, by which two commands under one Idempotency-Key are told apart; see
-    `command_answer` for `stored`, and `place` is where what was made can be read, below the prefix."""
-    data.check()
-    wait = preferred_wait()
-    digest = digest_of(f"{request.method} {resource()}\n".encode() + said) if known.by_key else known.digest
-    type_ = next(name for name, struct in domain.events.items() if struct is type(data))
-    record = encode(domain, type_, data, key=key, id=known.id, time=context.now(), digest=digest)
-    return command_answer(publish(context, domain, record, known, about, wait=wait), stored, PREFIX + place)
+def send(context: Context, command: Command) -> Response:
+    """Check and publish a command, wait as asked, answer (`command_answer`)."""
+    wait, record = preferred_wait(), command.to_record(context.now())
+    done = publish(context, command.domain, record, command.known, command.resource_id, wait=wait)
+    return command_answer(done, command.success_status, PREFIX + command.location)
 
 
 def header(record: Record, wanted: str) -> str:

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from cm_server.commands import command as commands
 from cm_server.commands import identity
+from cm_server.commands.command import Command
 from cm_server.commands.identity import Identity
 from cm_server.context import PREFIX, Context
 from cm_server.operations import CURSOR, LIMIT, Parameter, command, path_segment, query
@@ -226,11 +227,9 @@ def identify() -> Identity:
     return identity.identify(identity.sent_key(), DOMAIN.name, identity.resource())
 
 
-def answer(context: Context, data: Any, stored: int, known: Identity, about: str, place: str = "") -> Response:
-    said, key = msgspec.json.encode(data, enc_hook=to_plain), data.campaignid
-    return commands.send(
-        context, DOMAIN, data, key=key, known=known, about=about, said=said, stored=stored, place=place
-    )
+def answer(context: Context, data: Any, status: int, known: Identity, id: str, location: str = "") -> Response:
+    body = msgspec.json.encode(data, enc_hook=to_plain)
+    return commands.send(context, Command(DOMAIN, data, data.campaignid, known, id, body, status, location))
 
 
 def fields_of(sent: CampaignRequest | CampaignPatch | EventRequest | EventReplacement) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from cm_server.commands import command as commands
 from cm_server.commands import identity
+from cm_server.commands.command import Command
 from cm_server.commands.identity import Identity
 from cm_server.commands.prices import SentPrice, price_of
 from cm_server.context import PREFIX, Context
@@ -188,16 +189,15 @@ def must_be_there(context: Context, id: str) -> None:
         raise InvalidInput(FieldFault("id", f"product {id} is not in the catalog"))
 
 
-def product_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
+def product_command(context: Context, data: Any, status: int, known: Identity, body: bytes) -> Response:
     id = data.productid
-    place = f"/v1/products/{segment(id)}"
-    return commands.send(context, DOMAIN, data, key=id, known=known, about=id, said=told, stored=stored, place=place)
+    return commands.send(context, Command(DOMAIN, data, id, known, id, body, status, f"/v1/products/{segment(id)}"))
 
 
-def review_command(context: Context, data: Any, stored: int, known: Identity, told: bytes) -> Response:
-    id, about = data.productid, data.reviewid
-    place = f"/v1/products/{segment(id)}/reviews/{segment(about)}"
-    return commands.send(context, DOMAIN, data, key=id, known=known, about=about, said=told, stored=stored, place=place)
+def review_command(context: Context, data: Any, status: int, known: Identity, body: bytes) -> Response:
+    id, reviewid = data.productid, data.reviewid
+    location = f"/v1/products/{segment(id)}/reviews/{segment(reviewid)}"
+    return commands.send(context, Command(DOMAIN, data, id, known, reviewid, body, status, location))
 
 
 def of_resource() -> Identity:

@@ -119,6 +119,10 @@ class Domain:
     def group(self) -> str:
         return f"cm-api-{self.name}"
 
+    def type_of(self, data: Any) -> str:
+        """The CloudEvents type of an event of this domain with such data."""
+        return next(name for name, struct in self.events.items() if struct is type(data))
+
 
 def digest_of(body: bytes) -> str:
     """What two requests under one Idempotency-Key are compared by."""

@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from cm_server.commands import command as commands
 from cm_server.commands import identity
+from cm_server.commands.command import Command
 from cm_server.context import PREFIX, Context
 from cm_server.operations import command, path_segment, query
 from cm_server.query_proxy.client import pass_on, segment
@@ -47,10 +48,8 @@ def blueprint(context: Context) -> Blueprint:
         sent = decode_json(commands.body(), WishRequest)
         data = WishAdded(in_path("userid", userid), sent.productid)
         known = identity.identify(identity.sent_key(), DOMAIN.name, userid)
-        place, said = f"/v1/wishlists/{segment(userid)}", msgspec.json.encode(data)
-        return commands.send(
-            context, DOMAIN, data, key=userid, known=known, about=known.id, said=said, stored=201, place=place
-        )
+        location, body = f"/v1/wishlists/{segment(userid)}", msgspec.json.encode(data)
+        return commands.send(context, Command(DOMAIN, data, userid, known, known.id, body, 201, location))
 
     pass_on(routes, context.queries, PATH)
     return routes
