@@ -9,6 +9,7 @@ from flask import Flask
 
 from cm_api.http import receipts
 from cm_api.http.context import Context
+from cm_api.http.freshness import Freshness, tell
 from cm_api.http.shared_cache import shared_cache
 from cm_api.pipeline import known_commands, privacy
 from cm_api.registry import read_models
@@ -41,13 +42,19 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     service_token.guard_inside(app, settings)
     app.register_blueprint(receipts.blueprint(context))
     app.register_blueprint(known_commands.blueprint(context))
-    app.register_blueprint(privacy.blueprint(context))
+    freshness = Freshness(ends, context.stored, list(TOPICS))
+    exports = privacy.blueprint(context)
+    tell(exports, freshness, list(TOPICS))
+    app.register_blueprint(exports)
     for model in read_models():
-        app.register_blueprint(model.blueprint(context))
+        routes = model.blueprint(context)
+        tell(routes, freshness, [model.domain.topic])
+        app.register_blueprint(routes)
     follower.start()
 
     def close() -> None:
         follower.close()
+        freshness.close()
         ends.close()
         db.client.close()
 

@@ -70,7 +70,7 @@ PAGE = (
     Parameter("to", "query", "Before this moment (RFC 3339)", INSTANT),
     AFTER,
 )
-NOT_MODIFIED = {200: ("ETag", "Cache-Control")}
+NOT_MODIFIED = {200: ("ETag", "Cache-Control", "X-Data-As-Of")}
 COMMAND_HEADERS = {
     200: ("X-Id", "X-Receipt"),
     201: ("Location", "X-Id", "X-Receipt"),

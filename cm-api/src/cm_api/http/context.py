@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from flask import request
 
+from cm_api.http.freshness import read_from_now_on
 from cm_api.http.paging import Cache
 from cm_api.http.shared_cache import SharedCache
 from cm_api.http.stored_positions import StoredPositions
@@ -20,6 +21,7 @@ from shop_core.events.receipts import Receipt
 from shop_core.http.app import aside
 from shop_core.kafka.topic_follower import Listener
 from shop_core.mongo.client import Database, Document, Positions, Rejections
+from shop_core.mongo.positions import Stored
 
 AFTER_SECONDS = 5.0
 POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)
@@ -69,6 +71,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self._positions = StoredPositions(self.db)
+
+    def stored(self, topic: str) -> Mapping[int, Stored]:
+        """Every known position of `topic` by partition."""
+        return self._positions.now(topic)
 
     def state(self, receipt: str, *, check: bool = True, waits: bool = False) -> dict[str, Any]:
         """`accepted`, `stored` or `rejected` with its reason, from the position and the rejections.
@@ -160,3 +166,4 @@ class Context:
             raise MalformedRequest(FieldFault("after", error.faults[0].detail)) from None
         if state["state"] == "accepted":
             raise PreconditionFailed(FieldFault("after", "is not in the read model yet: ask again"))
+        read_from_now_on()

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from flask import request
 
+from cm_api.http.freshness import was_read_at
 from cm_api.sort_keys import is_order
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest
 from shop_core.events import TOPICS
@@ -118,6 +119,7 @@ class Cache:
             read_at, value = self._entries.get(key, (-1e9, None))
             if read_at > max(self._floor, time.monotonic() - self._max_age):
                 metrics.CACHE.labels("memory", "hit").inc()
+                was_read_at(read_at)
                 return value
         return self.once(key, load, keep=True)
 
@@ -130,6 +132,7 @@ class Cache:
                 # The start is before the read: an entry is never fresher than it claims.
                 flight = self._flights[key] = _Flight(time.monotonic())
         metrics.CACHE.labels("memory", "hit" if joined else "miss").inc()
+        was_read_at(flight.started)
         return flight.result() if joined else self._land(key, flight, load, keep)
 
     def _land(self, key: Any, flight: _Flight, load: Callable[[], Any], keep: bool) -> Any:

@@ -78,8 +78,8 @@ class PartitionPositions:
 
     def moves(self, messages: Sequence[Message]) -> Moves:
         """For each partition of a batch: the position it stands on, and the offset after its last message."""
-        ends = {(m.topic, m.partition): m.offset + 1 for m in messages}
-        return {tp: Move(self._at[tp], end) for tp, end in ends.items()}
+        last = {(m.topic, m.partition): m for m in messages}
+        return {tp: Move(self._at[tp], m.offset + 1, event_time=m.time) for tp, m in last.items()}
 
     def advance(self, moves: Moves) -> None:
         self._at = self._at | {tp: Position(move.end, move.old.topic_id) for tp, move in moves.items()}

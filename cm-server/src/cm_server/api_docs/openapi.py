@@ -28,7 +28,7 @@ HEADERS = {
     "Accept-Encoding": "What the body may be packed by: identity alone",
     "Retry-After": "Seconds after which the same request may be sent again",
     "ETag": "Names this state; send it as If-None-Match to be answered 304 when nothing changed",
-    "X-Data-As-Of": "The moment of which the answer tells, at most a second ago",
+    "X-Data-As-Of": "All that was accepted before this moment is in the answer; missing while that can't be told",
     "Cache-Control": "How long the answer may be kept",
     "WWW-Authenticate": "Which credentials are wanted, and what was wrong with those sent",
     "RateLimit-Limit": "Requests of this kind that a caller may send in a window",

@@ -12,7 +12,7 @@ from cm_server.commands import batches, command, identity
 from cm_server.commands.batches import BatchAnswer
 from cm_server.commands.identity import Identity
 from cm_server.context import PREFIX, Context
-from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, WAIT, Operation, Parameter
+from cm_server.operations import AFTER, COMMAND_HEADERS, KEY, NOT_MODIFIED, WAIT, Operation, Parameter
 from cm_server.query_proxy.analytics_cache import CurrentHour
 from cm_server.security.authentication import must_be_own
 from cm_server.security.permissions import CUSTOMER, REPORTS, writes_own
@@ -69,8 +69,6 @@ class InteractionRequest(Checked, frozen=True, forbid_unknown_fields=True):
     ]
 
 
-COUNTED = {200: ("ETag", "Cache-Control", "X-Data-As-Of")}
-
 OPERATIONS = (
     Operation(
         "recordInteraction", "post", "/analytics", "Count a click or an impression", {204: None}, (400, 409, 422, 503),
@@ -93,13 +91,12 @@ OPERATIONS = (
     Operation(
         "getAnalytics", "get", "/analytics",
         "What the hour of a moment came to: text, or JSON by Accept", {200: Counts, 304: None},
-        (400, 412, 503), (TIMESTAMP, AFTER), headers=COUNTED, also=("text/plain",), access=REPORTS,
-        about="`X-Data-As-Of` tells of which moment the counts are.",
+        (400, 412, 503), (TIMESTAMP, AFTER), headers=NOT_MODIFIED, also=("text/plain",), access=REPORTS,
     ),
     Operation(
         "getAnalyticsSeries", "get", "/analytics/series",
         "Hours or days in a row: JSON or CSV", {200: Series, 304: None},
-        (400, 412, 503), RANGE, headers=COUNTED, also=("text/csv",), access=REPORTS,
+        (400, 412, 503), RANGE, headers=NOT_MODIFIED, also=("text/csv",), access=REPORTS,
         about="Hours or days without events are in it as well.",
     ),
 )  # fmt: skip

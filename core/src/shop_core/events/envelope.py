@@ -27,6 +27,7 @@ BELATED = timedelta(minutes=1)
 OUR_SOURCE = "/scalable-shop/cm-server"
 LONGEST_SOURCE = 1024
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_TIMESTAMP = 253_402_300_799_999  # the year 9999: whoever writes a record may give it any time
 _IDENTITIES = uuid.UUID("3d4a3a5e-3a86-5a0f-9d7c-51d1f3a1f0c2")
 Headers = tuple[tuple[str, bytes | None], ...]  # Kafka allows a header without a value
 TopicPartition = tuple[str, int]  # as a plain tuple: who decodes events needs no client
@@ -66,6 +67,11 @@ class Message:
     @property
     def receipt(self) -> str:
         return str(Receipt(self.topic, self.partition, self.offset))
+
+    @property
+    def time(self) -> datetime | None:
+        """The record's own time in Kafka, None where it has none, or one that no calendar has."""
+        return moment_of(self.timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,11 @@ class Domain:
         return next(name for name, struct in self.events.items() if struct is type(data))
 
 
+def moment_of(timestamp: int) -> datetime | None:
+    """A record's time, given in milliseconds since 1970; None for none, and for one that no calendar has."""
+    return EPOCH + timedelta(milliseconds=timestamp) if 0 <= timestamp <= LAST_TIMESTAMP else None
+
+
 def digest_of(body: bytes) -> str:
     """What two requests under one Idempotency-Key are compared by."""
     return hashlib.sha256(body).hexdigest()[:32]
@@ -179,7 +190,7 @@ def decode(domain: Domain, message: Message) -> Event:
     if message.value is None:
         raise InvalidInput(FieldFault("value", "is empty"))
     time = parse_instant("ce_time", _need(attributes, "ce_time"))
-    came = arrived(time, message.timestamp)
+    came = arrived(time, message.time)
     data = decode_json(message.value, struct, came)
     return Event(
         id=identity(_need(attributes, "ce_source"), check_text("ce_id", _need(attributes, "ce_id"))),
@@ -205,15 +216,13 @@ def identity(source: str, id: str) -> str:
     return id if source == OUR_SOURCE else str(uuid.uuid5(_IDENTITIES, f"{source}\n{id}"))
 
 
-def arrived(time: datetime, recorded: int) -> datetime:
-    """When an event came, which moments in it may not lie a day after: by the time of its record (milliseconds, which a
-    broker holds against its clock), without one by its own. By what is in the log alone, so that a replay judges alike.
-    """
-    if recorded < 0:
+def arrived(time: datetime, recorded: datetime | None) -> datetime:
+    """When an event came, which moments in it may not lie a day after: by the time of its record (which a broker holds
+    against its clock), without one by its own. By what is in the log alone, so that a replay judges alike."""
+    if recorded is None:
         return time
-    at = EPOCH + timedelta(milliseconds=recorded)
-    check_not_ahead("ce_time", time, at)
-    return at
+    check_not_ahead("ce_time", time, recorded)
+    return recorded
 
 
 def _need(attributes: Mapping[str, str], name: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from shop_core.errors import InvalidInput
 from shop_core.events import TOPICS
-from shop_core.events.envelope import EPOCH, OUR_SOURCE, REDRIVEN, Message, identity
+from shop_core.events.envelope import OUR_SOURCE, REDRIVEN, Message, identity, moment_of
 from shop_core.events.instants import format_instant, read_instant
 from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import request_of, trace_of
@@ -70,9 +69,10 @@ def text(raw: bytes) -> str:
     return raw[: LONGEST * 4].decode(errors="backslashreplace")[:LONGEST]
 
 
-def instant(milliseconds: int) -> str | None:
-    """A record's own time."""
-    return format_instant(EPOCH + timedelta(milliseconds=milliseconds)) if milliseconds >= 0 else None
+def instant(timestamp: int) -> str | None:
+    """A record's own time (milliseconds since 1970)."""
+    moment = moment_of(timestamp)
+    return None if moment is None else format_instant(moment)
 
 
 def _way_in(receipt: str, message: Message | None, headers: dict[str, str]) -> Iterator[Step]:

@@ -66,6 +66,11 @@ class LogEnds:
             raise Unavailable(f"Kafka says nothing of {topic}")
         return found
 
+    def every(self) -> dict[TopicPartition, int]:
+        """The end of each partition of all topics; `Unavailable` where Kafka does not say it in time."""
+        self._looked = NEVER
+        return self._fresh()
+
     def close(self) -> None:
         with self._changed:
             self._closing = True

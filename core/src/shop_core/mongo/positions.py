@@ -1,9 +1,9 @@
 """The collection `positions`: where a consumer group stands in each partition, by the database's word.
 
-A document is {_id: group/topic/partition, offset, topicId, at}, and in `counts` what became of the `counted` offsets
-before it (`event_counts`). `unreadable` says why a partition stands still, and `skipped` lists what a person
-told the group to go past. Moves are compare-and-set on the old offset, so a consumer that lost its partition can't
-write, and a person's skip makes the consumer look again.
+A document is {_id: group/topic/partition, offset, topicId, at}, in `eventTime` the time of the last record before the
+offset, and in `counts` what became of the `counted` offsets before it (`event_counts`). `unreadable` says why a
+partition stands still, and `skipped` lists what a person told the group to go past. Moves are compare-and-set on the
+old offset, so a consumer that lost its partition can't write, and a person's skip makes the consumer look again.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ class Position:
 
 @dataclass(frozen=True)
 class Move:
-    """From a position to the offset `end`, and what became of the events between."""
+    """From a position to the offset `end`, what became of the events between, and the time of the last record."""
 
     old: Position
     end: int
     counts: EventCounts = NOTHING
+    event_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,14 @@ class Skip:
 
 @dataclass(frozen=True)
 class Stored:
-    """A position with what a person did to it, why it can't be read on from there, and when it was written last."""
+    """A position with what a person did to it, why it can't be read on from there, when it was written last, and the
+    time of the last record before it."""
 
     offset: int
     skipped: Sequence[Skip]
     unreadable: str | None = None
     at: datetime | None = None
+    event_time: datetime | None = None
 
 
 class Positions:
@@ -156,7 +159,8 @@ class Positions:
                 UpdateOne(
                     {"_id": self._id(tp), "offset": move.old.offset, "topicId": move.old.topic_id},
                     {
-                        "$set": {"offset": move.end, "at": now},
+                        "$set": {"offset": move.end, "at": now}
+                        | ({} if move.event_time is None else {"eventTime": move.event_time}),
                         "$inc": move.counts.increments(move.end - move.old.offset),
                     },
                 )
@@ -209,7 +213,7 @@ def _partition(doc: Mapping[str, Any]) -> int:
 
 def _stored(doc: Mapping[str, Any]) -> Stored:
     skipped = [Skip(**_plain(each)) for each in doc.get("skipped", ())]
-    return Stored(doc["offset"], skipped, _unreadable(doc), doc.get("at"))
+    return Stored(doc["offset"], skipped, _unreadable(doc), doc.get("at"), doc.get("eventTime"))
 
 
 def _unreadable(doc: Mapping[str, Any]) -> str | None:

@@ -52,8 +52,8 @@ class CountsCache:
         self._as_of = now()
         self._at: Offsets = {}
 
-    def get(self, buckets: Sequence[Bucket], needed: Offsets) -> tuple[list[Counted], datetime]:
-        """What each of `buckets` came to, and as of when; on a state that has everything below `needed`."""
+    def get(self, buckets: Sequence[Bucket], needed: Offsets) -> tuple[list[Counted], Offsets]:
+        """What each of `buckets` came to, and below which offsets all is in it; `needed` among them."""
         with self._lock:
             self._look(needed)
             missing = [bucket for bucket in buckets if bucket not in self._counted]
@@ -65,7 +65,7 @@ class CountsCache:
             found = [self._counted[bucket] for bucket in buckets]
             while len(self._counted) > MOST_KEPT:
                 self._counted.popitem(last=False)
-            return found, self._as_of
+            return found, self._at
 
     def _look(self, needed: Offsets) -> None:
         """Read again what changed since the last look, unless that was just now."""

@@ -15,6 +15,7 @@ from cm_api.domains.analytics.store import AnalyticsStore
 from cm_api.domains.analytics.working_set import Counted
 from cm_api.http import paging
 from cm_api.http.context import Context
+from cm_api.http.freshness import has_offsets
 from shop_core.errors import FieldFault, MalformedRequest
 from shop_core.events.analytics import DOMAIN, read_milliseconds, to_milliseconds
 from shop_core.events.instants import format_instant
@@ -41,10 +42,11 @@ def blueprint(context: Context) -> Blueprint:
         (timestamp,) = paging.read(("timestamp", "after"), asked_for)
         bucket = Bucket.of("hour", timestamp)
         context.await_after()
-        (counted,), as_of = memory.get([bucket], context.seen(DOMAIN.topic))
+        (counted,), offsets = memory.get([bucket], context.seen(DOMAIN.topic))
+        has_offsets(offsets)
         counts = to_counts(bucket, counted)
         wants_json = request.accept_mimetypes.best_match([TEXT, JSON]) == JSON
-        return dated(conditional(counts) if wants_json else conditional(as_text(counts), TEXT), as_of)
+        return varied(conditional(counts) if wants_json else conditional(as_text(counts), TEXT))
 
     @routes.get("/analytics/series")
     def series() -> Response:
@@ -57,12 +59,13 @@ def blueprint(context: Context) -> Blueprint:
         )
         buckets, wants_csv = buckets_asked_for(step, since, until, datetime.now(UTC)), form == "csv"
         context.await_after()
-        counted, as_of = memory.get(buckets, context.seen(DOMAIN.topic))
+        counted, offsets = memory.get(buckets, context.seen(DOMAIN.topic))
+        has_offsets(offsets)
         points = [to_counts(bucket, each) for bucket, each in zip(buckets, counted, strict=True)]
         if wants_csv:
-            return dated(conditional(as_csv(points), CSV), as_of)
+            return varied(conditional(as_csv(points), CSV))
         first, last = buckets[0], buckets[-1]
-        return dated(conditional(Series(first.step, points[0].start, format_instant(last.end), points)), as_of)
+        return varied(conditional(Series(first.step, points[0].start, format_instant(last.end), points)))
 
     return routes
 
@@ -100,8 +103,7 @@ def to_counts(bucket: Bucket, counted: Counted) -> Counts:
     return Counts(format_instant(bucket.start), counted.users, counted.clicks, counted.impressions)
 
 
-def dated(answer: Response, as_of: datetime) -> Response:
-    """The answer with the moment of which it tells."""
-    answer.headers["X-Data-As-Of"] = format_instant(as_of)
+def varied(answer: Response) -> Response:
+    """The answer, whose form depends on what the caller accepts."""
     answer.vary.add("Accept")
     return answer

@@ -37,10 +37,12 @@ class LiveStore(Protocol):
 
 @dataclass(frozen=True)
 class Live:
-    """What is live, in the order of its start, and the next moment at which that changes (None: not planned)."""
+    """What is live, in the order of its start, and the next moment at which that changes (None: not planned); every
+    event below `offsets` is in it."""
 
     items: tuple[Document, ...]
     changes: datetime | None
+    offsets: Offsets
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Snapshot:
         boundaries = [moment for doc in docs for moment in (doc["startDate"], doc["endDate"]) if moment > now]
         if (beyond := self.beyond[kind]) is not None:
             boundaries.append(beyond)
-        return Live(tuple(items), min(boundaries, default=None))
+        return Live(tuple(items), min(boundaries, default=None), self.offsets)
 
 
 class Snapshots(Protocol):

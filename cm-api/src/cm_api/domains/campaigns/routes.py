@@ -14,6 +14,7 @@ from cm_api.domains.campaigns.snapshot_cache import SharedSnapshots
 from cm_api.domains.campaigns.store import CampaignStore, Cursor, Kind, When, is_selected, sort_of
 from cm_api.http import paging
 from cm_api.http.context import Context
+from cm_api.http.freshness import has_offsets
 from cm_api.sort_keys import moment_of, order_key
 from shop_core.errors import MalformedRequest
 from shop_core.events.campaigns import DOMAIN
@@ -106,6 +107,7 @@ def _lists(routes: Blueprint, context: Context, store: CampaignStore, live: Live
         form, limit, cursor = paging.read(known, form_arg, query_args.limit_arg, cursor_arg)
         context.await_after()
         now = live.get(kind, context.seen(DOMAIN.topic))
+        has_offsets(now.offsets)
         items = [doc for doc in now.items if cursor is None or (doc["startDate"], doc["_id"]) > cursor]
         return conditional(live_page(kind, items[: limit + 1], limit, form, now.changes))
 
