@@ -186,7 +186,7 @@ def test_without_script_no_form_is_shown_that_would_do_nothing(shop: Shop) -> No
     assert browser is not None
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    for path in ("/", "/catalog", "/campaigns", "/ops/dead-letters"):
+    for path in ("/", "/catalog", "/campaigns", "/ops/dead-letters", "/ops/trace"):
         page.goto(shop.base_url + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_role("button")).to_have_count(0)

@@ -84,7 +84,7 @@ def test_an_unknown_kind_of_problem_is_missing(client: FlaskClient) -> None:
     assert client.get(f"{PREFIX}/problems/nothing").status_code == 404
 
 
-@pytest.mark.parametrize("page", ["/", "/catalog", "/campaigns", "/ops/dead-letters", "/problems"])
+@pytest.mark.parametrize("page", ["/", "/catalog", "/campaigns", "/ops/dead-letters", "/ops/trace", "/problems"])
 def test_files_are_kept_for_good_below_a_folder_of_their_content(client: FlaskClient, page: str) -> None:
     files = files_of(client, PREFIX + page)
     folders = {file.rpartition("/")[0] for file in files}
@@ -102,7 +102,7 @@ def test_a_file_below_another_folder_is_there_and_not_kept(client: FlaskClient, 
     assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
-@pytest.mark.parametrize("page", ["/", "/catalog", "/campaigns", "/ops/dead-letters"])
+@pytest.mark.parametrize("page", ["/", "/catalog", "/campaigns", "/ops/dead-letters", "/ops/trace"])
 def test_a_page_asks_for_all_of_its_modules_at_once(client: FlaskClient, page: str) -> None:
     asked = {file for file in files_of(client, PREFIX + page) if file.endswith(".js")}
     assert len(asked) > 4

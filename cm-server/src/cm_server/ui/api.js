@@ -65,6 +65,8 @@ export function lastHours() {
 }
 
 export const opsSnapshot = () => call("v1/ops/snapshot");
+/** One event's way; `choice` names it by receipt, id or requestId. */
+export const trace = (choice) => call(`v1/ops/trace?${chosen(choice)}`);
 export const opsHistory = () => call("v1/ops/history");
 
 const LETTERS = "v1/ops/dead-letters", WRITTEN_MS = 25_000; // what is sent again is watched for some seconds

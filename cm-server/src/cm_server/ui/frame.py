@@ -32,6 +32,7 @@ PAGES = {
     "ops/dead-letters": Page(
         "Dead letters", "Events that were refused: mend one and send it again, or put it aside.", "dead-letters.js"
     ),
+    "ops/trace": Page("Follow one event", "From the request that made it to the database.", "trace.js"),
 }
 
 

@@ -3,6 +3,7 @@
 import * as absent from "./absent.js";
 import * as alert from "./alert.js";
 import * as api from "./api.js";
+import { base } from "./base.js";
 import { element, time } from "./format.js";
 import * as content from "./letter-content.js";
 import * as discard from "./letter-discard.js";
@@ -64,6 +65,7 @@ function show(whole) {
   facts.replaceChildren(...dotted(stateOf(letter), letter.domain, letter.type, letter.at && time(letter.at)));
   reason.textContent = letter.reason || "No reason was noted.";
   $("alike-link").href = `?${new URLSearchParams({ like: letter.receipt, state: "all" })}`;
+  $("trace-link").href = new URL(`ops/trace?${new URLSearchParams({ of: letter.receipt })}`, base);
   showBecame(letter);
   showChain(whole);
   headers.replaceChildren(row("key", whole.key), ...whole.headers.map(({ name, value }) => row(name, value)));
