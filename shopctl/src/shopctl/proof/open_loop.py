@@ -89,7 +89,8 @@ class OpenLoop:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._pool.shutdown()
         self._http.clear()
 

@@ -32,8 +32,8 @@ def add_live(parser: argparse.ArgumentParser) -> None:
                         help=f"purchases a second (default: 50, at most {MOST_RATE:.0f})")  # fmt: skip
     parser.add_argument("--for", type=span, default=600.0, metavar="SPAN", dest="seconds",
                         help="such as 90s or 10m (default: 10m, at most 1h)")  # fmt: skip
-    parser.add_argument("--slow", type=span, default=5.0, metavar="SPAN",
-                        help="an answer is slow that takes longer (default: 5s)")  # fmt: skip
+    parser.add_argument("--slow", type=span, default=6.0, metavar="SPAN",
+                        help="an answer is slow that takes longer (default: 6s)")  # fmt: skip
     settle = "how long after the end everything may take to be answered and stored (default: 60s)"
     parser.add_argument("--settle", type=span, default=60.0, metavar="SPAN", help=settle)
     parser.add_argument("--erase", metavar="RUN", help="only erase what a run left that could not: its name")

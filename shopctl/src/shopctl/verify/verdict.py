@@ -67,7 +67,14 @@ def outcome_of(judgement: Judgement, base: str, at: str, run: str, slow: float) 
         facts.append(
             ("answers", "  ".join(f"{name} {percentile(took, share) * 1000:,.0f} ms" for name, share in shares))
         )
-    return Outcome("live", base, at, state, facts, judged, judgement.notes, why, by_second(history))
+    notes = [*judgement.notes, *([] if verdict is None else refusals(verdict.refused))]
+    return Outcome("live", base, at, state, facts, judged, notes, why, by_second(history))
+
+
+def refusals(number: int) -> list[str]:
+    """Every canary is right, so that a refusal wants to be looked at, by whomever it was."""
+    told = "were refused, by cm-server or by a consumer, although they are right: see its log and the dead letters"
+    return [f"{number:,} purchases {told}"] if number else []
 
 
 def too_slow(history: History, slow: float, unstored: Sequence[str]) -> list[str]:

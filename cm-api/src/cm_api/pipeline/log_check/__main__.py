@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 
 from cm_api.notebook import Notebook
-from cm_api.pipeline.log_check.check import Check, Verdict
+from cm_api.pipeline.log_check.check import Check
 from cm_api.pipeline.log_check.progress import Progress
 from cm_api.pipeline.log_check.reading import Reading
+from cm_api.pipeline.log_check.verdict import Verdict
 from cm_api.registry import read_model
 from cm_api.settings import ConsumerSettings
 from shop_core import cli
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with cli.exit_with_message(outage=cli.EXIT_UNAVAILABLE):
         settings = load(ConsumerSettings, os.environ)
         try:
-            options.work.mkdir(parents=True, exist_ok=True)
+            options.work.mkdir(0o700, parents=True, exist_ok=True)  # the notebooks hold what events say
         except OSError as error:
             raise ConfigError(f"--work {options.work} can't be used ({error.strerror}).") from None
         for name in options.domains:

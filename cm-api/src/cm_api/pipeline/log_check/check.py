@@ -9,44 +9,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from cm_api.audit import FAULTS, Audit, Finding, Recounted, differing
+from cm_api.audit import Audit, Finding, Recounted, differing
 from cm_api.notebook import PIECE, Fields
 from cm_api.pipeline.log_check.reading import DUPLICATE, REJECTED, STORED, Reading
+from cm_api.pipeline.log_check.verdict import Verdict
 from shop_core import cli
 from shop_core.mongo import client
 from shop_core.mongo.client import ClientSession, Positions
 from shop_core.mongo.positions import Account
 
 COMMAND = "command"
-LINES = 200  # of each fault; the others are counted
 FORMAT = "1"  # of the notebook
 PATIENCE = 10.0
 T = TypeVar("T")
-
-
-@dataclass
-class Verdict:
-    """What a check came to."""
-
-    domain: str
-    events: dict[str, int] = field(default_factory=dict)
-    compared: dict[str, int] = field(default_factory=dict)
-    faults: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAULTS, 0))
-    lines: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    read: int = 0
-    waiting: int = 0
-    seconds: float = 0.0
-
-    def add(self, finding: Finding) -> None:
-        self.faults[finding.kind] += 1
-        if self.faults[finding.kind] <= LINES:
-            self.lines.append(finding)
 
 
 class Check:
@@ -80,10 +59,11 @@ class Check:
         book, log = self._book, self._reading.log
         same = "/".join([FORMAT, *sorted({account.topic_id for account in accounts.values()})])
         ahead = any(place > accounts[p].offset for p, place in book.places().items() if p in accounts)
-        if ahead or (book.noted("of") or same) != same:
+        if ahead or (accounts and (book.noted("of") or same) != same):
             book.clear()
             self._verdict.notes.append("the notebook was of another log, or ahead of the database: begun anew")
-        book.note("of", same)
+        if accounts:
+            book.note("of", same)
         places = book.places()
         if cut := [p for p, start in log.starts().items() if start > places.get(p, 0)]:
             book.note("cut", str(len(cut)))
