@@ -10,21 +10,27 @@ import json
 import signal
 import sqlite3
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson.decimal128 import Decimal128
 
-from shop_core.events import DOMAINS
-from shop_core.events.envelope import Record
+from shop_core.events import DOMAINS, purchases
+from shop_core.events.envelope import Record, encode
+from shop_core.events.instants import Instant
 from shop_core.kafka.publisher import KafkaPublisher
+from shop_core.kafka.topic_reader import topic_log
 
 if TYPE_CHECKING:
     from tests.conftest import Platform, StartPlatform
 
+NOW = datetime.now(UTC)
 USER, ERASED, REVIEWER = "verify-ada", "verify-gone", "verify-rex"
 
 
@@ -64,6 +70,11 @@ def fill(platform: Platform) -> None:
         said = {"userid": user, "rating": 5, "text": "x" * 100, "displayName": "Rex"}
         send(platform, "POST", f"/v1/products/{product}/reviews", 201, body=said)
         send(platform, "POST", f"/v1/products/{product}/reviews", 409, body=said)
+    for number in range(4):
+        lamp = send(platform, "POST", "/v1/products", 201, body={"name": f"lamp {number}", "price": "3"})["id"]
+        if number:
+            stars = {"userid": REVIEWER, "rating": number, "displayName": "Rex"}
+            send(platform, "POST", f"/v1/products/{lamp}/reviews", 201, body=stars)
     send(platform, "PATCH", f"/v1/products/{product}", 200, body={"price": "2.00", "description": "y" * 100})
     gone = send(platform, "POST", "/v1/products", 201, body={"name": "cage", "price": "1"})["id"]
     send(platform, "POST", f"/v1/products/{gone}/reviews", 201, body={"userid": USER, "rating": 1, "displayName": "A"})
@@ -78,8 +89,11 @@ def fill(platform: Platform) -> None:
     send(platform, "POST", f"/analytics?timestamp=1000000000001&user={ERASED}&impression", 204, 202)
     publisher = KafkaPublisher(platform.bootstrap)
     assert publisher.connected(10)
-    for domain in DOMAINS.values():
-        publisher.publish([Record(domain.topic, b"poison", b"{", ())])
+    publisher.publish([Record(domain.topic, b"poison", b"{", ()) for domain in DOMAINS.values()])
+    twice = purchases.PurchaseMade("Ada", "verify-twice", "1.00", Instant.of(NOW))
+    publisher.publish(
+        [encode(purchases.DOMAIN, purchases.PURCHASE_MADE, twice, key=twice.userid, id="verify-twice", time=NOW)] * 2
+    )
     publisher.close()
 
 
@@ -94,146 +108,124 @@ def found(said: dict[str, Any]) -> dict[str, list[str]]:
     return {each["name"]: each["lines"] for each in said["judged"] if each["number"]}
 
 
-def drained(shop: Platform) -> bool:
-    done = shop.shopctl("verify", "log", "--json", "--work", str(shop.state_dir / "drained"))
-    return all("; 0 waiting" in told for told in json.loads(done.stdout)["facts"].values())
+def ends(platform: Platform, topic: str) -> dict[int, int]:
+    with topic_log(platform.bootstrap, topic) as log:
+        return log.ends()
 
 
 def test_all_is_well_and_a_second_run_goes_on_from_the_first(
     shop: Platform, work: Path, until: Callable[..., None]
 ) -> None:
-    until(lambda: drained(shop), "every event is dealt with")
+    for domain in DOMAINS.values():
+        end = ends(shop, domain.topic)
+        until(lambda end=end, topic=domain.topic: shop.passed(end, topic), f"{domain.topic} is stored")
     code, said = verified(shop, work)
     assert (code, said["state"], found(said)) == (0, "all well", {}), said
-    for domain, told in said["facts"].items():
-        assert " 1 rejected" in told or " 3 rejected" in told, (domain, told)  # the poison, and two second reviews
-    assert "2 duplicate" in said["facts"]["purchases"] and "read 0 events" not in said["facts"]["purchases"]
+    facts = said["facts"]
+    rejected = {"purchases": 1, "catalog": 3, "campaigns": 1, "analytics": 1}  # the poison, and two second reviews
+    assert all(f", {rejected[domain]} rejected; 0 waiting" in told for domain, told in facts.items()), facts
+    assert " duplicate, " in facts["purchases"] and "read 0 events" not in facts["purchases"]
     again = verified(shop, work)[1]
     assert again["facts"].keys() == DOMAINS.keys()
     assert all("read 0 events now" in told for told in again["facts"].values()), again
 
 
-def _take_purchase(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["purchases"].find_one_and_delete({"userid": USER})
-    return doc["_id"], lambda: db["purchases"].insert_one(doc)
+@dataclass
+class Hand:
+    """Somebody in the database, who can put back what they did."""
+
+    db: Any
+    back: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    added: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, collection: str, **query: Any) -> Any:
+        doc = self.db[collection].find_one_and_delete(query)
+        self.back.append((collection, doc))
+        return doc["_id"]
+
+    def change(self, collection: str, query: dict[str, Any], change: dict[str, Any]) -> Any:
+        doc = self.db[collection].find_one(query)
+        self.db[collection].update_one({"_id": doc["_id"]}, change)
+        self.back.append((collection, doc))
+        return doc["_id"]
+
+    def add(self, collection: str, doc: dict[str, Any]) -> str:
+        self.db[collection].insert_one(doc)
+        self.added.append((collection, doc["_id"]))
+        return str(doc["_id"])
+
+    def put_back(self) -> None:
+        for collection, id in self.added:
+            self.db[collection].delete_one({"_id": id})
+        for collection, doc in reversed(self.back):
+            self.db[collection].replace_one({"_id": doc["_id"]}, doc, upsert=True)
 
 
-def _take_content(db: Any) -> tuple[str, Callable[[], Any]]:
-    """As an erasure does that nobody asked for."""
-    doc = db["purchases"].find_one({"userid": USER})
-    db["purchases"].replace_one({"_id": doc["_id"]}, {"_id": doc["_id"], "digest": doc["digest"]})
-    return doc["_id"], lambda: db["purchases"].replace_one({"_id": doc["_id"]}, doc)
+def spoil_purchases(hand: Hand) -> list[tuple[str, str]]:
+    """What has to be found: the fault, and a word of its line. Whose purchases are others has a wrong profile too."""
+    user = [f"{USER}-{number}" for number in range(8)]
+    said = dict.fromkeys(("username", "userid", "price", "timestamp", "order", "partition"), "")
+    twice, strange = (hand.db["purchases"].find_one({"userid": each}) for each in user[2:4])
+    return [
+        ("lost", hand.take("purchases", userid=user[0])),
+        ("lost", hand.change("purchases", {"userid": user[1]}, {"$unset": said})),  # as an erasure nobody asked for
+        ("doubled", hand.add("purchases", twice | {"_id": "a-second-one"})),
+        ("ghost", hand.add("purchases", strange | {"_id": "a-strange-one", "username": "nobody"})),
+        ("changed", hand.change("purchases", {"userid": user[4]}, {"$set": {"price": Decimal128("0.01")}})),
+        ("wrong", hand.change("users", {"_id": user[5]}, {"$inc": {"count": 1}})),
+        ("wrong", hand.take("users", _id=user[6])),
+        *(("wrong", f"of user {each}: ") for each in user[:5]),
+    ]
 
 
-def _double_purchase(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["purchases"].find_one({"userid": USER})
-    db["purchases"].insert_one(doc | {"_id": "a-second-one"})
-    return "a-second-one", lambda: db["purchases"].delete_one({"_id": "a-second-one"})
+def spoil_catalog(hand: Hand) -> list[tuple[str, str]]:
+    lamps = {doc["name"]: doc["_id"] for doc in hand.db["products"].find({})}
+    things = [*lamps.values(), *(doc["_id"] for doc in hand.db["reviews"].find({}))]
+    return [
+        ("lost", hand.take("products", _id=lamps["lamp 0"])),
+        ("lost", hand.take("reviews", productid=lamps["lamp 1"])),
+        ("wrong", lamps["lamp 1"]),
+        ("changed", hand.change("reviews", {"productid": lamps["lamp"]}, {"$set": {"text": "another"}})),
+        ("changed", hand.change("products", {"_id": lamps["lamp 2"]}, {"$set": {"tags": ["another"]}})),
+        ("wrong", hand.change("products", {"_id": lamps["lamp 3"]}, {"$inc": {"rating.sum": 1}})),
+        ("lost", hand.take("catalog_applied", _id={"$nin": things})),
+        ("lost", hand.take("rejections", topic="shop.catalog", status=409)),
+        ("wrong", "the positions count 3 rejected, the log gives 2"),
+        ("wrong", "the positions count 26 stored, the log gives 27"),
+    ]
 
 
-def _strange_purchase(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["purchases"].find_one({"userid": USER})
-    db["purchases"].insert_one(doc | {"_id": "a-ghost", "username": "nobody"})
-    return "a-ghost", lambda: db["purchases"].delete_one({"_id": "a-ghost"})
+def spoil_others(hand: Hand) -> list[tuple[str, str]]:
+    """And campaigns counted once too often by their position; an interaction that is counted, and one that can't be
+    read and was refused."""
+    hour = hand.db["analytics_counts"].find_one({"step": "hour"})
+    hand.change("analytics_counts", {"_id": hour["_id"]}, {"$inc": {"clicks": -1}})
+    stands = {"_id": {"$regex": "/shop.campaigns/"}, "counts.rejected": 1}
+    hand.change("positions", stands, {"$inc": {"counts.stored": 1, "counts.rejected": -1}})
+    return [
+        ("lost", hand.take("campaign_events")),
+        ("changed", hand.change("campaigns", {}, {"$set": {"name": "another"}})),
+        ("changed", hand.change("campaigns_applied", {}, {"$set": {"digest": "another"}})),
+        ("wrong", "the positions count 4 stored, the log gives 3"),
+        ("wrong", "the positions count 0 rejected, the log gives 1"),
+        ("wrong", f"hour-{hour['number']}"),
+        ("lost", hand.take("rejections", topic="shop.analytics")),
+        ("wrong", "the positions count 1 rejected, the log gives 0"),
+    ]
 
 
-def _change_price(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["purchases"].find_one({"userid": USER})
-    db["purchases"].update_one({"_id": doc["_id"]}, {"$set": {"price": Decimal128("0.01")}})
-    return doc["_id"], lambda: db["purchases"].replace_one({"_id": doc["_id"]}, doc)
-
-
-def _another_digest(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["campaigns_applied"].find_one({})
-    db["campaigns_applied"].update_one({"_id": doc["_id"]}, {"$set": {"digest": "another"}})
-    return doc["_id"], lambda: db["campaigns_applied"].replace_one({"_id": doc["_id"]}, doc)
-
-
-def _count_once_more(db: Any) -> tuple[str, Callable[[], Any]]:
-    db["users"].update_one({"_id": USER}, {"$inc": {"count": 1}})
-    return USER, lambda: db["users"].update_one({"_id": USER}, {"$inc": {"count": -1}})
-
-
-def _take_profile(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["users"].find_one_and_delete({"_id": USER})
-    return USER, lambda: db["users"].insert_one(doc)
-
-
-def _take(collection: str) -> Callable[[Any], tuple[str, Callable[[], Any]]]:
-    def take(db: Any) -> tuple[str, Callable[[], Any]]:
-        doc = db[collection].find_one_and_delete({})
-        return doc["_id"], lambda: db[collection].insert_one(doc)
-
-    return take
-
-
-def _change(collection: str, field: str) -> Callable[[Any], tuple[str, Callable[[], Any]]]:
-    def change(db: Any) -> tuple[str, Callable[[], Any]]:
-        doc = db[collection].find_one({})
-        db[collection].update_one({"_id": doc["_id"]}, {"$set": {field: "another"}})
-        return doc["_id"], lambda: db[collection].replace_one({"_id": doc["_id"]}, doc)
-
-    return change
-
-
-def _stars(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["products"].find_one({})
-    db["products"].update_one({"_id": doc["_id"]}, {"$inc": {"rating.sum": 1}})
-    return doc["_id"], lambda: db["products"].replace_one({"_id": doc["_id"]}, doc)
-
-
-def _clicks(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["analytics_counts"].find_one({"step": "hour"})
-    db["analytics_counts"].update_one({"_id": doc["_id"]}, {"$inc": {"clicks": -1}})
-    return f"hour-{doc['number']}", lambda: db["analytics_counts"].replace_one({"_id": doc["_id"]}, doc)
-
-
-def _counts_of_position(db: Any) -> tuple[str, Callable[[], Any]]:
-    doc = db["positions"].find_one({"_id": {"$regex": "/shop.campaigns/"}, "counts.stored": {"$gte": 1}})
-    back = {"$inc": {"counts.stored": 1, "counts.rejected": -1}}
-    db["positions"].update_one({"_id": doc["_id"]}, {"$inc": {"counts.stored": -1, "counts.rejected": 1}})
-    return "positions", lambda: db["positions"].update_one({"_id": doc["_id"]}, back)
-
-
-PLANTS = (
-    ("purchases", "lost", _take_purchase), ("purchases", "lost", _take_content),
-    ("purchases", "doubled", _double_purchase), ("purchases", "ghost", _strange_purchase),
-    ("purchases", "changed", _change_price), ("purchases", "wrong", _count_once_more),
-    ("purchases", "wrong", _take_profile), ("catalog", "lost", _take("products")),
-    ("catalog", "lost", _take("reviews")), ("catalog", "lost", _take("catalog_applied")),
-    ("catalog", "changed", _change("reviews", "text")), ("catalog", "changed", _change("products", "description")),
-    ("catalog", "wrong", _stars), ("campaigns", "lost", _take("campaign_events")),
-    ("campaigns", "changed", _change("campaigns", "name")), ("campaigns", "changed", _another_digest),
-    ("campaigns", "wrong", _counts_of_position), ("analytics", "wrong", _clicks),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("domain", "fault", "plant"), PLANTS, ids=[f"{d}-{f}-{n}" for n, (d, f, _) in enumerate(PLANTS)]
-)
-def test_what_a_hand_did_is_found_and_named(
-    shop: Platform, work: Path, domain: str, fault: str, plant: Callable[[Any], tuple[str, Callable[[], Any]]]
-) -> None:
-    about, restore = plant(shop.db)
+def test_what_a_hand_did_is_found_and_named_and_nothing_else(shop: Platform, work: Path, tmp_path: Path) -> None:
+    hand = Hand(shop.db)
     try:
-        code, said = verified(shop, work, domain)
+        due = [*spoil_purchases(hand), *spoil_catalog(hand), *spoil_others(hand)]
+        code, said = verified(shop, tmp_path)
     finally:
-        restore()
-    assert code == 3 and any(about in line for line in found(said).get(fault, [])), (about, found(said))
-    assert verified(shop, work, domain)[0] == 0, "nothing is left of it"
-
-
-def test_a_refusal_that_nobody_kept_is_a_loss(shop: Platform, tmp_path: Path) -> None:
-    """Of an event that can be read and broke a rule, and of one that can't."""
-    db = shop.db["rejections"]
-    gone: list[Any] = [db.find_one_and_delete({"topic": "shop.catalog", "status": 409})]
-    gone += [db.find_one_and_delete({"topic": "shop.analytics"})]
-    try:
-        said = verified(shop, tmp_path, "catalog", "analytics")[1]
-    finally:
-        db.insert_many(gone)
-    lost = found(said)["lost"]
-    assert all(any(doc["_id"] in line for line in lost) for doc in gone), lost
+        hand.put_back()
+    told = found(said)
+    missed = [(fault, about) for fault, about in due if not any(about in line for line in told.get(fault, []))]
+    assert (code, missed) == (3, []), told
+    assert {name: len(lines) for name, lines in told.items()} == Counter(fault for fault, _ in due), told
+    assert verified(shop, work)[0] == 0, "nothing is left of it"
 
 
 def test_a_notebook_that_somebody_else_reads_is_refused(shop: Platform, work: Path) -> None:
@@ -258,7 +250,7 @@ def test_without_a_database_there_is_no_verdict_but_a_page(shop: Platform, work:
 @contextmanager
 def live(shop: Platform, *words: str) -> Iterator[subprocess.Popen[str]]:
     """`shopctl verify live` while the block lasts."""
-    place = ("--url", shop.base_url, "--rate", "40", "--json", "--settle", "20s")
+    place = ("--url", shop.base_url, "--rate", "40", "--json", "--settle", "60s", "--slow", "60s")
     command = [shop.tool("shopctl"), "verify", "live", *place, *words]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=shop.environment
@@ -284,10 +276,10 @@ def test_canaries_outlive_a_consumer_that_is_killed_and_are_erased(
 ) -> None:
     with live(shop, "--for", "3s", "--report", str(tmp_path / "page.html")) as it:
         until(lambda: canaries(shop), "canaries are stored")
-        shop.signal("purchases-1", signal.SIGKILL)
+        shop.signal("purchases-consumer-1", signal.SIGKILL)
         code, said, err = ended(it)
     assert (code, said["state"], found(said)) == (0, "all well", {}), (said, err)
-    assert int(said["facts"]["stored"]) == int(said["facts"]["acknowledged"]) == 120
+    assert int(said["facts"]["stored"]) == int(said["facts"]["acknowledged"]) > 60
     assert "All is well" in (tmp_path / "page.html").read_text()
     assert canaries(shop) == [] and not said["notes"]
     run = said["facts"]["run"]
@@ -296,7 +288,7 @@ def test_canaries_outlive_a_consumer_that_is_killed_and_are_erased(
 
 def test_what_is_lost_doubled_or_changed_while_it_runs_is_told(shop: Platform, until: Callable[..., None]) -> None:
     db = shop.db["purchases"]
-    with live(shop, "--for", "3s", "--slow", "1s") as it:
+    with live(shop, "--for", "5s") as it:
         until(lambda: len(canaries(shop)) > 30, "canaries are stored")
         lost, twice, other, *_ = canaries(shop)
         db.delete_one({"_id": lost["_id"]})
@@ -304,7 +296,7 @@ def test_what_is_lost_doubled_or_changed_while_it_runs_is_told(shop: Platform, u
         db.update_one({"_id": other["_id"]}, {"$set": {"price": Decimal128("999999.99")}})
         code, said, err = ended(it)
     told = found(said)
-    assert code == 3 and told.keys() - {"slow"} == {"lost", "doubled", "changed", "wrong"}, (said, err)
+    assert code == 3 and told.keys() == {"lost", "doubled", "changed", "wrong"}, (said, err)
     for name, doc in (("lost", lost), ("doubled", twice), ("changed", other)):
         assert len(told[name]) == 1 and f"purchase {doc['username']} " in told[name][0], told
     assert canaries(shop) == []

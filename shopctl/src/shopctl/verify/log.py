@@ -74,7 +74,8 @@ def outcome_of(target: Target, verdicts: Sequence[Mapping[str, Any]], names: Seq
 
 def told(verdict: Mapping[str, Any]) -> str:
     """What was looked at in one domain."""
-    events = ", ".join(f"{number:,} {name}" for name, number in verdict["events"].items() if number) or "no event"
+    counts = [(name, verdict["events"].get(name, 0)) for name in ("stored", "duplicate", "rejected", "skipped")]
+    events = ", ".join(f"{number:,} {name}" for name, number in counts if number) or "no event"
     compared = ", ".join(f"{number:,} {name}s" for name, number in verdict["compared"].items())
     return (
         f"{events}; {verdict['waiting']:,} waiting; compared {compared or 'nothing'}; "

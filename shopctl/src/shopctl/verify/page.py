@@ -32,7 +32,7 @@ p { margin: .25rem 0; } .soft { color: var(--soft); }
 .tiles .faults b { color: var(--bad); } .tiles span { color: var(--soft); font-size: .85rem; display: block; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .4rem .5rem; vertical-align: top;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } th { width: 9rem; font-weight: 600; }
+  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } th { width: 11rem; font-weight: 600; }
 ul.lines { padding-left: 1.1rem; margin: .25rem 0; } ul.lines li { overflow-wrap: anywhere; }
 svg { width: 100%; background: var(--panel); border: 1px solid var(--line); border-radius: .4rem; display: block; }
 .key { display: flex; gap: 1.25rem; flex-wrap: wrap; } .key i { display: inline-block; width: .8rem; height: .8rem; }
