@@ -44,11 +44,13 @@ MODEL_SEEDS ?= 30
 MODEL_STEPS ?= 60
 CATALOG_REVIEWS ?= 10000
 TEST_LONG_MINUTES ?= 25
+DRILL_MINUTES ?= 15
 .PHONY: test-long
-test-long: .venv/dev.stamp ## The soak, then the model of the rules with as many seeds as half an hour has room for
+test-long: .venv/dev.stamp ## The soak, the model of the rules with as many seeds as half an hour has room for, and the drill
 	@scripts/bootstrap java maven redis
 	MODEL_SEEDS=$(MODEL_SEEDS) MODEL_STEPS=$(MODEL_STEPS) MODEL_UNTIL=$$(( $$(date +%s) + 60 * $(TEST_LONG_MINUTES) )) \
-		CATALOG_REVIEWS=$(CATALOG_REVIEWS) .venv/bin/python -m pytest tests/integration/test_catalog_soak.py tests/model $(ARGS)
+		CATALOG_REVIEWS=$(CATALOG_REVIEWS) DRILL_MINUTES=$(DRILL_MINUTES) .venv/bin/python -m pytest \
+		tests/integration/test_catalog_soak.py tests/model tests/faults/live/test_drill.py $(ARGS)
 
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
 

@@ -29,7 +29,7 @@ NOTE = "<!-- made by scripts/reference.py from {source} -->"
 CLI = """\
 `shopctl COMMAND --help` prints the same. Exit codes: 0 success; 1 an expected error, in one sentence; 2 wrong usage
 or impossible; 3 a negative result (`status`: not running, `redrive`: rejected again, `verify` and `rebuild`: a
-difference); 4 Kafka or MongoDB unavailable; 130 interrupted.
+difference or fault); 4 Kafka, MongoDB or the shop unavailable; 130 interrupted.
 """
 HTTP_API = f"""\
 Paths begin with `{PREFIX}`. A running service has bodies and headers too, as OpenAPI 3.1

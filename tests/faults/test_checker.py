@@ -12,10 +12,10 @@ from decimal import Decimal
 import pytest
 
 from shop_faults import customers
-from shop_faults.checker import Verdict, check
-from shop_faults.history import Answer, Command, Content, History, Kind, Outcome, Sent
-from shop_faults.recount import rating_of
-from shop_faults.shown import Counts, Shown, Thing, Total
+from shopctl.proof.checker import Verdict, check
+from shopctl.proof.history import Answer, Command, Content, History, Kind, Outcome, Sent
+from shopctl.proof.recount import rating_of
+from shopctl.proof.shown import Counts, Shown, Thing, Total
 
 EVENTS = 100_000
 HOURS = customers.HOURS

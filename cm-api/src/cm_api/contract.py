@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from flask import Blueprint
 
+from cm_api.audit import Audit
 from cm_api.batch_result import Derived, Hooks, NoHooks, Outcome
 from cm_api.http.context import Context
 from cm_api.settings import ConsumerSettings
@@ -105,6 +106,8 @@ class ReadModel(Generic[S]):
     live: Callable[[Context], S] | None = None
     """Makes the store for queries, where it is not `store` without a transaction."""
     rebuilding: Rebuilding[Any] | None = None
+    audit: Audit[Any] | None = None
+    """How `shopctl verify log` holds it against its log; without one it looks at the commands alone."""
 
     def __post_init__(self) -> None:
         """An erasure that comes to a domain without `erase` would be tried again for ever: better not to start."""

@@ -17,8 +17,8 @@ from shop_core.auth import SCOPES
 from shop_core.events import DOMAINS
 from shopctl.load.options import add_load
 from shopctl.options import add_arguments, add_state_dir
+from shopctl.verify.options import add_live, add_log
 
-VERIFIERS = {"ratings": "cm_api.domains.catalog.verify"}
 EXIT_CODES = (
     "exit codes: 0 done; 1 not done, a sentence on stderr says why; 2 the command line is wrong; "
     "3 done, and something is not as it should be (not running, differs, rejected again); 130 interrupted"
@@ -124,17 +124,19 @@ def _skip(commands: Any) -> None:
 
 
 def _read_models(commands: Any) -> None:
-    verify = _command(
-        commands, "verify", "recount what is kept incrementally, and compare", "shopctl.readmodels:verify"
-    )
-    verify.add_argument("what", choices=sorted(VERIFIERS))
+    verify = _actions(commands, "verify", "prove that nothing is lost, doubled or wrong")
+    about = "hold each domain's log against its read models, and take every sum once more; changes nothing"
+    add_log(_command(verify, "log", about, "shopctl.verify.log:run"))
+    about = "send purchases of canaries through the public door while you break things, and judge by the public answers"
+    add_live(_command(verify, "live", about, "shopctl.verify.live:run"))
+    about = "recount each product's ratings from the stored reviews, and compare"
+    add_state_dir(_command(verify, "ratings", about, "shopctl.readmodels:verify_ratings"))
     about = "make read models anew from their topic, compare, and swap them in"
     rebuild = _command(commands, "rebuild", about, "shopctl.readmodels:rebuild")
     kept = "one that is kept in generations; any other is refused with their names"
     rebuild.add_argument("domain", metavar="DOMAIN", help=kept)
     rebuild.add_argument("--check", action="store_true", help="compare only, change nothing")
     rebuild.add_argument("--repair", action="store_true", help="swap even where the rebuilt ones differ")
-    add_state_dir(verify)
     add_state_dir(rebuild)
 
 

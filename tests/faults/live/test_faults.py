@@ -19,11 +19,11 @@ import pytest
 from shop_core.events import DOMAINS
 from shop_faults import record
 from shop_faults.cases import CASES, Case
-from shop_faults.checker import Verdict, check
 from shop_faults.customers import Customers
-from shop_faults.history import History
-from shop_faults.load import Load
 from shop_faults.reader import Reader
+from shopctl.proof.checker import Verdict, check
+from shopctl.proof.history import History
+from shopctl.proof.open_loop import OpenLoop
 
 RATE = float(os.environ.get("FAULTS_RATE", "100"))
 SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.randrange(1, 2**31)
@@ -41,7 +41,7 @@ def test_under_a_fault_nothing_is_lost_doubled_made_up_changed_or_out_of_order(
 ) -> None:
     with start_platform(tmp_path / "platform", *case.words) as platform:
         reader = Reader(platform)
-        load = Load(platform.base_url, Customers(uuid.uuid4().hex[:6], SEED), RATE)
+        load = OpenLoop(platform.base_url, Customers(uuid.uuid4().hex[:6], SEED), RATE)
         load.start()
         try:
             over = case.strike(platform)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from bson.decimal128 import Decimal128
 
-from shop_faults.checker import check
 from shop_faults.customers import Customers
-from shop_faults.history import History, Kind
-from shop_faults.load import Load
 from shop_faults.reader import Reader
+from shopctl.proof.checker import check
+from shopctl.proof.history import History, Kind
+from shopctl.proof.open_loop import OpenLoop
 
 SECONDS, RATE = 10.0, 50.0
 
@@ -26,7 +26,7 @@ def test_what_is_done_to_the_database_is_found(
     start_platform: Callable[..., AbstractContextManager[Any]], until: Callable[..., None], tmp_path: Path
 ) -> None:
     with start_platform(tmp_path / "platform") as platform:
-        reader, load = Reader(platform), Load(platform.base_url, Customers("rig", 1), RATE)
+        reader, load = Reader(platform), OpenLoop(platform.base_url, Customers("rig", 1), RATE)
         load.start()
         time.sleep(SECONDS)
         load.stop()

@@ -121,17 +121,17 @@ def _living(events: Sequence[Event], hold: Sequence[Event]) -> list[Event]:
 def _staged(
     model: ReadModel[Any], store: Any, erasures: Erasures, session: ClientSession, events: Sequence[Event]
 ) -> list[Outcome]:
-    forgotten = _forgotten(erasures, session, [event for event in events if event.belated])
+    gone = forgotten(erasures, session, [event for event in events if event.belated])
     # What was dropped counts as applied: it has been dealt with, and its receipt says stored.
-    outcomes = [Outcome(len(forgotten), (), ())]
-    for erasing, others in in_stages([event for event in events if event.receipt not in forgotten]):
+    outcomes = [Outcome(len(gone), (), ())]
+    for erasing, others in in_stages([event for event in events if event.receipt not in gone]):
         # A domain to which an erasure can come has `erase`: `ReadModel` sees to it.
         outcomes += [model.erase(store, erasing)] if erasing and model.erase else []
         outcomes += [model.apply(store, others)] if others else []
     return outcomes
 
 
-def _forgotten(erasures: Erasures, session: ClientSession, belated: Sequence[Event]) -> set[str]:
+def forgotten(erasures: Erasures, session: ClientSession | None, belated: Sequence[Event]) -> set[str]:
     """The receipts of those that come late, and that their users were erased after."""
     people = {event.receipt: hash_of(person_in(event)) for event in belated if person_in(event)}
     known = erasures.of(session, sorted(set(people.values()))) if people else {}

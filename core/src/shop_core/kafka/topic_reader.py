@@ -40,6 +40,12 @@ class TopicReader:
         """The next offset of each partition."""
         return {tp.partition: self._consumer.position(tp) for tp in self._tps}
 
+    def go_on(self, places: Mapping[int, int]) -> None:
+        """Read on from these offsets, as far as they are still in the log."""
+        starts = self.starts()
+        for tp in self._tps:
+            self._consumer.seek(tp, max(starts[tp.partition], places.get(tp.partition, 0)))
+
     def one(self, partition: int, offset: int) -> Message | None:
         """The record at a place; None where there is none any more."""
         tp = TopicPartition(self._topic, partition)

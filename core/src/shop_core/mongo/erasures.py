@@ -56,7 +56,7 @@ class Erasures:
         with translate_errors():
             self._erasures.create_index([("user", ASCENDING)], name="user")
 
-    def known(self, session: ClientSession, copies: Sequence[Event]) -> dict[str, tuple[str, str]]:
+    def known(self, session: ClientSession | None, copies: Sequence[Event]) -> dict[str, tuple[str, str]]:
         """(digest, receipt) by `name_of` of those copies that were applied before."""
         found = self._erasures.find({"_id": {"$in": [self.name_of(copy) for copy in copies]}}, session=session)
         return {doc["_id"]: (doc["digest"], doc["receipt"]) for doc in found}
@@ -84,7 +84,7 @@ class Erasures:
             session=session,
         )  # fmt: skip
 
-    def of(self, session: ClientSession, users: Sequence[str]) -> dict[str, list[Erasure]]:
+    def of(self, session: ClientSession | None, users: Sequence[str]) -> dict[str, list[Erasure]]:
         """All that are known of each of `users`."""
         lone = {f"{self._domain}/{user}": user for user in users}
         found: dict[str, list[Erasure]] = {}

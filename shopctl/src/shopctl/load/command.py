@@ -22,7 +22,7 @@ NOT_ALL_WELL, INTERRUPTED = 3, 130
 
 def run(options: argparse.Namespace) -> int:
     """0 when each request was answered well and each purchase stored; 3 otherwise."""
-    base, headers = base_of(options), _credentials(options)
+    base, headers = base_of(options), credentials(options)
     tally = Tally(random.Random())  # a sample, no secret  # nosec B311
     chance = random.Random()  # made-up users  # nosec B311
     with Sender(base, headers, threads_for(options.rate), tally) as sender:
@@ -76,7 +76,8 @@ def _told_each_second(tally: Tally) -> Iterator[None]:
         telling.join()
 
 
-def _credentials(options: argparse.Namespace) -> dict[str, str]:
+def credentials(options: argparse.Namespace) -> dict[str, str]:
+    """The header that sends the API key of --key-file."""
     if options.key_file is None:
         return {}
     try:

@@ -38,11 +38,16 @@ def add_load(parser: argparse.ArgumentParser) -> None:
         "--settle", type=settle, default=10.0, metavar="SECONDS",
         help="how long to wait at the end until purchases are stored or rejected (default: 10, at most 60)",
     )  # fmt: skip
+    add_address(parser)
+    add_state_dir(parser)
+
+
+def add_address(parser: argparse.ArgumentParser) -> None:
+    """Where requests go, and under which key."""
     parser.add_argument("--url", help="address with its path, e.g. http://localhost:8080/scalable-shop-cm-server")
     host = "the host of --url again, where it is not this machine: whoever runs it has agreed to the load"
     parser.add_argument("--yes-this-host", metavar="HOST", help=host)
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="a file with the API key to send")
-    add_state_dir(parser)
 
 
 def rate(text: str) -> float:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from shop_faults.history import Command, Kind, Outcome, Sent
+from shopctl.proof.history import Command, Kind, Outcome, Sent
 
 USERS, PRODUCTS, CAMPAIGNS = 40, 12, 6
 HOUR = 3_600_000

@@ -15,8 +15,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from shop_core.events import DOMAINS
 from shop_faults.customers import HOUR, HOURS
-from shop_faults.history import Kind
-from shop_faults.shown import Counts, Rating, Shown, Thing, Total
+from shopctl.proof.history import Kind
+from shopctl.proof.shown import Counts, Rating, Shown, Thing, Total
 
 CACHED_SECONDS = 1.2  # what is read may be behind what is stored for so long; nothing tells when it isn't
 

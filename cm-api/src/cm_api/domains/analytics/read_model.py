@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from cm_api.contract import ReadModel, StoreMaker
+from cm_api.domains.analytics.audit import AUDIT
 from cm_api.domains.analytics.projection import apply, erase
 from cm_api.domains.analytics.routes import blueprint, export
 from cm_api.domains.analytics.store import AnalyticsStore, ensure_indexes
@@ -27,4 +28,5 @@ READ_MODEL: ReadModel[AnalyticsStore] = ReadModel(
     export=export,
     ensure_indexes=ensure_indexes,
     collections=("analytics_applied",),
+    audit=AUDIT,
 )

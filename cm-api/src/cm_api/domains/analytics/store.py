@@ -7,7 +7,7 @@ whoever reads adds them up. A user's events are in one partition, so whoever is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from pymongo import ASCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from cm_api.domains.analytics.buckets import LENGTH, Bucket
+from cm_api.domains.analytics.buckets import LENGTH, Bucket, Step
 from cm_api.domains.analytics.working_set import CLOSED_BEFORE, Counted, Increment, Visitor, expiry, visitors
 from cm_api.erasure import Partitions, told_in
 from shop_core.events.envelope import Event
@@ -134,11 +134,17 @@ class AnalyticsStore:
             found = self._counts.find({"changed": {"$gte": since}}, {"step": 1, "number": 1})
             return {Bucket(doc["step"], doc["number"]) for doc in found}
 
+    def every(self, step: Step) -> Iterator[Bucket]:
+        """Each hour or day that has a count, once for each of its shards."""
+        with translate_errors():
+            for doc in self._counts.find({"step": step}, {"number": 1}):
+                yield Bucket(step, doc["number"])
+
     def counted(self, buckets: Iterable[Bucket]) -> dict[Bucket, Counted]:
         """What each of `buckets` came to; those without events are missing."""
         found: dict[Bucket, Counted] = {}
         with translate_errors():
-            for doc in self._counts.find(_among(buckets)):
+            for doc in self._counts.find(_among(buckets), session=self._session):
                 bucket = Bucket(doc["step"], doc["number"])
                 counted = Counted(doc["users"], doc["clicks"], doc["impressions"])
                 found[bucket] = found.get(bucket, Counted()).plus(counted)

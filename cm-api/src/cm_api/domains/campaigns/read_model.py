@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cm_api.contract import ReadModel
+from cm_api.domains.campaigns.audit import AUDIT
 from cm_api.domains.campaigns.projection import apply
 from cm_api.domains.campaigns.routes import blueprint
 from cm_api.domains.campaigns.store import CampaignStore, ensure_indexes
@@ -15,4 +16,5 @@ READ_MODEL: ReadModel[CampaignStore] = ReadModel(
     blueprint=blueprint,
     ensure_indexes=ensure_indexes,
     collections=("campaigns_applied",),
+    audit=AUDIT,
 )

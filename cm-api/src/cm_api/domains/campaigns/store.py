@@ -3,7 +3,7 @@ reads for the query API."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -85,6 +85,14 @@ class CampaignStore:
     def one(self, kind: Kind, id: str) -> Document | None:
         with translate_errors():
             return self._db[kind].find_one({"_id": id})
+
+    def some(self, kind: Kind, ids: Sequence[str]) -> list[Document]:
+        with translate_errors():
+            return list(self._db[kind].find({"_id": {"$in": list(ids)}}, session=self._session))
+
+    def every_id(self, kind: Kind) -> Iterator[str]:
+        with translate_errors():
+            yield from (doc["_id"] for doc in self._db[kind].find({}, {"_id": 1}))
 
     def page(
         self, kind: Kind, when: When, at: datetime, cursor: Cursor | None, limit: int, campaign: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cm_api.contract import ReadModel, Rebuilding
+from cm_api.domains.catalog.audit import AUDIT
 from cm_api.domains.catalog.cache import hooks
 from cm_api.domains.catalog.numbers import keep_numbers
 from cm_api.domains.catalog.projection import apply, erase
@@ -20,6 +21,7 @@ READ_MODEL: ReadModel[CatalogStore] = ReadModel(
     export=export,
     ensure_indexes=ensure_indexes,
     hooks=hooks,
+    audit=AUDIT,
     rebuilding=Rebuilding[CatalogStore](
         collections=COLLECTIONS,
         store=CatalogStore,

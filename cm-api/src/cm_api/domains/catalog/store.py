@@ -19,6 +19,8 @@ from shop_core.mongo.pieces import ids_of, write
 DOMAIN = "catalog"
 COLLECTIONS = ("products", "reviews", "catalog_applied")
 _WITHOUT_TEXT = {"description": 0}
+_OF_RATINGS = {"name": 1, "price": 1, "rating": 1, "sort": 1}
+_STARS = {"productid": 1, "userid": 1, "owner": 1, "rating": 1}
 # Where the highest string that starts with a prefix would be.
 AFTER_PREFIX = "\U0010ffff"
 SORTS: Mapping[str, tuple[str, int]] = {
@@ -121,7 +123,23 @@ class CatalogStore:
 
     def products(self, ids: Iterable[str]) -> list[Document]:
         with translate_errors():
-            return list(self._products.find({"_id": {"$in": list(ids)}}))
+            return list(self._products.find({"_id": {"$in": list(ids)}}, session=self._session))
+
+    def some_reviews(self, ids: Iterable[str]) -> list[Document]:
+        with translate_errors():
+            return list(self._reviews.find({"_id": {"$in": list(ids)}}, session=self._session))
+
+    def products_after(self, id: str, limit: int) -> list[Document]:
+        """The next products by id, with what their ratings are to be compared by."""
+        with translate_errors():
+            found = self._products.find({"_id": {"$gt": id}}, _OF_RATINGS, session=self._session)
+            return list(found.sort("_id", ASCENDING).limit(limit))
+
+    def reviews_between(self, after: str, last: str | None) -> Iterator[Document]:
+        """The stars in every review of the products whose ids come after one, up to another or to the end."""
+        bounds = {"$gt": after} | ({} if last is None else {"$lte": last})
+        with translate_errors():
+            yield from self._reviews.find({"productid": bounds}, _STARS, session=self._session)
 
     def page(self, sort: str, cursor: str | None, prefix: str, limit: int, tag: str = "") -> list[Document]:
         """Products in the order of `sort` after `cursor`, without their descriptions: those whose name starts with

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cm_api.contract import ReadModel
+from cm_api.domains.purchases.audit import AUDIT
 from cm_api.domains.purchases.projection import apply, erase
 from cm_api.domains.purchases.routes import blueprint, export
 from cm_api.domains.purchases.store import PurchaseStore, ensure_indexes
@@ -17,4 +18,5 @@ READ_MODEL: ReadModel[PurchaseStore] = ReadModel(
     export=export,
     ensure_indexes=ensure_indexes,
     collections=("users",),
+    audit=AUDIT,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -113,6 +113,28 @@ class PurchaseStore:
             query["userid"] = owner
         with translate_errors():
             return list(self._purchases.find(query, _FIELDS).sort([("order", order)]).limit(limit))
+
+    def some(self, ids: Sequence[str]) -> list[Document]:
+        """Those of these purchases that are there and not erased."""
+        query = {"_id": {"$in": list(ids)}, "userid": {"$exists": True}}
+        with translate_errors():
+            return list(self._purchases.find(query, _FIELDS, session=self._session))
+
+    def every_id(self) -> Iterator[str]:
+        """The id of each purchase that is not erased."""
+        with translate_errors():
+            yield from (doc["_id"] for doc in self._purchases.find({"userid": {"$exists": True}}, {"_id": 1}))
+
+    def profiles_after(self, userid: str, limit: int) -> list[Document]:
+        with translate_errors():
+            found = self._users.find({"_id": {"$gt": userid}}, session=self._session)
+            return list(found.sort("_id", ASCENDING).limit(limit))
+
+    def bought_between(self, after: str, last: str | None) -> Iterator[Document]:
+        """Every purchase of the users whose ids come after one, up to another or to the end."""
+        bounds = {"$gt": after} | ({} if last is None else {"$lte": last})
+        with translate_errors():
+            yield from self._purchases.find({"userid": bounds}, _FIELDS, session=self._session)
 
     def one(self, id: str, owner: str | None = None) -> Document | None:
         """The purchase of this id, only where it is `owner`'s if one is given."""

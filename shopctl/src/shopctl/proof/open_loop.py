@@ -10,12 +10,14 @@ import itertools
 import json
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import urllib3
 
-from shop_faults.customers import Customers
-from shop_faults.history import Answer, Command, History, Sent
+from shop_core.errors import Unavailable
+from shopctl.proof.history import Answer, Command, History, Sent
 
 THREADS = 256
 ANSWER_SECONDS = 15.0  # longer than the door may take, so that a late answer is measured
@@ -24,12 +26,39 @@ GIVE_UP_SECONDS = 180.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 16.0
 
 
-class Load:
-    """`rate` commands a second to `base`, from `start` to `stop`; the opening is sent before and waited for."""
+class Customers(Protocol):
+    """Who draws the commands. `run` is in their Idempotency-Keys."""
 
-    def __init__(self, base: str, customers: Customers, rate: float) -> None:
+    run: str
+
+    def opening(self) -> Sequence[Command]:
+        """What is sent and waited for before all else."""
+        ...
+
+    def next(self) -> Command: ...
+
+    def ended(self, sent: Sent, id: str) -> None:
+        """The last answer to a command is in, and it made or changed this."""
+        ...
+
+
+class OpenLoop:
+    """`rate` commands a second to `base`, from `start` to `stop`; the opening is sent before and waited for.
+
+    What has no good answer is sent again until `give_up` seconds after it was due.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        customers: Customers,
+        rate: float,
+        headers: Mapping[str, str] | None = None,
+        give_up: float = GIVE_UP_SECONDS,
+    ) -> None:
         self.history = History()
         self._base, self._customers, self._rate = base, customers, rate
+        self._headers, self._give_up = dict(headers or {}), give_up
         self._http = urllib3.PoolManager(maxsize=THREADS, timeout=ANSWER_SECONDS, retries=False)
         self._pool = ThreadPoolExecutor(THREADS, "faults")
         self._changed = threading.Condition()
@@ -43,15 +72,25 @@ class Load:
         for command in self._customers.opening():
             self._send(command, time.monotonic())
         with self._changed:
-            assert self._changed.wait_for(lambda: self._open == 0, GIVE_UP_SECONDS), "the shop does not open"
+            if not self._changed.wait_for(lambda: self._open == 0, self._give_up):
+                raise Unavailable("the shop does not open")
         self._thread.start()
+
+    def abandon(self) -> None:
+        """No new commands, and none is sent again."""
+        with self._changed:
+            self._stopping, self._give_up = True, 0.0
+            self._open -= len(self._again)
+            self._again.clear()
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """No new commands; returns when each has its last answer."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._pool.shutdown()
         self._http.clear()
 
@@ -84,7 +123,7 @@ class Load:
         answer, id = self._ask(sent.command)
         with self._changed:
             sent.answers.append(answer)
-            if not (answer.done or answer.refused) and answer.at - sent.due < GIVE_UP_SECONDS:
+            if not (answer.done or answer.refused) and answer.at - sent.due < self._give_up:
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (len(sent.answers) - 1))
                 heapq.heappush(self._again, (time.monotonic() + pause, next(self._ties), sent))
                 self._changed.notify_all()
@@ -97,13 +136,15 @@ class Load:
     def _ask(self, command: Command) -> tuple[Answer, str]:
         """The answer, and the id of what the command is about."""
         body = None if command.body is None else json.dumps(command.body).encode()
-        headers = {
+        headers = self._headers | {
             "Content-Type": "application/json",
             "Idempotency-Key": f"{self._customers.run}-{command.number}",
         }
         began = time.monotonic()
         try:
-            got = self._http.request(command.method, self._base + command.path, body=body, headers=headers)
+            got = self._http.request(
+                command.method, self._base + command.path, body=body, headers=headers, redirect=False
+            )
         except urllib3.exceptions.HTTPError:
             return Answer(began, time.monotonic() - began, 0), ""
         took = time.monotonic() - began

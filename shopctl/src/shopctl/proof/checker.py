@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 
-from shop_faults import recount
-from shop_faults.history import Content, History, Kind, Outcome, Sent
-from shop_faults.shown import Shown, Thing
+from shopctl.proof import recount
+from shopctl.proof.history import Content, History, Kind, Outcome, Sent
+from shopctl.proof.shown import Shown, Thing
 
 Place = tuple[Kind, str]
 Told = tuple[Sent, Outcome]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shop_faults.history import Content, Kind
+from shopctl.proof.history import Content, Kind
 
 
 @dataclass(frozen=True, slots=True)

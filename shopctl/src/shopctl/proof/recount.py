@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
-from shop_faults.history import Content, Kind, Outcome, Sent
-from shop_faults.shown import Counts, Rating, Shown, Total
+from shopctl.proof.history import Content, Kind, Outcome, Sent
+from shopctl.proof.shown import Counts, Rating, Shown, Total
 
 Final = Mapping[tuple[Kind, str], Content]
 NOTHING = Total(0, Decimal())
