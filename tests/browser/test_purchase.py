@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from playwright.sync_api import Route, expect
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Shop
+    from tests.conftest import Platform
 
 
 def _name() -> str:
@@ -45,6 +48,44 @@ def test_a_purchase_is_seen_accepted_then_stored_and_enters_the_open_list(shop: 
     assert sum(request.is_navigation_request() for request in shop.requests) == 1
     # Emptied, so that another Enter asks for a price instead of buying again.
     expect(shop.page.get_by_label("Price")).to_have_value("")
+
+
+def test_the_page_hears_of_the_end_and_does_not_ask(shop: Shop, platform: Platform, until: Callable[..., None]) -> None:
+    consumers = [name for name in platform.processes() if name.startswith("purchases-consumer")]
+    until(lambda: platform.running(*consumers), "the consumers run")
+    shop.open()
+    for name in consumers:
+        platform.signal(name, signal.SIGSTOP)
+    try:
+        with shop.page.expect_response("**/v1/receipts/**") as heard:
+            shop.buy(_name(), "u-1", "5")
+        assert heard.value.headers["content-type"].startswith("text/event-stream")
+        expect(shop.page.locator(".life[data-state=accepted]")).to_have_count(1)
+    finally:
+        for name in consumers:
+            platform.signal(name, signal.SIGCONT)
+    expect(shop.page.locator(".life[data-state=stored]")).to_contain_text("Stored in")
+    assert len([request for request in shop.requests if "/v1/receipts/" in request.url]) == 1
+
+
+@pytest.mark.parametrize("kind", ["cut off", "ended unsettled", "refused"])
+def test_where_it_hears_nothing_it_asks(shop: Shop, kind: str) -> None:
+    def tell(route: Route) -> None:
+        if "event-stream" not in route.request.headers["accept"]:
+            route.continue_()
+        elif kind == "cut off":
+            route.abort()
+        elif kind == "refused":
+            route.fulfill(status=503, json={"status": 503, "detail": "x"})
+        else:
+            told = 'id: accepted\ndata: {"receipt":"x","state":"accepted","reason":null,"status":202}\n\n'
+            route.fulfill(content_type="text/event-stream", body=f"retry: 2000\n{told}")
+
+    shop.page.route("**/v1/receipts/**", tell)
+    shop.open()
+    shop.buy(_name(), "u-1", "5")
+    expect(shop.page.locator(".life[data-state=stored]")).to_contain_text("Stored in")
+    assert any("wait=" in request.url for request in shop.requests)
 
 
 def test_a_timestamp_is_local_time(shop: Shop) -> None:

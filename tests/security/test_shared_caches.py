@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -28,7 +29,9 @@ MAX_AGE, STALE = 3, 2
 BOUND = MAX_AGE + STALE + 2
 AGES = {"CATALOG_MAX_AGE": str(MAX_AGE), "CATALOG_STALE_WHILE_REVALIDATE": str(STALE)}
 KEPT = {"HIT", "STALE", "UPDATING"}
-JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
+JSON_ALONE = {"Content-Type": "application/json"}
+JSON = JSON_ALONE | {"Prefer": "wait=10"}
+EVENTS = {"Accept": "text/event-stream"}
 CONFIG = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;{user}
 events {{ worker_connections 64; }}
@@ -188,3 +191,28 @@ def test_who_may_not_call_is_answered_by_no_cache(doors: tuple[str, Any, Edge], 
     path = f"/v1/products/{made(door, key)}"
     assert proxy.get(path, **asked(key)).status == 200
     assert proxy.get(path).status == (200 if mode == "none" else 401)
+
+
+def test_a_stream_comes_through_at_once_and_nobody_gets_it_again(
+    doors: tuple[str, Any, Edge], platform: Platform, key: str | None, until: Callable[..., None]
+) -> None:
+    """Though the proxy caches, and buffers what it is not told to pass on."""
+    _, _, proxy = doors
+    names = [name for name in platform.processes() if name.startswith("purchases-consumer")]
+    until(lambda: platform.running(*names), "the consumers run")
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    for name in names:
+        platform.signal(name, signal.SIGSTOP)
+    try:
+        body = '{"username":"edge","userid":"edge","price":"1"}'
+        bought = proxy.http.request("POST", f"{proxy.url}/v1/purchases", body=body, headers=JSON_ALONE | headers)
+        url = f"{proxy.url}/v1/receipts/{json.loads(bought.data)['receipt']}"
+        answer = proxy.http.request("GET", url, headers=EVENTS | headers, preload_content=False)
+        pieces = answer.stream(decode_content=False)
+        assert b"accepted" in next(pieces), "it is there though the stream goes on"
+    finally:
+        for name in names:
+            platform.signal(name, signal.SIGCONT)
+    assert b"stored" in b"".join(pieces)
+    assert answer.headers["X-Cache"] == "MISS"
+    assert proxy.http.request("GET", url, headers=EVENTS | headers).headers["X-Cache"] == "MISS"

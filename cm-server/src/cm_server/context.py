@@ -10,6 +10,7 @@ from cm_server.idempotency_keys import UsedKeys
 from cm_server.query_proxy.brief_lookup import BriefQuestions
 from cm_server.query_proxy.client import QueryClient
 from cm_server.query_proxy.ops_client import OpsClient
+from cm_server.query_proxy.receipt_streams import ReceiptStreams
 from shop_core.kafka.publisher import Publisher
 
 PREFIX = "/scalable-shop-cm-server"
@@ -27,7 +28,9 @@ class Context:
     ops: OpsClient | None = None
     questions: BriefQuestions = field(init=False)
     used_keys: UsedKeys = field(init=False)
+    streams: ReceiptStreams = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "questions", BriefQuestions(self.queries))
         object.__setattr__(self, "used_keys", UsedKeys(self.questions))
+        object.__setattr__(self, "streams", ReceiptStreams(self.queries))

@@ -112,15 +112,23 @@ def path_segment(name: str, about: str) -> Parameter:
 
 RECEIPTS = (
     Operation(
-        "getReceipt", "get", "/v1/receipts/{receipt}", "What became of a command", {200: ReceiptState}, (400, 404, 503),
+        "getReceipt", "get", "/v1/receipts/{receipt}", "What became of a command",
+        {200: ReceiptState, 204: None}, (400, 404, 503),
         (Parameter("receipt", "path", "The receipt that the command was answered with", RECEIPT),
          Parameter(
              "wait", "query", "Seconds to wait for the event to be stored or refused; more than 10 are cut to 10, and "
              "none are waited where too many wait already",
              {"type": "number", "minimum": 0, "multipleOf": 0.001},
+         ),
+         Parameter(
+             "Last-Event-ID", "header", "Of who comes back to a stream: the id of the last event. Behind `stored` and "
+             "`rejected` nothing comes, which 204 tells", {"type": "string", "maxLength": 256},
          )),
-        access=AUTHENTICATED,
-        about="`accepted`: Kafka has it; `stored`: queries show it; `rejected`: it broke a rule, which `reason` names.",
+        access=AUTHENTICATED, also=("text/event-stream",),
+        about="`accepted`: Kafka has it; `stored`: queries show it; `rejected`: it broke a rule, which `reason` names. "
+        "With `Accept: text/event-stream` each change comes as a Server-Sent Event: its id is the state, its data what "
+        "is answered as JSON. The stream ends with the last state; or unsettled after a minute, or at once where too "
+        "many listen: ask again after the `retry` that it named, as EventSource does.",
     ),
 )  # fmt: skip
 SERVICE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from shop_core.http.worker.thread_slots import THREADS_A_TURN
 from shop_core.telemetry.logs import request_id
 
 ANSWER_SECONDS = 3.5  # for cm-api to answer, besides what it may wait for a receipt
+STATES_SECONDS = 2.0  # for what became of all receipts that somebody listens to
 Change = Callable[[bytes], bytes]
 _DOWN = ("If-None-Match", "Accept")
 _UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
@@ -105,6 +106,14 @@ class QueryClient:
         except Unavailable:
             return {"state": "accepted"}
         return msgspec.json.decode(answer.data) if answer.status == 200 else {"state": "accepted"}
+
+    def states(self, receipts: Sequence[str]) -> list[dict[str, Any]] | None:
+        """What became of each receipt; None when cm-api does not say."""
+        if self.circuit.state == "open":
+            return None
+        body = msgspec.json.encode({"receipts": receipts})
+        found = self.ask("/v1/receipts", body, STATES_SECONDS)
+        return None if found is None else msgspec.json.decode(found)
 
     def check(self) -> None:
         """Raise `Unavailable` unless cm-api is alive and is asked."""

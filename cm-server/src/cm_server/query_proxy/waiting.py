@@ -42,22 +42,24 @@ class Waiting:
     @contextmanager
     def place(self, who: str) -> Iterator[bool]:
         """Whether `who` may wait, for as long as the block runs; beyond the bound, the answer is to come at once."""
-        given = self._take(who)
+        given = self.take(who)
         metrics.WAITS.labels("held" if given else "at once").inc()
         try:
             yield given
         finally:
             if given:
-                self._give_back(who)
+                self.give_back(who)
 
-    def _take(self, who: str) -> bool:
+    def take(self, who: str) -> bool:
+        """Whether `who` gets a place, to be given back."""
         with self._lock:
             if self._held[who] >= self._places - self._held.total():
                 return False
             self._held[who] += 1
             return True
 
-    def _give_back(self, who: str) -> None:
+    def give_back(self, who: str) -> None:
+        """`who` has had its place."""
         with self._lock:
             self._held[who] -= 1
             self._held += Counter()  # forgets those who hold none

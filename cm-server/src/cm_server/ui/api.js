@@ -6,6 +6,7 @@ import * as session from "./session.js";
 import { base } from "./base.js";
 
 const TIMEOUT_MS = 15_000;
+const EVENTS = "text/event-stream", LISTENING_MS = 90_000; // the server ends a stream after a minute
 let ahead = 0; // the server's clock against this one
 
 /** An answer that is not a success: problem+json as sent, or a stand-in when there was no answer at all. */
@@ -50,10 +51,36 @@ export function receipt(id, wait) {
   return call(`v1/receipts/${encodeURIComponent(id)}?wait=${wait}`);
 }
 
+/** The state that the server tells of a receipt once it is settled; null where it tells none, and is to be asked. */
+export async function hear(id) {
+  const path = `v1/receipts/${encodeURIComponent(id)}`;
+  const answer = await send(path, { headers: { Accept: EVENTS }, timeout: LISTENING_MS });
+  if (!answer.ok) return null;
+  const isStream = answer.headers.get("Content-Type")?.startsWith(EVENTS); // else the server is of an older version
+  const told = isStream ? await lastOf(answer.body) : await answer.json();
+  return told && told.state !== "accepted" ? told : null;
+}
+
+/** The data of the last event of a stream, when it has ended. */
+async function lastOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "", piece;
+  while (!(piece = await reader.read()).done) text += piece.value;
+  const [last] = text.match(/^data: .*$/gm)?.slice(-1) ?? [];
+  return last && JSON.parse(last.slice("data: ".length));
+}
+
 /** What is live now, of `campaign-events` or `events`, and the next moment at which that changes. */
 export function live(things) {
   return call(`${things}/live?limit=200`);
 }
+
+/** Accepted at once; what becomes of it, `settled` tells. */
+export const planCampaign = (campaign, key) => call("campaign-events/", {
+  method: "POST",
+  body: JSON.stringify(campaign),
+  headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+});
 
 export function upcomingCampaigns(limit) {
   return call(`campaign-events/upcoming?limit=${limit}`);
@@ -100,7 +127,7 @@ const LONGEST_WAIT_S = 5;
 const PAUSE_MS = 300;
 const within = (product) => `v1/products/${encodeURIComponent(product)}`;
 
-/** One page of products; `choice` may name sort, prefix, cursor and after. */
+/** One page of products; `choice` may name sort, q, tag, cursor and after. */
 export function products(choice) {
   return call(`v1/products?${chosen(choice)}`);
 }
@@ -125,14 +152,21 @@ async function command(method, path, key, body = null) {
   const headers = { Prefer: `wait=${LONGEST_WAIT_S}`, "Idempotency-Key": key };
   if (body) headers["Content-Type"] = "application/json";
   const done = await call(path, { method, headers, body: body && JSON.stringify(body) });
-  let { state, reason } = done;
-  while (state === "accepted") {
-    ({ state, reason } = await receipt(done.receipt, LONGEST_WAIT_S));
-    // Where many wait already, the answer comes at once.
-    if (state === "accepted") await new Promise((done) => setTimeout(done, PAUSE_MS));
-  }
+  const { state, reason } = done.state === "accepted" ? await settled(done.receipt) : done;
   if (state === "rejected") throw new Problem(422, { detail: reason });
   return done;
+}
+
+/** The state of a command once it is settled: the server tells it, or is asked where it does not. */
+export async function settled(id) {
+  let told = await hear(id).catch(() => null);
+  while (!told) {
+    const { state, reason } = await receipt(id, LONGEST_WAIT_S);
+    if (state !== "accepted") told = { state, reason };
+    // Where many wait already, the answer comes at once.
+    else await new Promise((done) => setTimeout(done, PAUSE_MS));
+  }
+  return told;
 }
 
 /** As a query string, without what is not chosen. */

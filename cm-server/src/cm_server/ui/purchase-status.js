@@ -1,10 +1,14 @@
-// The lives of purchases made on a page: each is accepted, then stored or rejected, followed by its receipt.
+// The lives of purchases made on a page: each is accepted, then stored or rejected, as the server tells of its receipt.
+// Where it does not, for too many are listened to or something between cuts the stream off, it is asked.
 
 import * as api from "./api.js";
 import { announce, element, price, sentence } from "./format.js";
 
-const FOLLOWED_AT_ONCE = 2; // a browser opens six connections to a host: waiting must leave room for buying
+// A browser opens six connections to a host: waiting must leave room for buying.
+const HEARD_AT_ONCE = 2;
+const FOLLOWED_AT_ONCE = 2;
 const WAIT_S = 2;
+let hearing = 0;
 let following = 0;
 const queue = [];
 
@@ -33,6 +37,8 @@ export function lives(section, list, kept = 3) {
 
 async function follow(item, purchase, accepted, onStored) {
   const started = performance.now();
+  const told = await heard(accepted.receipt);
+  if (told) return end(item, purchase, told.state, told.reason, performance.now() - started, onStored);
   let failures = 0;
   while (true) {
     try {
@@ -84,6 +90,19 @@ function card(purchase, accepted, name) {
     note.append(" · ", element("a", { href: `./?${new URLSearchParams({ user: username })}` }, "Show my purchases"));
   };
   return { node, set, lead, say: (text) => { note.textContent = text; }, lose: (text) => set("unknown", text) };
+}
+
+/** Null where the server is to be asked. */
+async function heard(receipt) {
+  if (hearing >= HEARD_AT_ONCE) return null;
+  hearing += 1;
+  try {
+    return await api.hear(receipt);
+  } catch {
+    return null; // the stream was cut off: whoever asks will see why
+  } finally {
+    hearing -= 1;
+  }
 }
 
 async function inTurn(work) {

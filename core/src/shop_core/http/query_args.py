@@ -26,7 +26,7 @@ def read(known: Sequence[str], *readers: Callable[[], Any]) -> list[Any]:
 
 def refuse_unknown(*known: str) -> None:
     """A misspelt query argument is an error, not ignored."""
-    about = f"is not known here, expected {', '.join(known)}"
+    about = "is not known here" + (f", expected {', '.join(known)}" if known else "")
     unknown = [FieldFault(name[:LONGEST_SHOWN], about) for name in request.args if name not in known]
     if unknown:
         raise MalformedRequest(*unknown)

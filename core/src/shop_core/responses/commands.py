@@ -1,4 +1,5 @@
-"""What cm-server asks cm-api of commands under Idempotency-Keys that came before; both are inside."""
+"""What cm-server asks cm-api of many commands at once: those that came before under Idempotency-Keys, and those that
+somebody waits for. Both services are inside."""
 
 from __future__ import annotations
 
@@ -25,3 +26,9 @@ class Earlier(msgspec.Struct):
 
     digests: dict[str, str]
     refused: list[str]
+
+
+class StatesAsked(Checked, frozen=True, forbid_unknown_fields=True):
+    """Receipts that somebody listens to."""
+
+    receipts: Annotated[list[str], Few]

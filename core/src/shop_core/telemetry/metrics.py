@@ -92,6 +92,12 @@ CACHE = Counter(
     ["cache", "outcome"],
 )
 WAITS = Counter("shop_waits_total", "Requests that asked to wait for a receipt (held, at once)", ["outcome"])
+STREAMS = Counter(
+    "shop_receipt_streams_total",
+    "Streams of receipts by how they ended (settled, expired, left, unanswered), or that had no place (refused)",
+    ["outcome"],
+)
+LISTENERS = Gauge("shop_receipt_listeners", "Clients that listen to a receipt", multiprocess_mode="livesum")
 CIRCUIT = Gauge(
     "shop_circuit_state",
     "Whether a dependency is asked: 0 closed, 1 half-open, 2 open (not asked); of the workers the highest",

@@ -1,6 +1,7 @@
 """One client's connection: what has come, the request that it makes, and until when the next step must be done.
 
-A connection is with the poller (`reading`, `sending`, `leaving`) or with a thread (`busy`), never with both.
+A connection is with the poller (`reading`, `sending`, `streaming`, `leaving`) or with a thread (`busy`), never
+with both.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shop_core.http.worker.head import Head, end_of_head, read_head
 from shop_core.http.worker.write_buffer import WriteBuffer
 from shop_runtime.addresses import network_of
 
-READING, BUSY, SENDING, LEAVING, ENDED = "reading", "busy", "sending", "leaving", "ended"
+READING, BUSY, SENDING, STREAMING, LEAVING, ENDED = "reading", "busy", "sending", "streaming", "leaving", "ended"
 
 
 class Connection:
@@ -116,5 +117,5 @@ class Connection:
 
     def next(self) -> None:
         """The answer is out: make room for the next request."""
-        self.sock.kept = {}
+        self.sock.kept, self.sock.stream = {}, None
         self._begin()

@@ -3,8 +3,8 @@
 gunicorn's own gives a thread to a connection and lets it read there, so that a few clients which send slowly, or
 nothing, or take no answer, hold them all. Here one loop reads for everybody and hands over requests that are whole
 (`shop_core.http.worker`); a route whose answer needs no body is asked before that. Answers go out the same way.
-Requests that were sent one after the other without waiting are answered one after the other. Liveness has a thread
-of its own.
+Requests that were sent one after the other without waiting are answered one after the other. An answer that tells what
+is yet to come goes on without its thread (`streams`). Liveness has a thread of its own.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from gunicorn.workers import gthread
 from shop_core.http.worker import bad_requests
 from shop_core.http.worker.bad_requests import Refused
 from shop_core.http.worker.body import BodyWanted
-from shop_core.http.worker.connection import BUSY, ENDED, LEAVING, READING, SENDING, Connection
+from shop_core.http.worker.connection import BUSY, ENDED, LEAVING, READING, SENDING, STREAMING, Connection
 from shop_core.http.worker.connections import MOST_BYTES, ConnectionTable
 from shop_core.http.worker.loop_calls import LoopCalls
 from shop_core.http.worker.request_threads import RequestThreads
+from shop_core.http.worker.streams import STREAM, Stream
 from shop_core.http.worker.thread_slots import ASIDE, THREADS_A_TURN, ThreadSlots
+from shop_core.http.worker.write_buffer import WriteBuffer
 
 DEFAULT_READ_SECONDS = 20
 ANSWER_SECONDS = 30  # longest wait for a client that takes nothing of its answer
@@ -70,8 +72,10 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.app_made = app  # what gunicorn's hooks look into
 
         def kept(environ: dict[str, Any], start_response: Any) -> Any:
-            environ["shop.kept"] = environ["gunicorn.socket"].kept
+            sock = environ["gunicorn.socket"]
+            environ["shop.kept"] = sock.kept
             environ[ASIDE] = self.aside
+            environ[STREAM] = partial(self.stream, sock)
             return app(environ, start_response)
 
         self.wsgi = kept
@@ -96,6 +100,11 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         finally:
             self.method_queue.defer(self.turns.back)
 
+    def stream(self, sock: WriteBuffer, seconds: float) -> Stream:
+        """The answer that is written to `sock` goes on when its route has ended, for so many seconds at most."""
+        sock.stream = Stream(seconds, lambda stream: self.method_queue.defer(self._poured, stream))
+        return sock.stream
+
     # The loop's side: everything from here to `handle` runs in the main thread.
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -118,6 +127,9 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.wait_for_and_dispatch_events(timeout=0)  # what was said until now is answered yet
             for conn in [conn for conn in self.places if conn.idle]:
                 self._end(conn)
+            for stream in [conn.sock.stream for conn in self.places if conn.state == STREAMING]:
+                if stream is not None:
+                    stream.end()
 
     def accept(self, listener: Any) -> None:
         try:
@@ -151,7 +163,7 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if conn.state == BUSY:
             self._unwatch(conn)  # what comes before its answer is out waits in the socket
             return
-        if conn.state not in (READING, LEAVING):
+        if conn.state not in (READING, STREAMING, LEAVING):
             return  # the event is older than what another one, of the same look at the poller, did to the connection
         try:
             data = plug.recv(PIECE)
@@ -164,6 +176,10 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if conn.state == LEAVING:
             conn.discarded += len(data)
             if not data or conn.discarded > LEAVE_BYTES:
+                self._end(conn)
+        elif conn.state == STREAMING:
+            conn.buffer += data  # its next request, which comes after this answer
+            if not data:
                 self._end(conn)
         elif data:
             if conn.idle:
@@ -240,6 +256,13 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
             conn.due = time.monotonic() + ANSWER_SECONDS
             self._watch(conn, selectors.EVENT_WRITE, partial(self._writable, stays=stays))
             self.came += len(conn.sock.waiting)
+        elif conn.sock.stream is not None:
+            conn.state = STREAMING
+            conn.due = time.monotonic() + conn.sock.stream.seconds
+            self._watch(conn, selectors.EVENT_READ, self._readable)
+            self._poured(conn.sock.stream)
+            if not self.alive:
+                conn.sock.stream.end()
         elif stays:
             self._next(conn)
         else:
@@ -258,6 +281,23 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
             conn.due = time.monotonic() + ANSWER_SECONDS
         if done:
             self._answered(conn, stays and self.alive)
+
+    def _poured(self, stream: Stream) -> None:
+        """A stream has something to send, or ends. Who does not even take these few bytes has gone."""
+        conn = stream.conn
+        if conn is None or conn.state != STREAMING:
+            return  # its route still works, its beginning is still being sent, or nobody is there
+        over = stream.pour()
+        try:
+            out = conn.sock.flush()
+        except OSError:
+            self._end(conn)
+            return
+        if over:
+            conn.sock.stream = None
+            self._answered(conn, stream.stays and self.alive)
+        elif not out:
+            self._end(conn)
 
     def _next(self, conn: Connection) -> None:
         """Wait for the connection's next request, which may have come already."""
@@ -295,6 +335,8 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self._unwatch(conn)
         conn.plug.close()
         conn.state = ENDED
+        if conn.sock.stream is not None:
+            conn.sock.stream.gone = True
         self.places.remove(conn)
         self.nr_conns -= 1
 
@@ -329,8 +371,11 @@ class ReadTimeoutWorker(gthread.ThreadWorker):  # type: ignore[misc]
         except Exception as error:
             self.log.exception("Error handling request: %s", type(error).__name__)
             conn.sock.waiting.clear()
+            conn.sock.stream = None
             conn.sock.sendall(bad_requests.answer(Refused(500, "The service failed; its log has the request.")))
             stays = False
+        if conn.sock.stream is not None:
+            conn.sock.stream.begin(conn, stays)
         with suppress(OSError):
             conn.sock.flush()
         return stays

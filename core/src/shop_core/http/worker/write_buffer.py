@@ -6,14 +6,18 @@ import socket
 from contextlib import suppress
 from typing import Any
 
+from shop_core.http.worker.streams import Stream
+
 
 class WriteBuffer:
-    """As much of a socket as gunicorn's response needs. `kept` outlives a request that has to run again."""
+    """As much of a socket as gunicorn's response needs. `kept` outlives a request that has to run again, `stream` is
+    the rest of an answer that goes on."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.waiting = bytearray()
         self.kept: dict[str, Any] = {}
+        self.stream: Stream | None = None
 
     def sendall(self, data: bytes) -> None:
         self.waiting += data
