@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Locator, Route, expect
@@ -122,3 +123,80 @@ def test_the_charts_can_be_told_from_the_ground(shop: Shop, scheme: Scheme) -> N
     for series in ("impressions", "clicks", "uniqueUsers"):
         ink = luminance(shop.page.locator(f".chart.{series} svg").evaluate(style, "fill"))
         assert (max(ink, card) + 0.05) / (min(ink, card) + 0.05) >= 3, series
+
+
+def local(seconds: float) -> str:
+    """A moment so far from now, as the browser's zone enters it."""
+    return (datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M")
+
+
+def enter(shop: Shop, **values: str) -> None:
+    for label, value in values.items():
+        shop.page.get_by_label(label, exact=True).fill(value)
+    shop.press("Plan campaign")
+
+
+def test_a_campaign_is_planned_and_what_becomes_of_it_is_shown_in_place(shop: Shop) -> None:
+    name = f"Sale {uuid.uuid4().hex[:8]}"
+    shop.open("/campaigns")
+    enter(shop, Name=name, Starts=local(3600), Ends=local(7200))
+    life = shop.page.locator("#planned > li")
+    expect(life).to_contain_text(name)
+    expect(life).to_have_attribute("data-state", "stored")
+    expect(shop.page.get_by_role("status")).to_contain_text(f"{name} is planned.")
+    expect(shop.page.locator("#next-list")).to_contain_text(name)
+    expect(shop.page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_what_is_missing_or_wrong_is_said_at_its_field(shop: Shop) -> None:
+    shop.open("/campaigns")
+    enter(shop)
+    for field, said in (("name", "Enter a name."), ("startDate", "Choose when it starts."), ("endDate", "Choose when")):
+        expect(shop.page.locator(f"#{field}-error")).to_contain_text(said)
+    expect(shop.page.get_by_label("Name", exact=True)).to_be_focused()
+    assert not [request for request in shop.requests if request.method == "POST"]
+    enter(shop, Name="Backwards", Starts=local(7200), Ends=local(3600))
+    expect(shop.page.locator("#endDate-error")).to_contain_text("start")
+    expect(shop.page.get_by_label("Ends", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(shop.page.locator("#name-error")).to_be_hidden()
+    expect(shop.page.locator("#planned > li")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "said"),
+    [
+        ({"state": "rejected", "reason": "a made-up reason"}, "rejected", "A made-up reason."),
+        (None, "unknown", "It is accepted."),
+    ],
+)
+def test_a_refusal_and_a_lost_connection_are_told_in_place(
+    shop: Shop, answer: dict[str, str] | None, state: str, said: str
+) -> None:
+    def tell(route: Route) -> None:
+        route.abort() if answer is None else route.fulfill(json={"receipt": "x", **answer})
+
+    shop.page.route("**/v1/receipts/**", tell)
+    shop.open("/campaigns")
+    enter(shop, Name="Doubtful", Starts=local(3600), Ends=local(7200))
+    life = shop.page.locator("#planned > li")
+    expect(life).to_have_attribute("data-state", state)
+    expect(life).to_contain_text(said)
+
+
+def test_after_an_answer_without_the_log_the_same_form_is_sent_under_its_key(shop: Shop) -> None:
+    keys: list[str] = []
+
+    def fail_first(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fulfill(status=503, json={"status": 503, "detail": "Kafka does not answer."})
+        else:
+            route.continue_()
+
+    shop.page.route("**/campaign-events/", fail_first)
+    shop.open("/campaigns")
+    enter(shop, Name="Twice", Starts=local(3600), Ends=local(7200))
+    expect(shop.page.locator("#plan-alert")).to_contain_text("Kafka does not answer.")
+    shop.page.get_by_role("button", name="Try again").click()
+    expect(shop.page.locator("#planned > li[data-state=stored]")).to_contain_text("Twice")
+    assert len(keys) == 2 and keys[0] == keys[1]

@@ -4,6 +4,7 @@ import * as alert from "./alert.js";
 import * as api from "./api.js";
 import * as chart from "./campaigns-chart.js";
 import * as live from "./campaigns-live.js";
+import * as plan from "./campaigns-plan.js";
 import { onBack } from "./connection.js";
 import { zone } from "./format.js";
 import { during } from "./loading.js";
@@ -14,7 +15,7 @@ const $ = (id) => document.getElementById(id);
 const region = $("alert");
 const troubled = new Set(); // whose last round failed
 
-/** Asks again and again: after `EVERY_MS`, sooner when `load` says so, not while nobody looks. */
+/** Asks again and again: after `EVERY_MS`, sooner when `load` says so, not while nobody looks. What it gives asks at once. */
 function keep(load) {
   let timer = null;
   let running = false;
@@ -42,9 +43,10 @@ function keep(load) {
   document.addEventListener("visibilitychange", round);
   onBack(round);
   round();
+  return round;
 }
 
-keep(async () => {
+const look = keep(async () => {
   const [campaigns, events, upcoming] = await during($("live"), Promise.all([
     api.live("campaign-events"), api.live("events"), api.upcomingCampaigns(UPCOMING),
   ]));
@@ -58,4 +60,5 @@ keep(async () => chart.show((await during($("charts"), api.lastHours())).series)
 
 $("zone").textContent = `Times are those of ${zone()}.`;
 
+plan.onStored(look);
 setInterval(live.tick, 1000);
