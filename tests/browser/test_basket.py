@@ -32,7 +32,7 @@ def put_in(shop: Shop, *names: str) -> None:
 
 
 def open_catalog(shop: Shop, goods: Goods) -> None:
-    shop.open(f"/catalog?sort=oldest&prefix={goods[0][1].rsplit(' ', 1)[0]}")
+    shop.open(f"/catalog?sort=oldest&q={goods[0][1].rsplit(' ', 1)[0]}")
     expect(shop.page.locator("#products > li")).to_have_count(len(goods))
 
 

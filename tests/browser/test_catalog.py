@@ -40,7 +40,7 @@ def review(platform: Platform, product: str, stars: int, user: str | None = None
 @pytest.fixture(scope="module")
 def shelf(platform: Platform) -> Shelf:
     """Products that start with one word, by price from 1 to 24; the first one is much reviewed."""
-    mark = f"shelf {uuid.uuid4().hex[:8]}"
+    mark = f"shelf s{uuid.uuid4().hex[:8]}"
     ids = [make(platform, f"{mark} {n:02}", f"{n}.00", tags=["gift"]) for n in range(1, PRODUCTS + 1)]
     for n in range(REVIEWS):
         review(platform, ids[0], n % 5 + 1, f"reader-{n}", text=f"Said {n}.", timestamp=f"2026-01-{n + 1:02}")
@@ -51,8 +51,8 @@ def names(shop: Shop) -> list[str]:
     return [name.rsplit(" ", 1)[-1] for name in shop.page.locator(".product-name").all_text_contents()]
 
 
-def search(shop: Shop, prefix: str) -> None:
-    shop.page.get_by_label("Name starts with").fill(prefix)
+def search(shop: Shop, words: str) -> None:
+    shop.page.get_by_label("Search", exact=True).fill(words)
 
 
 def height(shop: Shop, selector: str) -> float:
@@ -80,7 +80,7 @@ def expect_rating(shop: Shop, average: str, count: str, histogram: list[int]) ->
     expect(shop.page.locator(".histogram .number")).to_have_text([str(number) for number in histogram])
 
 
-def test_products_are_found_by_the_start_of_their_name_in_each_order_page_by_page(shop: Shop, shelf: Shelf) -> None:
+def test_products_are_found_by_their_words_in_each_order_page_by_page(shop: Shop, shelf: Shelf) -> None:
     mark, _ = shelf
     shop.open("/catalog")
     expect(shop.page.get_by_role("link", name="Catalog")).to_have_attribute("aria-current", "page")
@@ -98,7 +98,22 @@ def test_products_are_found_by_the_start_of_their_name_in_each_order_page_by_pag
     assert names(shop) == [f"{n:02}" for n in range(1, PRODUCTS + 1)]
     expect(shop.page.get_by_role("status")).to_contain_text(f"All {PRODUCTS} products")
     search(shop, f"{mark} 99")
-    expect(shop.page.get_by_text("No name starts with")).to_be_visible()
+    expect(shop.page.get_by_text("No name and no tag has")).to_be_visible()
+
+
+def test_words_are_found_wherever_they_stand_and_are_in_the_address(shop: Shop, platform: Platform) -> None:
+    mark = f"w{uuid.uuid4().hex[:8]}"
+    make(platform, f"Brass Lämp {mark}", tags=["Gift idea"])
+    make(platform, f"Iron lamp {mark}")
+    shop.open("/catalog")
+    for words, count in ((f"{mark} lam", 2), (f"IDEA {mark} lamp", 1), (f"{mark} ... bra!", 1), (f"{mark} amp", 0)):
+        search(shop, words)
+        expect(shop.page.locator("#products > li:visible")).to_have_count(count)
+    search(shop, f"{mark} idea")
+    expect(shop.page.locator("#products > li")).to_contain_text("Brass Lämp")
+    shop.page.reload()
+    expect(shop.page.get_by_label("Search", exact=True)).to_have_value(f"{mark} idea")
+    expect(shop.page.locator("#products > li")).to_have_count(1)
 
 
 def test_a_product_of_the_list_shows_its_stars_its_histogram_and_its_page(shop: Shop, shelf: Shelf) -> None:
@@ -136,9 +151,9 @@ def test_a_list_that_comes_late_says_nothing_over_the_open_product(shop: Shop, p
     name = f"Late {uuid.uuid4().hex[:8]}"
     make(platform, name)
     held: list[Route] = []
-    shop.page.route(re.compile(r"/v1/products\?.*prefix=Late"), lambda route: held.append(route))
+    shop.page.route(re.compile(r"/v1/products\?.*q=Late"), lambda route: held.append(route))
     shop.open("/catalog")
-    with shop.page.expect_request(re.compile(r"prefix=Late")):
+    with shop.page.expect_request(re.compile(r"q=Late")):
         search(shop, name)
     shop.page.get_by_role("link", name=name).click()
     say(shop, "ada-2", 1)

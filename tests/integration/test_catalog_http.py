@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import brotli
 import msgspec
@@ -217,6 +218,24 @@ def test_products_are_listed_in_each_order_and_by_prefix(platform: Platform) -> 
         found = through_all_pages(platform, f"prefix={mark}&sort={sort}&limit=2")
         assert [each["id"] for each in found] == [made[number] for number in expected], sort
         assert all("description" not in each for each in found)
+
+
+def test_products_are_found_by_the_beginnings_of_words_in_each_order(platform: Platform) -> None:
+    mark = f"w{uuid.uuid4().hex[:8]}"
+    made = [("Brass Lämp", "30", ["Gift idea"]), ("Iron lamp", "10", []), ("Brass bell", "20", ["lamplight"])]
+    ids = [product(platform, name=f"{name} {mark}", price=price, tags=tags) for name, price, tags in made]
+    for words, expected in (
+        ("lam", [1, 2, 0]), ("BRASS", [2, 0]), ("lamp iro", [1]), ("idea gift", [0]), ("ämp", []), ("lamp bell", [2]),
+        ("brass -- lamp!", [2, 0]), ("amp", []),
+    ):  # fmt: skip
+        found = through_all_pages(platform, f"q={quote(f'{mark} {words}')}&sort=price&limit=1")
+        assert [doc["id"] for doc in found] == [ids[n] for n in expected], words
+    send(platform, "PATCH", f"/v1/products/{ids[1]}", {"name": f"Iron bell {mark}"})
+    assert [doc["id"] for doc in through_all_pages(platform, f"q={mark}+bell&sort=price")] == [ids[1], ids[2]]
+    assert through_all_pages(platform, f"q={mark}+bell&sort=price&tag=lamplight")[0]["id"] == ids[2]
+    for nothing in ("!!", "a b c d e f g h i"):
+        answer = platform.request("GET", f"/v1/products?q={quote(nothing)}")
+        assert (answer.status, answer.json()["field"]) == (400, "q")
 
 
 def test_products_are_listed_by_tag_in_each_order_and_together_with_a_prefix(platform: Platform) -> None:

@@ -83,6 +83,10 @@ SORT = Parameter(
      "default": "newest"},
 )  # fmt: skip
 REVIEW_SORT = Parameter("sort", "query", "The order", {"enum": ["newest", "highest", "lowest"], "default": "newest"})
+WORDS_ARG = Parameter(
+    "q", "query", "Only products of which some word, of the name or a tag, begins with each of these, in any case and "
+    "with or without accents; at most 8", {"type": "string"},
+)  # fmt: skip
 PREFIX_ARG = Parameter("prefix", "query", "Only products whose name starts with this, in any case", {"type": "string"})
 TAG_ARG = Parameter("tag", "query", "Only products with this tag, as it is written there", {"type": "string"})
 FIRST_REVIEWS = Parameter(
@@ -93,8 +97,8 @@ FIRST_REVIEWS = Parameter(
 OPERATIONS = (
     command("createProduct", "post", "/v1/products", "Put a product into the catalog", 201, (), ProductRequest),
     query("listProducts", "/v1/products", "Products, page by page", Products,
-          (SORT, LIMIT, CURSOR, PREFIX_ARG, TAG_ARG), (),
-          about="Send `next` as `cursor`, with the same `sort`, `prefix` and `tag`, until it is null."),
+          (SORT, LIMIT, CURSOR, WORDS_ARG, PREFIX_ARG, TAG_ARG), (),
+          about="Send `next` as `cursor`, with the same `sort`, `q`, `prefix` and `tag`, until it is null."),
     query("getProduct", "/v1/products/{id}", "A product with its ratings", Product, (ID, FIRST_REVIEWS)),
     command("replaceProduct", "put", "/v1/products/{id}", "Replace a product's fields", 200, (ID,), ProductRequest,
             about="What is left out is empty afterwards."),

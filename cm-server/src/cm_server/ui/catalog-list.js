@@ -1,4 +1,4 @@
-// The list of products: in an order, by the start of their names or a tag, page by page, all of it in the address; and
+// The list of products: in an order, by words or a tag, page by page, all of it in the address; and
 // the form for a new one.
 
 import * as address from "./address.js";
@@ -14,6 +14,7 @@ import { averageOf, columns, reviewsOf, stars } from "./stars.js";
 
 const TYPING_MS = 250;
 const PAGE = 20;
+const MOST_WORDS = 8;
 const $ = (id) => document.getElementById(id);
 const [find, list, empty, foot, shown, more, region] = [
   "find", "products", "products-empty", "products-foot", "products-shown", "more-products", "products-alert",
@@ -28,7 +29,7 @@ let loaded = false;
 let typing = null;
 let tag = address.chosen("tag"); // only products with it, "" for all
 const DEFAULT_SORT = find.elements.sort.value;
-find.elements.prefix.value = address.chosen("prefix");
+find.elements.q.value = address.chosen("q");
 find.elements.sort.value = address.chosen("sort") || DEFAULT_SORT;
 if (find.elements.sort.selectedIndex < 0) find.elements.sort.value = DEFAULT_SORT;
 
@@ -41,10 +42,15 @@ export function update(product) {
   document.getElementById(`product-${product.id}`)?.replaceWith(row(product));
 }
 
+/** The words to look for: no more than may be asked for, and nothing that is no word. */
+function wanted() {
+  return (find.elements.q.value.match(/[\p{L}\p{M}\p{N}_]+/gu) ?? []).slice(0, MOST_WORDS).join(" ");
+}
+
 async function load(fresh = null) {
   clearTimeout(typing);
-  const { sort, prefix } = find.elements;
-  address.choose({ sort: sort.value === DEFAULT_SORT ? "" : sort.value, prefix: prefix.value.trim(), tag });
+  const { sort } = find.elements;
+  address.choose({ sort: sort.value === DEFAULT_SORT ? "" : sort.value, q: wanted(), tag });
   $("tagged").hidden = !tag;
   $("tag-name").textContent = tag;
   await ask(null, (page) => {
@@ -65,7 +71,7 @@ async function loadMore() {
 
 async function ask(from, use) {
   const mine = ++asked;
-  const choice = { sort: find.elements.sort.value, prefix: find.elements.prefix.value.trim(), tag, limit: PAGE };
+  const choice = { sort: find.elements.sort.value, q: wanted(), tag, limit: PAGE };
   list.setAttribute("aria-busy", "true");
   try {
     const page = await during(list, api.products({ ...choice, cursor: from, after: from ? null : after }));
@@ -84,11 +90,11 @@ function tell(page) {
   cursor = page.next;
   more.hidden = !cursor;
   const count = list.children.length;
-  const prefix = find.elements.prefix.value.trim();
+  const words = wanted();
   list.hidden = foot.hidden = count === 0;
   empty.hidden = count > 0;
   const all = tag ? `No product has the tag “${tag}”.` : "Add the first one here, or fill the catalog with samples: shopctl seed";
-  $("products-empty-text").textContent = prefix ? `No name starts with “${prefix}”.` : all;
+  $("products-empty-text").textContent = words ? `No name and no tag has “${words}”.` : all;
   const some = count === 1 ? "1 product" : `${countOf(count)} products`;
   shown.textContent = cursor ? `${some} shown, more follow` : count === 1 ? some : `All ${some}`;
   // An answer that comes late, when a product is open, must not speak over what is said there.
@@ -158,7 +164,7 @@ find.addEventListener("submit", (event) => {
   load();
 });
 find.elements.sort.addEventListener("change", () => load());
-find.elements.prefix.addEventListener("input", () => {
+find.elements.q.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => load(), TYPING_MS);
 });

@@ -18,6 +18,7 @@ from cm_api.batch_result import Derived, Outcome, Refused
 from cm_api.deduplication import each_once
 from cm_api.domains.catalog.rating import Rating
 from cm_api.domains.catalog.store import CatalogStore
+from cm_api.domains.catalog.words import words_of_product
 from cm_api.domains.catalog.working_set import CatalogWorkingSet, owner_of
 from cm_api.erasure import takes
 from cm_api.sort_keys import order_key
@@ -94,6 +95,7 @@ def create(working_set: CatalogWorkingSet, event: Event) -> None:
         "description": data.description,
         "price": Decimal128(Decimal(data.price)),
         "tags": list(data.tags),
+        "words": words_of_product(data.name, data.tags),
         "createdAt": at,
         "updatedAt": at,
         "rating": Rating().stored(),
@@ -197,8 +199,9 @@ def rate(working_set: CatalogWorkingSet, product: Document, old: int | None, new
 
 
 def touch(product: Document) -> None:
-    """The product looks different: count that, and sort it anew."""
+    """The product looks different: count that, and sort it and have it found anew."""
     product["version"] += 1
+    product["words"] = words_of_product(product["name"], product["tags"])
     product["sort"] = product["sort"] | sort_keys(product, Rating.of(product["rating"]))
 
 

@@ -12,9 +12,10 @@ from cm_api.contract import Exported
 from cm_api.domains.catalog.cache import cached_product
 from cm_api.domains.catalog.presenters import to_rating, to_review, to_summary
 from cm_api.domains.catalog.store import DOMAIN, REVIEW_SORTS, SORTS, CatalogStore
+from cm_api.domains.catalog.words import MOST_ASKED, words_of
 from cm_api.http import paging
 from cm_api.http.context import Context
-from shop_core.errors import MalformedRequest
+from shop_core.errors import FieldFault, MalformedRequest
 from shop_core.events import catalog
 from shop_core.events.fields import check_text
 from shop_core.http import query_args
@@ -99,17 +100,18 @@ def find_product(context: Context, productid: str) -> Product | None:
 
 def product_page(context: Context) -> Products:
     """One page of the list, and the cursor of the next one."""
-    (sort, cursor), limit, prefix, tag = paging.read(
-        ("sort", "limit", "cursor", "prefix", "tag", "after"),
+    (sort, cursor), limit, prefix, tag, words = paging.read(
+        ("sort", "limit", "cursor", "q", "prefix", "tag", "after"),
         partial(sort_and_cursor, SORTS),
         query_args.limit_arg,
         prefix_arg,
         tag_arg,
+        words_arg,
     )
     context.await_after()
     store = store_of(context)
-    key = ("products", store.generation, sort, cursor, prefix, limit, tag)
-    found = context.cache.get(key, lambda: store.page(sort, cursor, prefix, limit + 1, tag))
+    key = ("products", store.generation, sort, cursor, prefix, limit, tag, words)
+    found = context.cache.get(key, lambda: store.page(sort, cursor, prefix, limit + 1, tag, words))
     return Products([to_summary(doc) for doc in found[:limit]], next_cursor(found, limit, sort, SORTS))
 
 
@@ -151,6 +153,15 @@ def tag_arg() -> str:
     """A tag as the product has it, "" for none."""
     text = request.args.get("tag", "")
     return check_text("tag", text, error=MalformedRequest) if text else ""
+
+
+def words_arg() -> tuple[str, ...]:
+    """What is searched for, word by word; none where nothing is."""
+    text = request.args.get("q", "")
+    words = words_of([check_text("q", text, error=MalformedRequest)]) if text else []
+    if text and not 0 < len(words) <= MOST_ASKED:
+        raise MalformedRequest(FieldFault("q", f"must have 1 to {MOST_ASKED} words of letters or digits"))
+    return tuple(words)
 
 
 def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:

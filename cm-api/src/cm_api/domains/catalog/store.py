@@ -4,6 +4,7 @@ the query API. A rebuild makes a new generation of the three beside the live one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ def ensure_indexes(db: Database[Document], generation: int | None = None) -> Non
         products, reviews, _ = (db[name] for name in names)
         for field in ("sort.name", "sort.price", "sort.rating", "sort.rank", "sort.newest"):
             products.create_index([(field, ASCENDING)], name=field.replace(".", "_"))
-        products.create_index([("tags", ASCENDING)], name="tags")
+        for field in ("tags", "words"):
+            products.create_index([(field, ASCENDING)], name=field)
         for field in ("sort.newest", "sort.rating"):
             reviews.create_index(
                 [("productid", ASCENDING), (field, ASCENDING)], name=f"productid_{field.replace('.', '_')}"
@@ -141,13 +143,16 @@ class CatalogStore:
         with translate_errors():
             yield from self._reviews.find({"productid": bounds}, _STARS, session=self._session)
 
-    def page(self, sort: str, cursor: str | None, prefix: str, limit: int, tag: str = "") -> list[Document]:
+    def page(
+        self, sort: str, cursor: str | None, prefix: str, limit: int, tag: str = "", words: Sequence[str] = ()
+    ) -> list[Document]:
         """Products in the order of `sort` after `cursor`, without their descriptions: those whose name starts with
-        `prefix`, and only those with `tag` where one is given."""
+        `prefix`, only those with `tag` where one is given, and of which some word begins with each of `words`."""
         field, direction = SORTS[sort]
         bounds: list[Document] = [{"sort.name": {"$gte": prefix, "$lt": prefix + AFTER_PREFIX}}] if prefix else []
         if tag:
             bounds.append({"tags": tag})
+        bounds += [{"words": {"$regex": f"^{re.escape(word)}"}} for word in words]
         return self._page(self._products, bounds, field, direction, cursor, limit, _WITHOUT_TEXT)
 
     def reviews(self, productid: str, sort: str, cursor: str | None, limit: int) -> list[Document]:
