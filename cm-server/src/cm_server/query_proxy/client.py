@@ -22,7 +22,6 @@ from shop_core.http.worker.thread_slots import THREADS_A_TURN
 from shop_core.telemetry.logs import request_id
 
 ANSWER_SECONDS = 3.5  # for cm-api to answer, besides what it may wait for a receipt
-STATES_SECONDS = 2.0  # for what became of all receipts that somebody listens to
 Change = Callable[[bytes], bytes]
 _DOWN = ("If-None-Match", "Accept")
 _UP = ("ETag", "Cache-Control", "Retry-After", "Content-Type", "Vary", "X-Data-As-Of")
@@ -112,7 +111,7 @@ class QueryClient:
         if self.circuit.state == "open":
             return None
         body = msgspec.json.encode({"receipts": receipts})
-        found = self.ask("/v1/receipts", body, STATES_SECONDS)
+        found = self.ask("/v1/receipts", body, ANSWER_SECONDS)
         return None if found is None else msgspec.json.decode(found)
 
     def check(self) -> None:
