@@ -86,8 +86,8 @@ def heading(text: str, about: str | Markup = "") -> Markup:
 def folded(id: str, summary: Markup, body: Markup) -> Markup:
     """Something of the contents list, folded until it is asked for."""
     return Markup(
-        '<details id="{}"><summary><a class="here" href="#{}" aria-label="Link to {}">#</a>{}</summary>{}</details>'
-    ).format(id, id, id, summary, body)
+        '<details id="{}"><summary>{}</summary><a class="here" href="#{}" aria-label="Link to {}">#</a>{}</details>'
+    ).format(id, summary, id, id, body)
 
 
 def table(caption: str, rows: Sequence[Row], head: Sequence[str] = ()) -> Markup:

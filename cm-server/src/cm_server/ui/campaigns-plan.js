@@ -59,7 +59,7 @@ async function follow(campaign, receipt) {
   try {
     const { state, reason } = await api.settled(receipt);
     if (state === "rejected") return item.end(state, "Rejected", sentence(reason || "No reason was given"));
-    item.end(state, "Stored", "starts ", moment(campaign.startDate));
+    item.end(state, "Stored", "Starts ", moment(campaign.startDate));
     announce(`${campaign.name} is planned.`);
     stored();
   } catch (problem) {
