@@ -294,11 +294,13 @@ def test_what_is_lost_doubled_or_changed_while_it_runs_is_told(shop: Platform, u
         db.delete_one({"_id": lost["_id"]})
         db.insert_one(twice | {"_id": f"{twice['_id']}-again", "order": twice["order"].replace("-", "-0", 1)})
         db.update_one({"_id": other["_id"]}, {"$set": {"price": Decimal128("999999.99")}})
+        shop.db["users"].update_one({"_id": other["userid"]}, {"$inc": {"count": 1}})
         code, said, err = ended(it)
     told = found(said)
     assert code == 3 and told.keys() == {"lost", "doubled", "changed", "wrong"}, (said, err)
     for name, doc in (("lost", lost), ("doubled", twice), ("changed", other)):
         assert len(told[name]) == 1 and f"purchase {doc['username']} " in told[name][0], told
+    assert len(told["wrong"]) == 1 and f"total of {other['userid']}: " in told["wrong"][0], told
     assert canaries(shop) == []
 
 

@@ -40,8 +40,7 @@ def run(options: argparse.Namespace) -> int:
     base, headers = base_of(options), credentials(options)
     if options.rate * options.seconds > MOST_CANARIES:
         raise ConfigError(f"--rate times --for are over {MOST_CANARIES:,} purchases: give less of either.")
-    signal.signal(signal.SIGTERM, _interrupt)
-    with Answers(base, headers) as answers:
+    with _term_as_ctrl_c(), Answers(base, headers) as answers:
         if options.erase is not None:
             left = erase(answers, options.erase)
             print(left or f"The canaries of {escaped(options.erase)} are erased.")
@@ -163,6 +162,15 @@ def live_line(history: History, left: float) -> str:
     )
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """TERM ends it as Ctrl-C does: the canaries are erased first."""
-    raise KeyboardInterrupt
+@contextmanager
+def _term_as_ctrl_c() -> Iterator[None]:
+    """TERM ends the block as Ctrl-C does: the canaries are erased first."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
