@@ -64,6 +64,7 @@ GAPS = Counter(
     ["topic", "partition"],
 )
 LAG = Gauge("shop_consumer_lag_events", "Events in the log after the position", ["topic", "partition"])
+LAG_SECONDS = Gauge("shop_consumer_lag_seconds", "Age of the oldest event after the position", ["topic", "partition"])
 DELAY = Histogram(
     "shop_event_delay_seconds",
     "From accepted at the door to stored in the read model",
@@ -103,6 +104,16 @@ LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["rou
 LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")
 ERASED = Counter("shop_users_erased_total", "Erasures of users that a consumer applied")
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
+
+
+def consumer_begins(domain: str) -> None:
+    """Let a consumer's counters begin at 0: of one that begins with its first event, no rate shows that event."""
+    for counter in (CONFLICTS, LATE, OUTAGES, MOVED):
+        counter.labels(domain)
+    for outcome in ("applied", "duplicate", "rejected"):
+        APPLIED.labels(domain, outcome)
+    for kind in ("permanent", "fault"):
+        SET_ASIDE.labels(domain, kind)
 
 
 @functools.cache
