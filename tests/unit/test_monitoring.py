@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shop_core.telemetry import metrics as services
 from shop_monitoring import alerts, expressions, files, metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,3 +104,12 @@ def overlapping(places: list[tuple[int, ...]]) -> bool:
     """Whether two of (width, height, x, y) lie on one another."""
     cells = [(x + i, y + j) for w, h, x, y in places for i in range(w) for j in range(h)]
     return len(set(cells)) < len(cells)
+
+
+def test_a_counter_begins_with_its_consumer_and_has_one_series() -> None:
+    """Of one that begins with its first event no rate shows that event."""
+    services.consumer_begins("new")
+    text = services.render().decode()
+    assert 'shop_consumer_set_aside_total{class="fault",domain="new"} 0.0' in text
+    assert 'shop_consumer_events_total{domain="new",outcome="rejected"} 0.0' in text
+    assert "shop_consumer_set_aside_created" not in text

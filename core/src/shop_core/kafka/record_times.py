@@ -29,16 +29,18 @@ class RecordTimes:
         if not places:
             return {}
         try:
-            if self._client is None:
-                # Of a batch that is larger Kafka sends the first all the same.
-                options = {"client_id": "shop-times", "max_partition_fetch_bytes": 1, "auto_offset_reset": "earliest"}
-                self._client = consumer(self._bootstrap, bootstrap_timeout_ms=CONNECT_MS, **options)
+            self._client = self._client or self._connect()
             return self._read(*self._client, places)
         except KafkaError as error:
             self.close()
             raise Unavailable(
                 f"Kafka at {self._bootstrap} does not give a record's time ({type(error).__name__})"
             ) from error
+
+    def _connect(self) -> tuple[KafkaConsumer, Faults]:
+        # Of a batch that is larger Kafka sends the first all the same.
+        options = {"client_id": "shop-times", "max_partition_fetch_bytes": 1, "auto_offset_reset": "earliest"}
+        return consumer(self._bootstrap, bootstrap_timeout_ms=CONNECT_MS, **options)
 
     def _read(self, client: KafkaConsumer, faults: Faults, places: Mapping[int, int]) -> dict[int, float]:
         open_ = {TopicPartition(self._topic, partition): offset for partition, offset in places.items()}
