@@ -68,9 +68,10 @@ SHOP = Dashboard(
         "Callers": (
             Panel(
                 "Callers",
-                "unknown is 401, forbidden 403.",
+                "unknown is 401, forbidden 403. Nothing where callers are not asked.",
                 [Query(rate("shop_callers_total", "outcome"), "{{outcome}}")],
                 "reqps",
+                quiet=True,
             ),
             Panel(
                 "Over their limit",
