@@ -106,6 +106,11 @@ SHOP = Dashboard(
                 [Query(gauge("sum", "shop_mongodb_pool_connections", "job"), "{{job}}")],
             ),
             Panel(
+                "Releases",
+                "Processes by the release that they run.",
+                [Query(f"count by (version) ({selector('shop_build_info')})", "{{version}}")],
+            ),
+            Panel(
                 "Circuits",
                 "0: asked. 1: one request probes. 2: not asked.",
                 [Query(gauge("max", "shop_circuit_state", "dependency"), "{{dependency}}")],

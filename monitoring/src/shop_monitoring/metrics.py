@@ -11,7 +11,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from shop_core.telemetry import metrics as services
 from shop_operator import metrics as operator
 
-SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",), "info": ("_info",)}
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
 SERVICES: Mapping[str, str] = {
     "shop_http_request_duration_seconds": "rate, errors and duration of requests",
     "shop_produce_total": "events acked, failed (no ack: 503), refused (not sent, topic `-`: 503), rejected "
@@ -55,6 +55,7 @@ SERVICES: Mapping[str, str] = {
     "shop_limited_total": "requests answered 429",
     "shop_limit_store_errors_total": "failed calls to the shared store of limits",
     "shop_users_erased_total": "erasures applied, once per domain (counted at the copy in partition 0)",
+    "shop_build_info": "1; `version` is the release that the process runs",
     "shop_mongodb_pool_connections": "MongoDB connections in use",
 }
 OPERATOR: Mapping[str, str] = {
@@ -93,7 +94,7 @@ class Metric:
 
     @property
     def samples(self) -> tuple[str, ...]:
-        stem = self.name.removesuffix("_total").removesuffix("_info")
+        stem = self.name.removesuffix("_total")
         return tuple(f"{stem}{suffix}" for suffix in SUFFIXES[self.kind])
 
 
@@ -102,7 +103,7 @@ def declared(module: ModuleType) -> Iterator[Metric]:
     for value in vars(module).values():
         if isinstance(value, MetricWrapperBase):
             [about] = value.describe()
-            name = about.name + {"counter": "_total", "info": "_info"}.get(about.type, "")
+            name = about.name + ("_total" if about.type == "counter" else "")
             yield Metric(name, about.type, tuple(value._labelnames))
 
 

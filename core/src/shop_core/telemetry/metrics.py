@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -105,6 +106,8 @@ CALLERS = Counter("shop_callers_total", "Requests by what their caller is (accep
 LIMITED = Counter("shop_limited_total", "Requests answered 429, by route", ["route"])
 LIMIT_STORE_ERRORS = Counter("shop_limit_store_errors_total", "Times that the shared store of limits did not answer")
 ERASED = Counter("shop_users_erased_total", "Erasures of users that a consumer applied")
+BUILD = Gauge("shop_build_info", "1, by the release that runs", ["version"], multiprocess_mode="max")
+BUILD.labels(version("shop-core")).set(1)
 POOL = Gauge("shop_mongodb_pool_connections", "Connections in use to MongoDB", multiprocess_mode="livesum")
 
 
