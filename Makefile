@@ -52,6 +52,12 @@ test-long: .venv/dev.stamp ## The soak, the model of the rules with as many seed
 		CATALOG_REVIEWS=$(CATALOG_REVIEWS) DRILL_MINUTES=$(DRILL_MINUTES) .venv/bin/python -m pytest \
 		tests/integration/test_catalog_soak.py tests/model tests/faults/live/test_drill.py $(ARGS)
 
+# Prometheus itself is compiled for it, once; `make test` looks at names and expressions only.
+.PHONY: monitoring-test
+monitoring-test: .venv/dev.stamp ## Alerts by promtool, alerts and dashboards by a real Prometheus that scrapes the platform
+	@scripts/bootstrap java maven go
+	.venv/bin/python -m pytest tests/monitoring $(ARGS)
+
 CLUSTER := PYTHONPATH=tests/cluster/src .venv/bin/python -m shop_cluster
 
 .PHONY: e2e
@@ -103,6 +109,7 @@ generate: .venv/dev.stamp ## Make again what follows from the code: tables, ACLs
 	@.venv/bin/python scripts/reference.py
 	@.venv/bin/python scripts/faults_table.py
 	@.venv/bin/python scripts/keda_examples.py
+	@.venv/bin/python scripts/monitoring.py
 	@.venv/bin/python scripts/charts.py
 
 # Python alone: what it proves includes the making of .venv.

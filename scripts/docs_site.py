@@ -36,6 +36,8 @@ def on_config(config: Any) -> Any:
         sections.append({title: pages})
     decisions = sorted(path.name for path in (DOCS / "decisions").glob("[0-9]*.md"))
     sections.append({"Decisions": ["decisions/README.md", *(f"decisions/{name}" for name in decisions)]})
+    runbooks = sorted(path.name for path in (DOCS / "how-to" / "runbooks").glob("*.md"))
+    sections.append({"Runbooks": [f"how-to/runbooks/{name}" for name in runbooks]})
     config.nav = [*sections, {"Repository": [OUTSIDE + page for page in PAGES]}]
     return config
 

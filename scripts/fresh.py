@@ -46,6 +46,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "test": ("make test",),
     "test-long": ("make test-long MODEL_SEEDS=1 MODEL_STEPS=20 CATALOG_REVIEWS=500 DRILL_MINUTES=1",),
     "security": ("make security",),
+    "monitoring-test": ("make monitoring-test",),
     "faults": ('make faults ARGS="-k F25-"',),
     "bench": ('make bench ARGS="--events 20000 --seconds 2"',),
     "bench-peers": ('make bench-peers ARGS="--seconds 1"',),

@@ -16,7 +16,6 @@ import pytest
 
 from shop_cluster.rendering import Manifest, render
 from shop_cluster.waiting import wait_until
-from shop_operator import metrics
 
 VALUES = ("--set", "mongodb.tls.enabled=true")
 # Where the shell stands, what it becomes, and the node's place: two members are before the arbiter, three brokers
@@ -146,19 +145,3 @@ def test_what_does_not_fit_changes_nothing_and_the_next_one_is_taken(pod: Pod) -
         pod.fits(True)
         pod.certificate("new")
     assert pod.process.wait(20) == -signal.SIGTERM
-
-
-def test_the_alert_on_certificates_is_made_where_it_is_asked_for() -> None:
-    words = ("operator.prometheusRule.enabled=true", "operator.prometheusRule.certificateDays=30")
-    made = render("--set", ",".join((*words, "operator.prometheusRule.labels.release=monitoring")))
-    [rule] = [each for each in made if each["kind"] == "PrometheusRule"]
-    assert rule["metadata"]["labels"]["release"] == "monitoring"
-    [alert] = rule["spec"]["groups"][0]["rules"]
-    metric = certificate_metric()
-    assert f"{metric} and" in alert["expr"] and alert["expr"].endswith(f"< {30 * 86400}")
-    assert not [each for each in render() if each["kind"] == "PrometheusRule"]
-
-
-def certificate_metric() -> str:
-    """As the operator names it."""
-    return str(next(iter(metrics.CERTIFICATE.describe())).name)

@@ -106,7 +106,8 @@ def test_a_claim_that_was_taken_away_from_its_volumes_may_come_back_larger(
 
 def test_values_that_an_older_chart_did_not_have_may_be_missing() -> None:
     """`helm upgrade --reuse-values` brings the defaults of the chart that was installed."""
-    newer = ("global.secrets", "global.dns", "global.scrapers", "global.pods", "global.commonLabels")
+    since = ("secrets", "dns", "scrapers", "pods", "commonLabels", "monitoring")
+    newer = tuple(f"global.{value}" for value in since)
     more = (
         "uninstall",
         "extraObjects",

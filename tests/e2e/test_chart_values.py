@@ -72,6 +72,7 @@ def test_an_arbiter_of_too_long_a_name_is_refused() -> None:
         ("shop.consumers.catalog.resources.requests.memory=9Gi", "shop.consumers.catalog.resources: memory"),
         ("jobs.resources.requests.memory=9Gi", "jobs.resources: memory"),
         ("errands.resources.requests.cpu=1", "errands is called jobs now"),
+        ("operator.prometheusRule.enabled=true", "operator.prometheusRule is global.monitoring now"),
         ("kafkaUi.resources.limits.memory=lots", "no quantity"),
         ("auth.existingSecret=My_Keys", "auth.existingSecret: .* cannot be the name"),
         ("kafka.security.certificate.existingSecret=TLS", "certificate.existingSecret: .* cannot be the name"),

@@ -169,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         settings = load(ConsumerSettings)
         logs.configure(settings)
         logs.reload_on_sighup(settings)
+        metrics.consumer_begins(domain.name)
         health = Health()
         consumer = started(lambda: Consumer(domain, settings, health))
     with health.serve(settings.health_host, settings.health_port):

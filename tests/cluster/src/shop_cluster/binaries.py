@@ -32,6 +32,8 @@ class GoModule:
     flags: Callable[[Path], str] = lambda _folder: ""
     # name of a copy → (module, path inside it)
     copies: dict[str, tuple[str, str]] = field(default_factory=dict)
+    # build tags
+    tags: str = ""
 
     @property
     def source(self) -> Path:
@@ -40,7 +42,9 @@ class GoModule:
     @property
     def folder(self) -> Path:
         """Where the built programs are, or will be."""
-        recipe = (RECIPE, self.programs, self.copies, self.flags(self.source))
+        recipe: tuple[object, ...] = (RECIPE, self.programs, self.copies, self.flags(self.source))
+        # Without tags as before there were any, so that what is built stays.
+        recipe += (self.tags,) if self.tags else ()
         digest = hashlib.sha256(repr(recipe).encode())
         for path in sorted(self.source.iterdir()):
             digest.update(path.name.encode() + path.read_bytes())
@@ -90,12 +94,27 @@ INGRESS_NGINX = GoModule(
 LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"}, 1.3)
 PAUSE = GoModule("pause", {"pause": "."}, 0.1)
 GATEWAY_API = GoModule("gateway-api", {}, 0.1, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
+# No part of a cluster: tests/monitoring starts them. Without discoveries, each of which brings the client of a cloud.
+PROMETHEUS_MODULE = "github.com/prometheus/prometheus"
+PROMETHEUS = GoModule(
+    "prometheus",
+    {name: f"{PROMETHEUS_MODULE}/cmd/{name}" for name in ("prometheus", "promtool")},
+    9,
+    tags="remove_all_sd",
+)
 # Those that the cluster cannot start without come first, so that a broken build shows early.
 MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, GATEWAY_API, INGRESS_NGINX, KEDA)
 
 
 def program(module: GoModule, name: str) -> Path:
     return module.folder / name
+
+
+def built(module: GoModule, name: str) -> Path:
+    """A program, which is compiled first where it is not there yet."""
+    if not module.folder.is_dir():
+        _build(module)
+    return program(module, name)
 
 
 def build_all() -> None:
@@ -124,7 +143,7 @@ def _build(module: GoModule) -> None:
     go = tool("go")
     try:
         for name, package in module.programs.items():
-            words = ("nice", go, "build", "-ldflags", flags, "-o", target / name, package)
+            words = ("nice", go, "build", "-tags", module.tags, "-ldflags", flags, "-o", target / name, package)
             run(*words, cwd=module.source, env=environment)
         for name, (path, inside) in module.copies.items():
             place = downloaded(path, module.source, environment)

@@ -1,0 +1,1 @@
+"""What is watched, as data: metrics, alerts, dashboards. `make generate` makes the files of the charts and pages."""
