@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from shop_operator.adapters.cluster import Cluster, ClusterError
+from shop_operator.decisions.drift import SCALER
 
 Manifest = dict[str, Any]
 
@@ -82,6 +83,19 @@ class FakeCluster(Cluster):
         self.calls.append((verb, kind, name))
         if refusal := self.refusals.get(verb):
             raise refusal
+
+
+class MergingCluster(FakeCluster):
+    """With what server-side apply does for a Deployment's two managers: neither takes away what the other names."""
+
+    def apply(self, manifest: Manifest, manager: str = "", subresource: str = "") -> Manifest:
+        kind, meta = manifest["kind"], manifest["metadata"]
+        before = self.objects.get((kind, meta["namespace"], meta["name"]))
+        if kind != "Deployment" or before is None:
+            return super().apply(manifest, manager, subresource)
+        if manager == SCALER:
+            return self.patch(kind, meta["namespace"], meta["name"], {"spec": manifest["spec"]})
+        return super().apply(manifest | {"spec": {"replicas": before["spec"]["replicas"], **manifest["spec"]}})
 
 
 def _merge(live: Manifest, patch: Manifest) -> None:

@@ -20,15 +20,16 @@ from shop_operator.decisions import (
     kafka_diagnostics,
     kafka_faults,
     printer_columns,
-    scaling,
     scaling_progress,
     warm_up,
 )
 from shop_operator.decisions.conditions import Condition, complete, condition, rollout
-from shop_operator.decisions.scaling import Decision, Limits, Speed
 from shop_operator.decisions.scaling_progress import Gap
 from shop_operator.desired import consumer, scaler
 from shop_operator.desired.base import text
+from shop_runtime.scaling import rule
+from shop_runtime.scaling.rule import Decision, Limits
+from shop_runtime.scaling.speed import Speed
 
 log = logging.getLogger(__name__)
 KIND = "ShopConsumer"
@@ -108,7 +109,7 @@ class Consumers:
         served, scaled_object = self._keda(body, memory)
         keda = diagnostics.keda_missing(served, scaled_object, self._unlooked(memory))
         limits = self._limits(body, seen, threshold, extra)
-        decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
+        decision = rule.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
         memory.decisions.append(decision)
         live, refusal = None, ""
         try:
@@ -136,7 +137,7 @@ class Consumers:
         if "lagThreshold" in spec:
             return int(spec["lagThreshold"])
         previous = body.get("status", {}).get("lagThreshold")
-        return scaling.threshold_for(spec["drainWithin"], memory.speed.per_pod, previous)
+        return rule.threshold_for(spec["drainWithin"], memory.speed.per_pod, previous)
 
     def _keda(self, body: Manifest, memory: _Memory) -> tuple[bool, Manifest | None]:
         """Is KEDA's kind known, and its order for this consumer."""
@@ -158,13 +159,15 @@ class Consumers:
         warm = ""
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
-        return Limits(max(least, spec["minReplicas"]), spec["maxReplicas"], spec.get("replicas"), threshold, warm)
+        least, dry = max(least, spec["minReplicas"]), scaler.dry(spec)
+        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
-        first = max(1, least) if decision.wanted is None else decision.wanted
+        pinned, dry = decision.mode == "Pinned", scaler.dry(body["spec"])
+        first = max(1, least) if decision.wanted is None or (dry and not pinned) else decision.wanted
         # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
-        fixed = first if not keda or decision.mode == "Pinned" else None
+        fixed = first if pinned or not (keda or dry) else None
         for each in consumer.companions(body):
             self._told_repair(body, *self._cluster.ensure(each))
         if not body["spec"].get("networkPolicy", True):
@@ -211,6 +214,7 @@ class Consumers:
         shown["reason"] = printer_columns.shown_reason(shown["reason"], ready)
         self._reporter.status(body, shown, [ready, *conditions])
         self._tell_scaling(body, memory, shown)
+        self._tell_what_would_be(body, facts.decision, shown)
         place = (meta["namespace"], meta["name"])
         metrics.LAG.labels(*place).set(shown.get("lag", 0))
         metrics.REPLICAS.labels(*place).set(shown["replicas"])
@@ -279,6 +283,12 @@ class Consumers:
         why = fitting[-1] if fitting else f"on the way; now: {memory.decisions[-1].reason}"
         count = printer_columns.pods(after)
         self._reporter.event(body, "Scaled", f"{count} (before: {'none' if before is None else before}): {why}")
+
+    def _tell_what_would_be(self, body: Manifest, decision: Decision, shown: Manifest) -> None:
+        """A dry run's Event, each time that it would ask for another number of pods."""
+        if decision.mode == rule.DRY and decision.wanted != body.get("status", {}).get("needed"):
+            asked = printer_columns.pods(shown["wanted"]) if "wanted" in shown else "none"
+            self._reporter.event(body, "WouldScale", f"{decision.reason} (asked for: {asked})")
 
     def _drain(self, body: Manifest, seen: Seen | None) -> None:
         """Delete the resource as soon as its group has no lag, or the grace is over."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shop_operator.decisions.conditions import Condition, condition
-from shop_operator.decisions.group_state import Observation
+from shop_runtime.scaling.group_state import Observation
 
 Manifest = dict[str, Any]
 _RESET = re.compile(r"auto[._-]?offset[._-]?reset", re.IGNORECASE)

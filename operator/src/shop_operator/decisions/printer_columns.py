@@ -6,10 +6,11 @@ from typing import Any
 
 from shop_operator.decisions import offsets
 from shop_operator.decisions.conditions import Condition
-from shop_operator.decisions.group_state import Observation
-from shop_operator.decisions.scaling import Decision, Speed
 from shop_operator.desired import consumer
 from shop_operator.desired.base import text
+from shop_runtime.scaling.group_state import Observation
+from shop_runtime.scaling.rule import Decision
+from shop_runtime.scaling.speed import Speed
 
 Manifest = dict[str, Any]
 # What is not ready for a moment is told by the rule that decides; anything else is the cause to see first.
@@ -34,6 +35,8 @@ def columns(
     }
     if asked is not None:
         found["wanted"] = asked
+    if decision.wanted is not None:
+        found["needed"] = decision.wanted
     if speed.per_pod is not None:
         found["ratePerPod"] = float(f"{speed.per_pod:.2g}")
     before = body.get("status", {})

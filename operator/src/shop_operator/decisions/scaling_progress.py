@@ -7,14 +7,13 @@ from typing import Any
 
 from shop_operator.decisions.conditions import Condition, condition
 from shop_operator.desired.scaler import PAUSED
+from shop_runtime.scaling.rule import tolerated
 
 Manifest = dict[str, Any]
 KIND = "NotScaling"
 # KEDA's own annotations; each keeps the pods as they are.
 _PAUSES = ("autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-out")
 _PATIENCE = 60.0
-# The HPA leaves a smaller difference alone.
-_TOLERANCE = 0.1
 
 
 @dataclass
@@ -27,7 +26,7 @@ class Gap:
 
     def lasts(self, now: float, wanted: int, asked: int) -> float:
         """Seconds; 0 while there is no gap."""
-        side = 0 if abs(wanted - asked) <= _TOLERANCE * max(wanted, asked) else (1 if wanted > asked else -1)
+        side = 0 if tolerated(wanted, asked) else (1 if wanted > asked else -1)
         if side != self.side or asked != self.asked:
             self.side, self.asked, self.since = side, asked, now
         return now - self.since if side else 0.0

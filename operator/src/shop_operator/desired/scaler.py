@@ -6,10 +6,18 @@ from shop_operator.desired.base import Manifest, manifest, reachable
 from shop_operator.desired.consumer import labels_of
 from shop_operator.desired.kafka_login import CA_KEY
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
+from shop_runtime.scaling.rule import DRY
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
+# Leaves the pods as they are, however many.
+HELD = "autoscaling.keda.sh/paused"
 # Those that a Secret for KEDA alone must have, as the operator doesn't look into it.
 OWN_KEYS = ("sasl", "username", "password", "tls")
+
+
+def dry(spec: Manifest) -> bool:
+    """Whether pods are only decided on."""
+    return bool(spec.get("mode") == DRY)
 
 
 def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
@@ -40,6 +48,8 @@ def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extr
     )
     if spec.get("replicas") is not None:
         made["metadata"]["annotations"] = {PAUSED: str(spec["replicas"])}
+    elif dry(spec):
+        made["metadata"]["annotations"] = {HELD: "true"}
     return made
 
 

@@ -11,6 +11,7 @@ from shop_operator.desired.pods import variables
 DEFAULT_THRESHOLD = 100
 SERVICE_ACCOUNT = "consumer"
 _COPIED = (
+    "mode",
     "minReplicas",
     "maxReplicas",
     "pollingInterval",

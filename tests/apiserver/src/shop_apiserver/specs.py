@@ -107,6 +107,7 @@ _CONSUMER: Manifest = {
     "minReplicas": 1,
     "maxReplicas": 12,
     "lagThreshold": 100,
+    "mode": "DryRun",
     "replicas": 2,
     "pollingInterval": 5,
     "cooldownPeriod": 60,
@@ -122,7 +123,8 @@ _TIER: Manifest = {
     "resources": _RESOURCES,
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 70},
 }
-_DOMAIN = {name: _CONSUMER[name] for name in ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods")}
+_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode")
+_DOMAIN = {name: _CONSUMER[name] for name in _HANDED_ON}
 _SHOP: Manifest = {
     "images": {"cmServer": "r/cm-server:1", "cmApi": "r/cm-api:1", "pullPolicy": "Always", "pullSecrets": ["pull"]},
     "kafka": {

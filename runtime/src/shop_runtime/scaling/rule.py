@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from shop_operator.decisions.group_state import Observation
+from shop_runtime.scaling.group_state import Observation
 
-DEFAULT_THRESHOLD = 100
 # Until a pod's speed has been measured, it is taken for this slow: too many pods at first rather than too few.
 ASSUMED_RATE = 100.0
-_SMOOTH = 0.3
+DRY = "DryRun"
+_TOLERANCE = 0.1
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -22,7 +22,7 @@ class Decision:
     """How many pods a rule asks for (None: they stay as they are), the mode, and the rule as a phrase."""
 
     wanted: int | None
-    mode: str  # Auto, Pinned or Waiting
+    mode: str  # Auto, DryRun, Pinned or Waiting
     reason: str
 
 
@@ -35,6 +35,12 @@ class Limits:
     pinned: int | None
     threshold: int
     warm: str = ""  # the campaign that the minimum is raised for, in words
+    dry: bool = False  # decide, and change nothing
+
+    @property
+    def most(self) -> int:
+        """Pods at most, whatever the lag."""
+        return self.maximum
 
     @property
     def lowest(self) -> str:
@@ -46,7 +52,7 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
     reason to leave the pods as they are whatever is seen."""
     if limits.pinned is not None:
         return Decision(limits.pinned, "Pinned", f"pinned at {limits.pinned} by spec.replicas")
-    if not keda:
+    if not keda and not limits.dry:
         held = max(1, limits.minimum)
         more = f"; {trouble or 'Kafka does not answer'}" if seen is None else f"; {hold}" if hold else ""
         return Decision(held, "Waiting", f"KEDA is missing: held at {held}{more}")
@@ -54,7 +60,8 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
         return Decision(None, "Waiting", f"{hold}; pods stay as they are")
     if seen is None:
         return Decision(None, "Waiting", f"{trouble or 'Kafka does not answer'}: pods stay as they are")
-    return _by_lag(limits, seen)
+    found = _by_lag(limits, seen)
+    return Decision(found.wanted, DRY, f"would be {found.wanted}: {found.reason}") if limits.dry else found
 
 
 def _by_lag(limits: Limits, seen: Observation) -> Decision:
@@ -75,6 +82,11 @@ def _by_lag(limits: Limits, seen: Observation) -> Decision:
     return Decision(need, "Auto", f"lag {seen.lag} / {limits.threshold} a pod = {need}")
 
 
+def tolerated(wanted: int, asked: int) -> bool:
+    """Whether the HPA leaves the difference alone."""
+    return abs(wanted - asked) <= _TOLERANCE * max(wanted, asked)
+
+
 def seconds(duration: str) -> int:
     """'30s', '5m', '1h' as seconds; the schema lets nothing else in."""
     return int(duration[:-1]) * _UNITS[duration[-1]]
@@ -90,49 +102,6 @@ def threshold_for(drain_within: str, rate_per_pod: float | None, previous: int |
     return fresh
 
 
-@dataclass(frozen=True)
-class _Look:
-    at: float
-    committed: int
-    end: int
-    lag: int
-    pods: int
-
-
-class Speed:
-    """Measures how fast a group consumes: in all, and each pod while it had more than enough to do."""
-
-    def __init__(self, rate_per_pod: float | None = None) -> None:
-        self.per_pod = rate_per_pod
-        self.consumed: float | None = None
-        self.produced: float | None = None
-        self._last: _Look | None = None
-
-    def observe(self, now: float, seen: Observation, pods: int) -> None:
-        """One look at the group; `pods` is how many are ready."""
-        look = _Look(now, seen.committed, seen.end, seen.lag, pods)
-        last, self._last = self._last, look
-        if last is None or now <= last.at or look.committed < last.committed or look.end < last.end:
-            return
-        consumed, span = look.committed - last.committed, now - last.at
-        self.consumed = _smooth(self.consumed, consumed / span)
-        self.produced = _smooth(self.produced, (look.end - last.end) / span)
-        # Only a pod that never ran out of work shows what it can do.
-        if consumed > 0 and last.lag >= consumed and look.lag > 0 and last.pods == pods > 0:
-            self.per_pod = _smooth(self.per_pod, consumed / span / pods)
-
-    def drain(self, lag: int) -> str:
-        """The column DRAIN: when the lag will be gone at the speed measured now."""
-        if lag == 0:
-            return "0s"
-        if self.consumed is None or self.produced is None:
-            return "-"
-        if self.consumed < 0.01:
-            return "stalled"
-        net = self.consumed - self.produced
-        return "growing" if net <= 0 else shown(lag / net)
-
-
 def shown(duration: float) -> str:
     """A duration in its largest fitting unit."""
     if duration < 120:
@@ -140,7 +109,3 @@ def shown(duration: float) -> str:
     if duration < 7200:
         return f"{math.ceil(duration / 60)}m"
     return f"{math.ceil(duration / 3600)}h"
-
-
-def _smooth(old: float | None, new: float) -> float:
-    return new if old is None else old + _SMOOTH * (new - old)

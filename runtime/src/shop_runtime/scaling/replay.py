@@ -1,0 +1,64 @@
+"""Replays what came into a topic against other settings: how many pods there would be, and how late events. Pure.
+
+Nothing is decided here: it asks what the operator asks, as often as the operator does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shop_runtime.scaling import rule
+from shop_runtime.scaling.autoscaler import Autoscaler, Pace
+from shop_runtime.scaling.event_age import Ages
+from shop_runtime.scaling.rule import Limits
+from shop_runtime.scaling.simulation import Group, World
+from shop_runtime.scaling.speed import Speed
+
+# OPERATOR_INTERVAL's default.
+LOOK_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a ShopConsumer says of scaling; either `lag_threshold` or `drain_within`."""
+
+    minimum: int = 1
+    maximum: int = 12
+    lag_threshold: int | None = None
+    drain_within: str = "30s"
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One second: events not stored, age of the oldest of them, pods asked for and pods that read, and why."""
+
+    at: int
+    lag: int
+    delay: float
+    asked: int
+    ready: int
+    reason: str
+
+
+def replay(arrivals: Sequence[float], world: World, settings: Settings, lag: float = 0.0) -> list[Moment]:
+    """`arrivals` are events a second; `lag` waits at the start."""
+    pods = settings.minimum
+    group, autoscaler = Group(world, pods, lag), Autoscaler(settings.pace, pods)
+    speed, ages, threshold = Speed(world.rate), Ages(), settings.lag_threshold
+    moments = []
+    for now, arrived in enumerate(arrivals):
+        seen = group.seen()
+        if now % LOOK_SECONDS == 0:
+            speed.observe(now, seen, group.ready)
+            if settings.lag_threshold is None:
+                threshold = rule.threshold_for(settings.drain_within, speed.per_pod, threshold)
+        assert threshold is not None
+        limits = Limits(settings.minimum, settings.maximum, None, threshold)
+        decision = rule.decide(limits, seen, keda=True)
+        asked = autoscaler.second(now, limits, decision.wanted or 0, seen.lag)
+        delay = ages.observe(now, seen).seconds
+        moments.append(Moment(now, seen.lag, delay, asked, group.ready, decision.reason))
+        group.second(arrived, asked)
+    return moments
