@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from shop_operator import metrics
-from shop_operator.controllers.consumer import Consumers
-from shop_operator.controllers.group_monitor import Groups, Seen
-from shop_operator.controllers.status_writer import Reporter
 from shop_operator.desired import scaler, shop_consumers
-from shop_operator.testing import MergingCluster
+from shop_operator.testing import ConsumerPlace as Place
 from shop_runtime.scaling.group_state import Observation, Partition
 from shop_runtime.scaling.rule import Limits, decide
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
 HELD = {"autoscaling.keda.sh/paused": "true"}
-
-
-class Known(Groups):
-    """Kafka's answers, as a test says them."""
-
-    def __init__(self) -> None:
-        self.lag = 0
-
-    def latest(self, body: Manifest) -> Seen | None:
-        partitions = tuple(Partition(number, 0, 1000 + self.lag // 12, 1000) for number in range(12))
-        return Seen(1, 1.0, Observation(partitions, 1))
-
-    def sharing(self, body: Manifest, mine: Observation) -> list[str]:
-        return []
-
-
-class Place:
-    """One ShopConsumer, looked at as often as a test wants."""
-
-    def __init__(self, body: Manifest) -> None:
-        self.cluster, self.groups = MergingCluster(body), Known()
-        self._consumers = Consumers(self.cluster, self.groups, Reporter(self.cluster))
-
-    def look(self, lag: int = 0) -> Manifest:
-        """The status after a look that found so much lag."""
-        self.groups.lag = lag
-        assert self._consumers.reconcile("ns", "billing")
-        return cast(Manifest, self.the("ShopConsumer")["status"])
-
-    def the(self, kind: str) -> Manifest:
-        (found,) = self.cluster.of(kind)
-        return found
-
-    def told(self, reason: str) -> list[str]:
-        return [event["message"] for event in self.cluster.of("Event") if event["reason"] == reason]
 
 
 @pytest.fixture

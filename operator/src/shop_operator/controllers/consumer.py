@@ -28,6 +28,7 @@ from shop_operator.decisions.scaling_progress import Gap
 from shop_operator.desired import consumer, scaler
 from shop_operator.desired.base import text
 from shop_runtime.scaling import rule
+from shop_runtime.scaling.database_guard import Guard
 from shop_runtime.scaling.rule import Decision, Limits
 from shop_runtime.scaling.speed import Speed
 
@@ -42,6 +43,7 @@ class _Memory:
 
     uid: str
     speed: Speed
+    guard: Guard = field(default_factory=Guard)
     decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=12))
     unlooked_since: float | None = None
     gap: Gap = field(default_factory=Gap)
@@ -108,7 +110,7 @@ class Consumers:
         threshold, extra = self._threshold(body, memory), warm_up.extra(body["spec"], datetime.now(UTC))
         served, scaled_object = self._keda(body, memory)
         keda = diagnostics.keda_missing(served, scaled_object, self._unlooked(memory))
-        limits = self._limits(body, seen, threshold, extra)
+        limits = self._limits(body, memory, seen, threshold, extra)
         decision = rule.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
         memory.decisions.append(decision)
         live, refusal = None, ""
@@ -116,7 +118,7 @@ class Consumers:
             live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
             # KEDA is sent nowhere before the operator was: its login is for the brokers that were named before.
             if served and seen.reason not in (kafka_faults.UNASKED, kafka_faults.BAD_SECRET):
-                scaled_object = self._scale(body, seen, threshold, extra)
+                scaled_object = self._scale(body, seen, limits, extra)
         except ClusterError as error:
             refusal = str(error)
             log.warning("apply_refused", extra=_place(body) | {"error": refusal})
@@ -152,15 +154,16 @@ class Consumers:
     def _unlooked(self, memory: _Memory) -> float:
         return time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
 
-    def _limits(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Limits:
-        """What the spec allows, the minimum as a warm-up has raised it."""
+    def _limits(self, body: Manifest, memory: _Memory, seen: Seen, threshold: int, extra: int) -> Limits:
+        """What the spec allows, the minimum as a warm-up has raised it, the maximum as the database bounds it."""
         spec = body["spec"]
         least, _ = scaler.bounds(spec, printer_columns.partitions(body, seen.group), extra)
         warm = ""
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
         least, dry = max(least, spec["minReplicas"]), scaler.dry(spec)
-        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry)
+        cap = memory.guard.cap if _guarded(spec) else None
+        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
@@ -176,14 +179,15 @@ class Consumers:
         self._told_repair(body, live, repaired)
         return live
 
-    def _scale(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Manifest:
+    def _scale(self, body: Manifest, seen: Seen, limits: Limits, extra: int) -> Manifest:
         """KEDA's order. Its login is left as it is while the operator's own can't be read."""
         if not seen.reason:
             login = scaler.trigger_authentication(body, list(seen.keys))
             if login is not None:
                 self._told_repair(body, *self._cluster.ensure(login))
         partitions = printer_columns.partitions(body, seen.group)
-        live, repaired = self._cluster.ensure(scaler.scaled_object(body, threshold, partitions, extra))
+        wanted = scaler.scaled_object(body, limits.threshold, partitions, extra, limits.cap)
+        live, repaired = self._cluster.ensure(wanted)
         self._told_repair(body, live, repaired)
         return live
 
@@ -199,6 +203,7 @@ class Consumers:
         have = (live or {}).get("status", {})
         if seen.group is not None:
             memory.speed.observe(seen.at, seen.group, have.get("readyReplicas", 0))
+            self._guard(body, memory, seen, have.get("readyReplicas", 0))
         conditions = [
             facts.keda,
             self._follows(body, memory, facts),
@@ -208,6 +213,7 @@ class Consumers:
             kafka_diagnostics.offsets_lost(spec, seen.forgotten),
             self._shared(body, memory, seen),
             *diagnostics.examine(spec, seen.group, facts.threshold),
+            diagnostics.database_bound(_guarded(spec), memory.guard.cap),
         ]
         ready = self._ready(body, facts, conditions)
         shown = printer_columns.columns(body, live, seen.group, facts.decision, facts.threshold, memory.speed)
@@ -220,6 +226,16 @@ class Consumers:
         metrics.REPLICAS.labels(*place).set(shown["replicas"])
         wanted = facts.decision.wanted
         metrics.WANTED.labels(*place).set(shown["replicas"] if wanted is None else wanted)
+
+    def _guard(self, body: Manifest, memory: _Memory, seen: Seen, ready: int) -> None:
+        """Does the database bound the pods? It rests where the pods do not follow the rule."""
+        spec = body["spec"]
+        if not _guarded(spec):
+            memory.guard = Guard()
+        elif seen.group is not None:
+            extra = warm_up.extra(spec, datetime.now(UTC))
+            least, most = scaler.bounds(spec, len(seen.group.partitions), extra)
+            memory.guard.observe(seen.at, seen.group, ready, least, most)
 
     def _ready(self, body: Manifest, facts: _Facts, conditions: list[Condition]) -> Condition:
         """Ready, or what is to be corrected first: what the API server or a pod says, then Kafka, then KEDA."""
@@ -318,6 +334,10 @@ def _trouble(seen: Seen) -> str:
     if seen.group is not None:
         return ""
     return kafka_faults.in_words(seen.reason or (kafka_faults.REFUSED if seen.refused else ""))
+
+
+def _guarded(spec: Manifest) -> bool:
+    return bool(spec.get("databaseGuard")) and not scaler.dry(spec) and spec.get("replicas") is None
 
 
 def _hold(seen: Seen) -> str:

@@ -6,7 +6,7 @@ from shop_operator.desired.base import Manifest, manifest, reachable
 from shop_operator.desired.consumer import labels_of
 from shop_operator.desired.kafka_login import CA_KEY
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
-from shop_runtime.scaling.rule import DRY
+from shop_runtime.scaling.rule import DRY, Cap
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 # Leaves the pods as they are, however many.
@@ -27,10 +27,14 @@ def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int,
     return min(spec["minReplicas"] + extra, most), most
 
 
-def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extra: int = 0) -> Manifest:
-    """KEDA's order for one consumer."""
+def scaled_object(
+    parent: Manifest, threshold: int, partitions: int | None, extra: int = 0, cap: Cap | None = None
+) -> Manifest:
+    """KEDA's order for one consumer; `cap` is where more pods would store no more."""
     spec, name = parent["spec"], parent["metadata"]["name"]
     least, most = bounds(spec, partitions, extra)
+    if cap is not None:
+        most = max(1, least, min(most, cap.pods))
     made = manifest(
         "ScaledObject",
         name,

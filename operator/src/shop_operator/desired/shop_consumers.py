@@ -12,6 +12,7 @@ DEFAULT_THRESHOLD = 100
 SERVICE_ACCOUNT = "consumer"
 _COPIED = (
     "mode",
+    "databaseGuard",
     "minReplicas",
     "maxReplicas",
     "pollingInterval",

@@ -50,7 +50,8 @@ class Autoscaler:
             self._wanted.clear()
 
     def _sync(self, now: int, wanted: int, least: int, most: int) -> None:
-        if tolerated(wanted, self.asked):
+        # At the maximum the need is beyond it, and so is the difference that the HPA sees.
+        if wanted < most and tolerated(wanted, self.asked):
             wanted = self.asked
         self._wanted.append((now, wanted))
         while now - self._wanted[0][0] > self._pace.cooldown:

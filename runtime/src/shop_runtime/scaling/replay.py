@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from shop_runtime.scaling import rule
 from shop_runtime.scaling.autoscaler import Autoscaler, Pace
+from shop_runtime.scaling.database_guard import Guard
 from shop_runtime.scaling.event_age import Ages
 from shop_runtime.scaling.rule import Limits
-from shop_runtime.scaling.simulation import Group, World
+from shop_runtime.scaling.simulation import Group, Noise, World, even
 from shop_runtime.scaling.speed import Speed
 
 # OPERATOR_INTERVAL's default.
@@ -27,6 +28,7 @@ class Settings:
     maximum: int = 12
     lag_threshold: int | None = None
     drain_within: str = "30s"
+    database_guard: bool = False
     pace: Pace = field(default_factory=Pace)
 
 
@@ -42,20 +44,24 @@ class Moment:
     reason: str
 
 
-def replay(arrivals: Sequence[float], world: World, settings: Settings, lag: float = 0.0) -> list[Moment]:
-    """`arrivals` are events a second; `lag` waits at the start."""
+def replay(
+    arrivals: Sequence[float], world: World, settings: Settings, lag: float = 0.0, noise: Noise = even
+) -> list[Moment]:
+    """`arrivals` are events a second; `lag` waits at the start; `noise` is the share of its speed that a group has."""
     pods = settings.minimum
-    group, autoscaler = Group(world, pods, lag), Autoscaler(settings.pace, pods)
+    group, autoscaler, guard = Group(world, pods, lag, noise), Autoscaler(settings.pace, pods), Guard()
     speed, ages, threshold = Speed(world.rate), Ages(), settings.lag_threshold
     moments = []
     for now, arrived in enumerate(arrivals):
         seen = group.seen()
         if now % LOOK_SECONDS == 0:
             speed.observe(now, seen, group.ready)
+            if settings.database_guard:
+                guard.observe(now, seen, group.ready, pods, min(settings.maximum, world.partitions))
             if settings.lag_threshold is None:
                 threshold = rule.threshold_for(settings.drain_within, speed.per_pod, threshold)
         assert threshold is not None
-        limits = Limits(settings.minimum, settings.maximum, None, threshold)
+        limits = Limits(settings.minimum, settings.maximum, None, threshold, cap=guard.cap)
         decision = rule.decide(limits, seen, keda=True)
         asked = autoscaler.second(now, limits, decision.wanted or 0, seen.lag)
         delay = ages.observe(now, seen).seconds

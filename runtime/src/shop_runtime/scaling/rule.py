@@ -27,6 +27,15 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Cap:
+    """Pods beyond which none helps, and why."""
+
+    pods: int
+    why: str
+    found: bool = True  # not only tried
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a ShopConsumer allows."""
 
@@ -36,11 +45,12 @@ class Limits:
     threshold: int
     warm: str = ""  # the campaign that the minimum is raised for, in words
     dry: bool = False  # decide, and change nothing
+    cap: Cap | None = None
 
     @property
     def most(self) -> int:
         """Pods at most, whatever the lag."""
-        return self.maximum
+        return self.maximum if self.cap is None else min(self.maximum, self.cap.pods)
 
     @property
     def lowest(self) -> str:
@@ -73,6 +83,7 @@ def _by_lag(limits: Limits, seen: Observation) -> Decision:
         (limits.maximum, f"maxReplicas {limits.maximum}"),
         (len(seen.partitions), f"{len(seen.partitions)} partitions"),
         (busy, f"{busy} of {len(seen.partitions)} partitions have lag"),
+        *([(limits.cap.pods, limits.cap.why)] if limits.cap else []),
     ]
     cap, why = min(caps, key=lambda entry: entry[0])
     if max(limits.minimum, min(need, cap)) == limits.minimum and need <= limits.minimum:

@@ -14,6 +14,12 @@ from shop_runtime.scaling.group_state import Observation, Partition
 from shop_runtime.scaling.rule import ASSUMED_RATE
 
 _LEAST = 0.3
+Noise = Callable[[], float]
+
+
+def even() -> float:
+    """No noise."""
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class World:
 class Group:
     """A consumer group and its topic, one second after the other."""
 
-    def __init__(self, world: World, pods: int, lag: float = 0.0, noise: Callable[[], float] = lambda: 1.0) -> None:
+    def __init__(self, world: World, pods: int, lag: float = 0.0, noise: Noise = even) -> None:
         self.world, self.ready = world, pods
         self._noise = noise
         self._ends = [lag / world.partitions] * world.partitions

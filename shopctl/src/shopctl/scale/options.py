@@ -48,6 +48,7 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
                         help="events a second that a pod stores (default: as the history shows)")  # fmt: skip
     parser.add_argument("--database", type=positive, default=math.inf, metavar="R",
                         help="events a second that the database takes in all (default: no bound)")  # fmt: skip
+    parser.add_argument("--database-guard", action="store_true", help="databaseGuard: no more pods than store more")
     parser.add_argument("--start-seconds", type=_whole(0, 600, "seconds"), default=4, metavar="SECONDS",
                         help="from a pod's creation to its first event (default: 4)")  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="FILE", help="draw pods and delay into this SVG")

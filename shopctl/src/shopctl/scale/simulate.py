@@ -60,7 +60,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     if options.min > options.max:
         raise ConfigError(f"--min {options.min} is above --max {options.max}.")
     pace = Pace(options.polling, options.cooldown)
-    return Settings(options.min, options.max, options.lag_threshold, options.drain_within or "", pace)
+    within = options.drain_within or ""
+    return Settings(options.min, options.max, options.lag_threshold, within, options.database_guard, pace)
 
 
 def _said(options: argparse.Namespace) -> str:

@@ -108,6 +108,7 @@ _CONSUMER: Manifest = {
     "maxReplicas": 12,
     "lagThreshold": 100,
     "mode": "DryRun",
+    "databaseGuard": True,
     "replicas": 2,
     "pollingInterval": 5,
     "cooldownPeriod": 60,
@@ -123,7 +124,7 @@ _TIER: Manifest = {
     "resources": _RESOURCES,
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 70},
 }
-_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode")
+_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode", "databaseGuard")
 _DOMAIN = {name: _CONSUMER[name] for name in _HANDED_ON}
 _SHOP: Manifest = {
     "images": {"cmServer": "r/cm-server:1", "cmApi": "r/cm-api:1", "pullPolicy": "Always", "pullSecrets": ["pull"]},
