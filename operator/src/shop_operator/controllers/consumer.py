@@ -29,6 +29,8 @@ from shop_operator.desired import consumer, scaler
 from shop_operator.desired.base import text
 from shop_runtime.scaling import rule
 from shop_runtime.scaling.database_guard import Guard
+from shop_runtime.scaling.delay_trigger import DelayTrigger
+from shop_runtime.scaling.event_age import Age, Ages
 from shop_runtime.scaling.rule import Decision, Limits
 from shop_runtime.scaling.speed import Speed
 
@@ -44,6 +46,8 @@ class _Memory:
     uid: str
     speed: Speed
     guard: Guard = field(default_factory=Guard)
+    ages: Ages = field(default_factory=Ages)
+    late: DelayTrigger = field(default_factory=DelayTrigger)
     decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=12))
     unlooked_since: float | None = None
     gap: Gap = field(default_factory=Gap)
@@ -57,6 +61,7 @@ class _Facts:
     seen: Seen
     threshold: int
     keda: Condition
+    age: Age | None
     decision: Decision
     refusal: str
     live: Manifest | None
@@ -110,7 +115,8 @@ class Consumers:
         threshold, extra = self._threshold(body, memory), warm_up.extra(body["spec"], datetime.now(UTC))
         served, scaled_object = self._keda(body, memory)
         keda = diagnostics.keda_missing(served, scaled_object, self._unlooked(memory))
-        limits = self._limits(body, memory, seen, threshold, extra)
+        age = memory.ages.observe(seen.at, seen.group) if seen.group is not None else None
+        limits = self._limits(body, memory, seen, threshold, extra, age)
         decision = rule.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
         memory.decisions.append(decision)
         live, refusal = None, ""
@@ -124,7 +130,7 @@ class Consumers:
             log.warning("apply_refused", extra=_place(body) | {"error": refusal})
         # Until Kafka was asked for a new spec, what was told of the one before stands.
         if answer is not None:
-            facts = _Facts(seen, threshold, keda, decision, refusal, live, scaled_object)
+            facts = _Facts(seen, threshold, keda, age, decision, refusal, live, scaled_object)
             self._report(body, memory, facts)
 
     def _memory(self, body: Manifest) -> _Memory:
@@ -154,16 +160,22 @@ class Consumers:
     def _unlooked(self, memory: _Memory) -> float:
         return time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
 
-    def _limits(self, body: Manifest, memory: _Memory, seen: Seen, threshold: int, extra: int) -> Limits:
-        """What the spec allows, the minimum as a warm-up has raised it, the maximum as the database bounds it."""
+    def _limits(
+        self, body: Manifest, memory: _Memory, seen: Seen, threshold: int, extra: int, age: Age | None
+    ) -> Limits:
+        """What the spec allows, the minimum as a warm-up and late events have raised it, the maximum as the database
+        bounds it."""
         spec = body["spec"]
         least, _ = scaler.bounds(spec, printer_columns.partitions(body, seen.group), extra)
         warm = ""
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
         least, dry = max(least, spec["minReplicas"]), scaler.dry(spec)
-        cap = memory.guard.cap if _guarded(spec) else None
-        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap)
+        cap, floor = memory.guard.cap if _guarded(spec) else None, None
+        if seen.group is not None and age is not None and "maxDelay" in spec:
+            ready = body.get("status", {}).get("readyReplicas", 0)
+            floor = memory.late.observe(seen.at, seen.group, age, spec["maxDelay"], ready, spec["cooldownPeriod"])
+        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap, floor)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
@@ -186,7 +198,7 @@ class Consumers:
             if login is not None:
                 self._told_repair(body, *self._cluster.ensure(login))
         partitions = printer_columns.partitions(body, seen.group)
-        wanted = scaler.scaled_object(body, limits.threshold, partitions, extra, limits.cap)
+        wanted = scaler.scaled_object(body, limits.threshold, partitions, extra, limits.cap, limits.floor)
         live, repaired = self._cluster.ensure(wanted)
         self._told_repair(body, live, repaired)
         return live
@@ -214,15 +226,18 @@ class Consumers:
             self._shared(body, memory, seen),
             *diagnostics.examine(spec, seen.group, facts.threshold),
             diagnostics.database_bound(_guarded(spec), memory.guard.cap),
+            diagnostics.late(spec.get("maxDelay"), facts.age),
         ]
         ready = self._ready(body, facts, conditions)
         shown = printer_columns.columns(body, live, seen.group, facts.decision, facts.threshold, memory.speed)
+        shown["delay"] = facts.age.text if facts.age is not None else "-"
         shown["reason"] = printer_columns.shown_reason(shown["reason"], ready)
         self._reporter.status(body, shown, [ready, *conditions])
         self._tell_scaling(body, memory, shown)
         self._tell_what_would_be(body, facts.decision, shown)
         place = (meta["namespace"], meta["name"])
         metrics.LAG.labels(*place).set(shown.get("lag", 0))
+        metrics.DELAY.labels(*place).set(facts.age.seconds if facts.age is not None else 0)
         metrics.REPLICAS.labels(*place).set(shown["replicas"])
         wanted = facts.decision.wanted
         metrics.WANTED.labels(*place).set(shown["replicas"] if wanted is None else wanted)

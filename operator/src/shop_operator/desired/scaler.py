@@ -6,7 +6,7 @@ from shop_operator.desired.base import Manifest, manifest, reachable
 from shop_operator.desired.consumer import labels_of
 from shop_operator.desired.kafka_login import CA_KEY
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
-from shop_runtime.scaling.rule import DRY, Cap
+from shop_runtime.scaling.rule import DRY, Cap, Floor
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 # Leaves the pods as they are, however many.
@@ -28,13 +28,20 @@ def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int,
 
 
 def scaled_object(
-    parent: Manifest, threshold: int, partitions: int | None, extra: int = 0, cap: Cap | None = None
+    parent: Manifest,
+    threshold: int,
+    partitions: int | None,
+    extra: int = 0,
+    cap: Cap | None = None,
+    floor: Floor | None = None,
 ) -> Manifest:
-    """KEDA's order for one consumer; `cap` is where more pods would store no more."""
+    """KEDA's order for one consumer; `cap` is where more pods would store no more, `floor` what late events need."""
     spec, name = parent["spec"], parent["metadata"]["name"]
     least, most = bounds(spec, partitions, extra)
     if cap is not None:
         most = max(1, least, min(most, cap.pods))
+    if floor is not None:
+        least = max(least, min(most, floor.pods))
     made = manifest(
         "ScaledObject",
         name,

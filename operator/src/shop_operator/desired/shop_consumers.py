@@ -13,6 +13,7 @@ SERVICE_ACCOUNT = "consumer"
 _COPIED = (
     "mode",
     "databaseGuard",
+    "maxDelay",
     "minReplicas",
     "maxReplicas",
     "pollingInterval",

@@ -39,13 +39,13 @@ class Autoscaler:
         if now % self._pace.polling == 0:
             self._wake_or_sleep(now, limits, lag)
         if self.asked > 0 and now % self._pace.sync == 0:
-            self._sync(now, max(1, wanted), max(1, limits.minimum), limits.most)
+            self._sync(now, max(1, wanted), max(1, limits.least), limits.most)
         return self.asked
 
     def _wake_or_sleep(self, now: int, limits: Limits, lag: int) -> None:
-        if self.asked == 0 and (lag > 0 or limits.minimum > 0):
-            self.asked = max(1, limits.minimum)
-        elif limits.minimum == 0 and lag == 0 and now - self._active >= self._pace.cooldown:
+        if self.asked == 0 and (lag > 0 or limits.least > 0):
+            self.asked = max(1, limits.least)
+        elif limits.least == 0 and lag == 0 and now - self._active >= self._pace.cooldown:
             self.asked = 0
             self._wanted.clear()
 

@@ -47,8 +47,9 @@ class Ages:
         look = _Look(now, tuple(partition.end for partition in seen.partitions))
         if self._looks and not _follows(self._looks[-1], look):
             self._looks.clear()
-        if not self._looks or now > self._looks[-1].at:
-            self._looks.append(look)
+        if self._looks and now <= self._looks[-1].at:
+            self._looks.pop()
+        self._looks.append(look)
         late = [(index, p.position) for index, p in enumerate(seen.partitions) if p.lag > 0]
         before = [self._last_before(index, position) for index, position in late]
         written = [self._written(index, position, at) for (index, position), at in zip(late, before, strict=True)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shop_runtime.scaling import rule
 from shop_runtime.scaling.autoscaler import Autoscaler, Pace
 from shop_runtime.scaling.database_guard import Guard
+from shop_runtime.scaling.delay_trigger import DelayTrigger
 from shop_runtime.scaling.event_age import Ages
 from shop_runtime.scaling.rule import Limits
 from shop_runtime.scaling.simulation import Group, Noise, World, even
@@ -29,6 +30,7 @@ class Settings:
     lag_threshold: int | None = None
     drain_within: str = "30s"
     database_guard: bool = False
+    max_delay: str | None = None
     pace: Pace = field(default_factory=Pace)
 
 
@@ -50,21 +52,24 @@ def replay(
     """`arrivals` are events a second; `lag` waits at the start; `noise` is the share of its speed that a group has."""
     pods = settings.minimum
     group, autoscaler, guard = Group(world, pods, lag, noise), Autoscaler(settings.pace, pods), Guard()
-    speed, ages, threshold = Speed(world.rate), Ages(), settings.lag_threshold
+    speed, ages, trigger, threshold = Speed(world.rate), Ages(), DelayTrigger(), settings.lag_threshold
+    floor = None
     moments = []
     for now, arrived in enumerate(arrivals):
         seen = group.seen()
+        age = ages.observe(now, seen)
         if now % LOOK_SECONDS == 0:
             speed.observe(now, seen, group.ready)
             if settings.database_guard:
                 guard.observe(now, seen, group.ready, pods, min(settings.maximum, world.partitions))
+            if settings.max_delay is not None:
+                floor = trigger.observe(now, seen, age, settings.max_delay, group.ready, settings.pace.cooldown)
             if settings.lag_threshold is None:
                 threshold = rule.threshold_for(settings.drain_within, speed.per_pod, threshold)
         assert threshold is not None
-        limits = Limits(settings.minimum, settings.maximum, None, threshold, cap=guard.cap)
+        limits = Limits(settings.minimum, settings.maximum, None, threshold, cap=guard.cap, floor=floor)
         decision = rule.decide(limits, seen, keda=True)
         asked = autoscaler.second(now, limits, decision.wanted or 0, seen.lag)
-        delay = ages.observe(now, seen).seconds
-        moments.append(Moment(now, seen.lag, delay, asked, group.ready, decision.reason))
+        moments.append(Moment(now, seen.lag, age.seconds, asked, group.ready, decision.reason))
         group.second(arrived, asked)
     return moments

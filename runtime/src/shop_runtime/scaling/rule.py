@@ -36,6 +36,14 @@ class Cap:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """Pods that are needed though the lag alone would ask for fewer, and why."""
+
+    pods: int
+    why: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a ShopConsumer allows."""
 
@@ -46,11 +54,17 @@ class Limits:
     warm: str = ""  # the campaign that the minimum is raised for, in words
     dry: bool = False  # decide, and change nothing
     cap: Cap | None = None
+    floor: Floor | None = None
 
     @property
     def most(self) -> int:
         """Pods at most, whatever the lag."""
         return self.maximum if self.cap is None else min(self.maximum, self.cap.pods)
+
+    @property
+    def least(self) -> int:
+        """Pods at least, whatever the lag."""
+        return max(self.minimum, min(self.most, self.floor.pods if self.floor else 0))
 
     @property
     def lowest(self) -> str:
@@ -77,7 +91,9 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
 def _by_lag(limits: Limits, seen: Observation) -> Decision:
     if seen.lag == 0:
         return Decision(limits.minimum, "Auto", f"no lag: {limits.lowest}")
-    need = math.ceil(seen.lag / limits.threshold)
+    need, said, how = math.ceil(seen.lag / limits.threshold), f"lag {seen.lag}", f" / {limits.threshold} a pod = "
+    if limits.floor is not None and limits.floor.pods > need:
+        need, said, how = limits.floor.pods, limits.floor.why, ": "
     busy = sum(1 for partition in seen.partitions if partition.lag > 0)
     caps = [
         (limits.maximum, f"maxReplicas {limits.maximum}"),
@@ -87,10 +103,10 @@ def _by_lag(limits: Limits, seen: Observation) -> Decision:
     ]
     cap, why = min(caps, key=lambda entry: entry[0])
     if max(limits.minimum, min(need, cap)) == limits.minimum and need <= limits.minimum:
-        return Decision(limits.minimum, "Auto", f"{limits.lowest}: lag {seen.lag} needs {need}")
+        return Decision(limits.minimum, "Auto", f"{limits.lowest}: {said} needs {need}")
     if need > cap:
-        return Decision(max(limits.minimum, cap), "Auto", f"{why}: lag {seen.lag} would need {need}")
-    return Decision(need, "Auto", f"lag {seen.lag} / {limits.threshold} a pod = {need}")
+        return Decision(max(limits.minimum, cap), "Auto", f"{why}: {said} would need {need}")
+    return Decision(need, "Auto", f"{said}{how}{need}")
 
 
 def tolerated(wanted: int, asked: int) -> bool:

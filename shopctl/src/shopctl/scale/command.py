@@ -58,6 +58,7 @@ def explained(body: Manifest) -> Iterator[str]:
     yield f"mode       {status.get('mode', '-')}"
     yield f"pods       {ready} ready, {asked} asked for, {status.get('needed', '-')} by the rule; {_bounds(spec)}"
     yield f"lag        {status.get('lag', '-')} events in {status.get('partitions', '-')} partitions of {spec['topic']}"
+    yield f"delay      {status.get('delay', '-')} since the oldest event that is not stored{_late(spec)}"
     yield f"drain      {status.get('drain', '-')}"
     yield f"threshold  {status.get('lagThreshold', '-')} events a pod ({_threshold(spec, status)})"
     for entry in status.get("conditions", []):
@@ -72,6 +73,10 @@ def row_of(body: Manifest, now: float) -> Row | None:
         return None
     committed = sum(max(0, offset) for offset in status["committed"])
     return Row(round(now, 1), committed + status["lag"], committed, status.get("readyReplicas", 0))
+
+
+def _late(spec: Manifest) -> str:
+    return f" (maxDelay {spec['maxDelay']})" if "maxDelay" in spec else ""
 
 
 def _bounds(spec: Manifest) -> str:

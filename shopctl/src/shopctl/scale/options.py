@@ -39,6 +39,7 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--lag-threshold", type=_whole(1, 10**9, "events"), metavar="N", help="lagThreshold")
     how.add_argument("--drain-within", type=duration, metavar="TIME", help="drainWithin, e.g. 30s")
+    parser.add_argument("--max-delay", type=duration, metavar="TIME", help="maxDelay, e.g. 30s")
     seconds = _whole(1, 86400, "seconds")
     parser.add_argument("--polling", type=seconds, default=5, metavar="SECONDS", help="pollingInterval (default: 5)")
     parser.add_argument("--cooldown", type=seconds, default=60, metavar="SECONDS", help="cooldownPeriod (default: 60)")

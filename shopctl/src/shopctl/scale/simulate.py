@@ -61,9 +61,12 @@ def _settings(options: argparse.Namespace) -> Settings:
         raise ConfigError(f"--min {options.min} is above --max {options.max}.")
     pace = Pace(options.polling, options.cooldown)
     within = options.drain_within or ""
-    return Settings(options.min, options.max, options.lag_threshold, within, options.database_guard, pace)
+    return Settings(
+        options.min, options.max, options.lag_threshold, within, options.database_guard, options.max_delay, pace
+    )
 
 
 def _said(options: argparse.Namespace) -> str:
     how = f"drainWithin {options.drain_within}" if options.drain_within else f"lagThreshold {options.lag_threshold}"
-    return f"{options.min} to {options.max} pods, {how}"
+    late = f", maxDelay {options.max_delay}" if options.max_delay else ""
+    return f"{options.min} to {options.max} pods, {how}{late}"

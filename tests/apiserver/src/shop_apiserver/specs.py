@@ -109,6 +109,7 @@ _CONSUMER: Manifest = {
     "lagThreshold": 100,
     "mode": "DryRun",
     "databaseGuard": True,
+    "maxDelay": "30s",
     "replicas": 2,
     "pollingInterval": 5,
     "cooldownPeriod": 60,
@@ -124,7 +125,7 @@ _TIER: Manifest = {
     "resources": _RESOURCES,
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 70},
 }
-_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode", "databaseGuard")
+_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode", "databaseGuard", "maxDelay")
 _DOMAIN = {name: _CONSUMER[name] for name in _HANDED_ON}
 _SHOP: Manifest = {
     "images": {"cmServer": "r/cm-server:1", "cmApi": "r/cm-api:1", "pullPolicy": "Always", "pullSecrets": ["pull"]},
