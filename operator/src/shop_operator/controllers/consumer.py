@@ -117,7 +117,9 @@ class Consumers:
         keda = diagnostics.keda_missing(served, scaled_object, self._unlooked(memory))
         age = memory.ages.observe(seen.at, seen.group) if seen.group is not None else None
         limits = self._limits(body, memory, seen, threshold, extra, age)
-        decision = rule.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
+        decision = scaling_progress.fallen_back(body["spec"], scaled_object) or rule.decide(
+            limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen)
+        )
         memory.decisions.append(decision)
         live, refusal = None, ""
         try:
@@ -171,11 +173,12 @@ class Consumers:
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
         least, dry = max(least, spec["minReplicas"]), scaler.dry(spec)
+        activation = spec.get("activationLagThreshold", 0)
         cap, floor = memory.guard.cap if _guarded(spec) else None, None
         if seen.group is not None and age is not None and "maxDelay" in spec:
             ready = body.get("status", {}).get("readyReplicas", 0)
             floor = memory.late.observe(seen.at, seen.group, age, spec["maxDelay"], ready, spec["cooldownPeriod"])
-        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap, floor)
+        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap, floor, activation)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)

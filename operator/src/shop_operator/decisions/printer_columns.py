@@ -31,7 +31,7 @@ def columns(
         "lagThreshold": threshold,
         "drain": "-",
         "mode": decision.mode,
-        "reason": _rule(decision, asked),
+        "reason": _rule(body["spec"], decision, asked),
     }
     if asked is not None:
         found["wanted"] = asked
@@ -67,6 +67,11 @@ def pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
-def _rule(decision: Decision, asked: int | None) -> str:
-    late = asked is not None and decision.mode == "Auto" and decision.wanted is not None and asked > decision.wanted
-    return f"{decision.reason}, after the cooldown" if late else decision.reason
+def _rule(spec: Manifest, decision: Decision, asked: int | None) -> str:
+    if asked is None or decision.mode != "Auto" or decision.wanted is None or asked == decision.wanted:
+        return decision.reason
+    if asked > decision.wanted:
+        return f"{decision.reason}, " + (
+            "but scaling in is paused" if spec.get("pauseScaleIn") else "after the cooldown"
+        )
+    return f"{decision.reason}, but scaling out is paused" if spec.get("pauseScaleOut") else decision.reason

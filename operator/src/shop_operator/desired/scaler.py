@@ -11,6 +11,7 @@ from shop_runtime.scaling.rule import DRY, Cap, Floor
 PAUSED = "autoscaling.keda.sh/paused-replicas"
 # Leaves the pods as they are, however many.
 HELD = "autoscaling.keda.sh/paused"
+SCALE_IN, SCALE_OUT = "autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-out"
 # Those that a Secret for KEDA alone must have, as the operator doesn't look into it.
 OWN_KEYS = ("sasl", "username", "password", "tls")
 
@@ -57,11 +58,20 @@ def scaled_object(
             "triggers": [_trigger(parent, threshold)],
         },
     )
-    if spec.get("replicas") is not None:
-        made["metadata"]["annotations"] = {PAUSED: str(spec["replicas"])}
-    elif dry(spec):
-        made["metadata"]["annotations"] = {HELD: "true"}
+    if fallback := spec.get("fallback"):
+        made["spec"]["fallback"] = fallback
+    if marks := _pauses(spec):
+        made["metadata"]["annotations"] = marks
     return made
+
+
+def _pauses(spec: Manifest) -> dict[str, str]:
+    if spec.get("replicas") is not None:
+        return {PAUSED: str(spec["replicas"])}
+    if dry(spec):
+        return {HELD: "true"}
+    asked = {SCALE_IN: spec.get("pauseScaleIn"), SCALE_OUT: spec.get("pauseScaleOut")}
+    return {mark: "true" for mark, held in asked.items() if held}
 
 
 def _trigger(parent: Manifest, threshold: int) -> Manifest:
@@ -82,6 +92,8 @@ def _trigger(parent: Manifest, threshold: int) -> Manifest:
             "limitToPartitionsWithLag": "true",
         },
     }
+    if "activationLagThreshold" in spec:
+        trigger["metadata"]["activationLagThreshold"] = str(spec["activationLagThreshold"])
     if _login(parent):
         trigger["authenticationRef"] = {"name": parent["metadata"]["name"]}
     return trigger

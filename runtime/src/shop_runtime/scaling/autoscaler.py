@@ -34,7 +34,7 @@ class Autoscaler:
 
     def second(self, now: int, limits: Limits, wanted: int, lag: int) -> int:
         """One second, in which the rule asks for `wanted` pods."""
-        if lag > 0:
+        if lag > limits.activation:
             self._active = now
         if now % self._pace.polling == 0:
             self._wake_or_sleep(now, limits, lag)
@@ -43,9 +43,9 @@ class Autoscaler:
         return self.asked
 
     def _wake_or_sleep(self, now: int, limits: Limits, lag: int) -> None:
-        if self.asked == 0 and (lag > 0 or limits.least > 0):
+        if self.asked == 0 and (lag > limits.activation or limits.least > 0):
             self.asked = max(1, limits.least)
-        elif limits.least == 0 and lag == 0 and now - self._active >= self._pace.cooldown:
+        elif limits.least == 0 and lag <= limits.activation and now - self._active >= self._pace.cooldown:
             self.asked = 0
             self._wanted.clear()
 

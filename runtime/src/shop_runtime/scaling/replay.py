@@ -31,6 +31,7 @@ class Settings:
     drain_within: str = "30s"
     database_guard: bool = False
     max_delay: str | None = None
+    activation: int = 0
     pace: Pace = field(default_factory=Pace)
 
 
@@ -67,7 +68,15 @@ def replay(
             if settings.lag_threshold is None:
                 threshold = rule.threshold_for(settings.drain_within, speed.per_pod, threshold)
         assert threshold is not None
-        limits = Limits(settings.minimum, settings.maximum, None, threshold, cap=guard.cap, floor=floor)
+        limits = Limits(
+            settings.minimum,
+            settings.maximum,
+            None,
+            threshold,
+            cap=guard.cap,
+            floor=floor,
+            activation=settings.activation,
+        )
         decision = rule.decide(limits, seen, keda=True)
         asked = autoscaler.second(now, limits, decision.wanted or 0, seen.lag)
         moments.append(Moment(now, seen.lag, age.seconds, asked, group.ready, decision.reason))

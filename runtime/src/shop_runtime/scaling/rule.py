@@ -55,6 +55,7 @@ class Limits:
     dry: bool = False  # decide, and change nothing
     cap: Cap | None = None
     floor: Floor | None = None
+    activation: int = 0  # lag that wakes no pod where the minimum is 0
 
     @property
     def most(self) -> int:
@@ -91,6 +92,10 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
 def _by_lag(limits: Limits, seen: Observation) -> Decision:
     if seen.lag == 0:
         return Decision(limits.minimum, "Auto", f"no lag: {limits.lowest}")
+    if limits.minimum == 0 and seen.lag <= limits.activation:
+        return Decision(
+            0, "Auto", f"lag {seen.lag} is not above activationLagThreshold {limits.activation}: {limits.lowest}"
+        )
     need, said, how = math.ceil(seen.lag / limits.threshold), f"lag {seen.lag}", f" / {limits.threshold} a pod = "
     if limits.floor is not None and limits.floor.pods > need:
         need, said, how = limits.floor.pods, limits.floor.why, ": "

@@ -40,6 +40,8 @@ def add_simulate(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--lag-threshold", type=_whole(1, 10**9, "events"), metavar="N", help="lagThreshold")
     how.add_argument("--drain-within", type=duration, metavar="TIME", help="drainWithin, e.g. 30s")
     parser.add_argument("--max-delay", type=duration, metavar="TIME", help="maxDelay, e.g. 30s")
+    parser.add_argument("--activation", type=_whole(0, 10**9, "events"), default=0, metavar="N",
+                        help="activationLagThreshold (default: 0)")  # fmt: skip
     seconds = _whole(1, 86400, "seconds")
     parser.add_argument("--polling", type=seconds, default=5, metavar="SECONDS", help="pollingInterval (default: 5)")
     parser.add_argument("--cooldown", type=seconds, default=60, metavar="SECONDS", help="cooldownPeriod (default: 60)")

@@ -59,10 +59,15 @@ def _world(options: argparse.Namespace, rows: list[Row]) -> World:
 def _settings(options: argparse.Namespace) -> Settings:
     if options.min > options.max:
         raise ConfigError(f"--min {options.min} is above --max {options.max}.")
-    pace = Pace(options.polling, options.cooldown)
-    within = options.drain_within or ""
     return Settings(
-        options.min, options.max, options.lag_threshold, within, options.database_guard, options.max_delay, pace
+        minimum=options.min,
+        maximum=options.max,
+        lag_threshold=options.lag_threshold,
+        drain_within=options.drain_within or "",
+        database_guard=options.database_guard,
+        max_delay=options.max_delay,
+        activation=options.activation,
+        pace=Pace(options.polling, options.cooldown),
     )
 
 
