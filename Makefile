@@ -45,9 +45,11 @@ MODEL_STEPS ?= 60
 CATALOG_REVIEWS ?= 10000
 TEST_LONG_MINUTES ?= 25
 DRILL_MINUTES ?= 15
+SCALING_WORLDS ?= 1000
 .PHONY: test-long
-test-long: .venv/dev.stamp ## The soak, the model of the rules with as many seeds as half an hour has room for, and the drill
+test-long: .venv/dev.stamp ## The soak, 1,000 worlds for the scaling, the model of the rules with as many seeds as half an hour has room for, and the drill
 	@scripts/bootstrap java maven redis
+	SCALING_WORLDS=$(SCALING_WORLDS) .venv/bin/python -m pytest -o timeout=1500 tests/unit/test_scaling_guard.py -k oscillate
 	MODEL_SEEDS=$(MODEL_SEEDS) MODEL_STEPS=$(MODEL_STEPS) MODEL_UNTIL=$$(( $$(date +%s) + 60 * $(TEST_LONG_MINUTES) )) \
 		CATALOG_REVIEWS=$(CATALOG_REVIEWS) DRILL_MINUTES=$(DRILL_MINUTES) .venv/bin/python -m pytest \
 		tests/integration/test_catalog_soak.py tests/model tests/faults/live/test_drill.py $(ARGS)

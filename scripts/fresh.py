@@ -44,7 +44,7 @@ PROOFS: dict[str, tuple[str, ...]] = {
     "lock": ("make lock && git diff --exit-code -- requirements",),
     "sbom": ("make sbom",),
     "test": ("make test",),
-    "test-long": ("make test-long MODEL_SEEDS=1 MODEL_STEPS=20 CATALOG_REVIEWS=500 DRILL_MINUTES=1",),
+    "test-long": ("make test-long SCALING_WORLDS=20 MODEL_SEEDS=1 MODEL_STEPS=20 CATALOG_REVIEWS=500 DRILL_MINUTES=1",),
     "security": ("make security",),
     "monitoring-test": ("make monitoring-test",),
     "faults": ('make faults ARGS="-k F25-"',),

@@ -40,6 +40,11 @@ def sources(network: str, **more: str) -> Manifest:
     return {"ingress": {"host": "shop.example", "sourceRanges": [network], **more}}
 
 
+def consuming(kind: str, spec: Manifest) -> Manifest:
+    """Of a ShopConsumer, or of one in a Shop."""
+    return {"consumers": [{"domain": "purchases", **spec}]} if kind == "Shop" else spec
+
+
 def brokers(addresses: str) -> Manifest:
     return {"kafka": {"bootstrapServers": addresses}}
 
@@ -102,6 +107,17 @@ def brokers(addresses: str) -> Manifest:
             ("ShopConsumer", brokers(addresses), "bootstrapServers must be")
             for addresses in ("kafka", "fd00::1:9092", "[fd00::1]", "[kafka]:9092", "a:1,", "a:1, b:2", "a]:1")
         ),
+        *(
+            (kind, consuming(kind, spec), words)
+            for kind in LEAST
+            for spec, words in (
+                ({"activationLagThreshold": 5, "minReplicas": 1}, "counts only where minReplicas is 0"),
+                ({"fallback": {"failureThreshold": 3, "replicas": 13}}, "above maxReplicas, where KEDA stops"),
+                ({"pauseScaleIn": True, "pauseScaleOut": True}, "set mode to DryRun"),
+                ({"maxDelay": "30"}, "a whole number with s, m or h"),
+                ({"mode": "Off"}, "Unsupported value"),
+            )
+        ),
     ],
 )
 def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str, spec: Manifest, words: str) -> None:
@@ -122,6 +138,14 @@ def test_it_is_refused_with_what_to_correct(api: Api, namespace: str, kind: str,
         *(("Shop", proxies(network)) for network in ("10.42.0.0/16", "192.0.2.7/32", "fd00:42::/48")),
         ("Shop", sources("192.0.2.0/24", className="nginx")),
         ("ShopConsumer", {"pods": {"podLabels": {"team": "a", "example.org/cost": "b"}}}),
+        *(
+            (kind, consuming(kind, spec))
+            for kind in LEAST
+            for spec in (
+                {"activationLagThreshold": 5, "minReplicas": 0},
+                {"fallback": {"failureThreshold": 3, "replicas": 12}, "pauseScaleIn": True, "pauseScaleOut": False},
+            )
+        ),
         *(
             (kind, LEAST[kind] | brokers(addresses))
             for kind in LEAST

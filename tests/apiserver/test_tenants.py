@@ -41,6 +41,7 @@ HARMLESS = {
     "ShopConsumer": {
         *("minReplicas", "maxReplicas", "lagThreshold", "drainWithin", "replicas"),
         *("pollingInterval", "cooldownPeriod", "warmUp", "drainGraceSeconds"),
+        *("mode", "databaseGuard", "maxDelay", "activationLagThreshold", "fallback", "pauseScaleIn", "pauseScaleOut"),
     },
 }
 CREATE_ALL = [{"apiGroups": [group], "resources": [name], "verbs": ["create"]} for name, group in MAKES.items()]

@@ -63,7 +63,7 @@ def test_kubectl_knows_them_as_it_knows_its_own(plural: str) -> None:
 def test_the_columns_and_the_scale_subresource() -> None:
     version = crd("shopconsumers")["spec"]["versions"][0]
     shown = [c["name"].upper() for c in version["additionalPrinterColumns"] if not c.get("priority")]
-    assert shown == ["READY", "REPLICAS", "MAX", "LAG", "DRAIN", "MODE", "REASON", "AGE"]
+    assert shown == ["READY", "REPLICAS", "MAX", "LAG", "DELAY", "DRAIN", "MODE", "REASON", "AGE"]
     assert version["subresources"]["scale"] == {
         "specReplicasPath": ".spec.replicas",
         "statusReplicasPath": ".status.replicas",

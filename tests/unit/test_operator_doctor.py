@@ -9,8 +9,8 @@ import pytest
 
 from shop_operator.decisions import diagnostics
 from shop_operator.decisions.conditions import changed, complete, condition, listed, rollout
-from shop_operator.decisions.group_state import Observation, Partition
 from shop_operator.decisions.pod_failures import first_trouble, unready
+from shop_runtime.scaling.group_state import Observation, Partition
 
 Make = Callable[..., dict[str, Any]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shop_operator.decisions import kafka_diagnostics, kafka_faults
-from shop_operator.decisions.group_state import Observation, Partition
+from shop_runtime.scaling.group_state import Observation, Partition
 
 Make = Callable[..., dict[str, Any]]
 SEEN = Observation((Partition(0, 0, 0, 0),), 1)

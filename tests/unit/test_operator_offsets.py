@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shop_operator.decisions import offsets
-from shop_operator.decisions.group_state import Observation, Partition
 from shop_operator.decisions.offsets import BEGIN, GROW, RESTORE, Known, Plan
-from shop_operator.decisions.scaling import Limits, decide
+from shop_runtime.scaling.group_state import Observation, Partition
+from shop_runtime.scaling.rule import Limits, decide
 
 OLD, NEW = "topic-1", "topic-2"
 

@@ -12,25 +12,11 @@ from shop_operator.adapters.campaigns_api import Campaigns, CampaignsApi
 from shop_operator.adapters.dependencies import Dependencies
 from shop_operator.controllers.shop import Shops
 from shop_operator.controllers.status_writer import Reporter
-from shop_operator.decisions.drift import SCALER
-from shop_operator.testing import FakeCluster
+from shop_operator.testing import MergingCluster
 
 Manifest = dict[str, Any]
 Make = Callable[..., Manifest]
 BOTH = ("shop-cm-server", "shop-cm-api")
-
-
-class Merging(FakeCluster):
-    """With what server-side apply does for a Deployment's two managers: neither takes away what the other names."""
-
-    def apply(self, manifest: Manifest, manager: str = "", subresource: str = "") -> Manifest:
-        kind, meta = manifest["kind"], manifest["metadata"]
-        before = self.objects.get((kind, meta["namespace"], meta["name"]))
-        if kind != "Deployment" or before is None:
-            return super().apply(manifest, manager, subresource)
-        if manager == SCALER:
-            return self.patch(kind, meta["namespace"], meta["name"], {"spec": manifest["spec"]})
-        return super().apply(manifest | {"spec": {"replicas": before["spec"]["replicas"], **manifest["spec"]}})
 
 
 class Platform:
@@ -39,7 +25,7 @@ class Platform:
     def __init__(self, body: Manifest) -> None:
         self._place = body["metadata"]["namespace"], body["metadata"]["name"]
         head = {"namespace": self._place[0], "name": body["spec"]["mongodb"]["uriSecretRef"]["name"]}
-        self.cluster = Merging(body, {"kind": "Secret", "metadata": head, "data": {"uri": "eA=="}})
+        self.cluster = MergingCluster(body, {"kind": "Secret", "metadata": head, "data": {"uri": "eA=="}})
         campaigns = Campaigns(self.cluster, CampaignsApi(""), timedelta(hours=1))
         self._shops = Shops(self.cluster, Reporter(self.cluster), campaigns, Dependencies(self.cluster, {}))
 

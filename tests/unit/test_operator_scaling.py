@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shop_operator.decisions.group_state import Observation, Partition
-from shop_operator.decisions.scaling import Limits, Speed, decide, seconds, threshold_for
+from shop_runtime.scaling.group_state import Observation, Partition
+from shop_runtime.scaling.rule import Limits, decide, seconds, threshold_for
+from shop_runtime.scaling.speed import Speed
 
 
 def seen(*lags: int, committed: int = 1000) -> Observation:

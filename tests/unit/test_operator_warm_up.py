@@ -19,10 +19,10 @@ from shop_core.responses import campaigns as answers
 from shop_operator.adapters.campaigns_api import UNSEEN, ApiAway, Campaigns, CampaignsApi, unseen
 from shop_operator.adapters.cluster import Cluster
 from shop_operator.decisions import warm_up
-from shop_operator.decisions.scaling import Limits
 from shop_operator.decisions.warm_up import Campaign, Told, decide, extra, news
 from shop_operator.desired import policies, scaler, shop_consumers
 from shop_operator.settings import load
+from shop_runtime.scaling.rule import Limits
 from shop_runtime.settings_loader import ConfigError
 
 Manifest = dict[str, Any]

@@ -1,7 +1,7 @@
 {{/* What of a spec decides only how many pods there are. Everything else decides what runs, as whom, and what it is given. */}}
 {{- define "shop-operator.harmless" -}}
 Shop: [campaignWarmUp, drainGraceSeconds]
-ShopConsumer: [minReplicas, maxReplicas, lagThreshold, drainWithin, replicas, pollingInterval, cooldownPeriod, warmUp, drainGraceSeconds]
+ShopConsumer: [minReplicas, maxReplicas, lagThreshold, drainWithin, replicas, pollingInterval, cooldownPeriod, warmUp, drainGraceSeconds, mode, databaseGuard, maxDelay, activationLagThreshold, fallback, pauseScaleIn, pauseScaleOut]
 {{- end }}
 
 {{/* What comes of a resource, by the right that it takes to make it by hand, with the condition under which it is made. */}}

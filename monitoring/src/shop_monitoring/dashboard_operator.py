@@ -21,6 +21,12 @@ OPERATOR = Dashboard(
                 [Query(gauge("max", "shop_operator_consumer_lag_events", *CONSUMER), NAMED)],
             ),
             Panel(
+                "Delay",
+                "Age of the oldest event that is not stored.",
+                [Query(gauge("max", "shop_operator_consumer_delay_seconds", *CONSUMER), NAMED)],
+                "s",
+            ),
+            Panel(
                 "Pods",
                 "Current, and wanted by the rule.",
                 [

@@ -75,6 +75,7 @@ OPERATOR: Mapping[str, str] = {
     "shop_operator_topics_made_total": "topics created",
     "shop_operator_events_failed_total": "Kubernetes Events that could not be written",
     "shop_operator_consumer_lag_events": "lag per ShopConsumer",
+    "shop_operator_consumer_delay_seconds": "age of the oldest event that is not stored, per ShopConsumer",
     "shop_operator_consumer_replicas": "current pods",
     "shop_operator_consumer_replicas_wanted": "pods that the rule asks for",
     "shop_operator_certificate_expires_seconds": "time left of the certificates that a Shop names (Kafka, MongoDB, "

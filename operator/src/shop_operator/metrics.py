@@ -25,6 +25,9 @@ NAMESPACE_UNSEEN = Gauge(
 )
 _CONSUMER = ["namespace", "name"]
 LAG = Gauge("shop_operator_consumer_lag_events", "Lag of a ShopConsumer's group", _CONSUMER)
+DELAY = Gauge(
+    "shop_operator_consumer_delay_seconds", "Age of the oldest event that a ShopConsumer has not stored", _CONSUMER
+)
 REPLICAS = Gauge("shop_operator_consumer_replicas", "Pods of a ShopConsumer", _CONSUMER)
 WANTED = Gauge("shop_operator_consumer_replicas_wanted", "Pods that the deciding rule asks for", _CONSUMER)
 WARM = Gauge("shop_operator_warm_up", "1 while a Shop's consumers are warmed up for a campaign", _CONSUMER)
@@ -63,5 +66,5 @@ def forget(kind: str, namespace: str, name: str) -> None:
         certificates(namespace, name, {})
         _KNOWN_CERTIFICATES.pop((namespace, name))
     if kind == "ShopConsumer":
-        for gauge in (LAG, REPLICAS, WANTED):
+        for gauge in (LAG, DELAY, REPLICAS, WANTED):
             gauge.remove(namespace, name)

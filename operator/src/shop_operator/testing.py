@@ -6,6 +6,11 @@ import copy
 from typing import Any
 
 from shop_operator.adapters.cluster import Cluster, ClusterError
+from shop_operator.controllers.consumer import Consumers
+from shop_operator.controllers.group_monitor import Groups, Seen
+from shop_operator.controllers.status_writer import Reporter
+from shop_operator.decisions.drift import SCALER
+from shop_runtime.scaling.group_state import Observation, Partition
 
 Manifest = dict[str, Any]
 
@@ -82,6 +87,65 @@ class FakeCluster(Cluster):
         self.calls.append((verb, kind, name))
         if refusal := self.refusals.get(verb):
             raise refusal
+
+
+class MergingCluster(FakeCluster):
+    """With what server-side apply does for a Deployment's two managers: neither takes away what the other names."""
+
+    def apply(self, manifest: Manifest, manager: str = "", subresource: str = "") -> Manifest:
+        kind, meta = manifest["kind"], manifest["metadata"]
+        before = self.objects.get((kind, meta["namespace"], meta["name"]))
+        if kind != "Deployment" or before is None:
+            return super().apply(manifest, manager, subresource)
+        if manager == SCALER:
+            return self.patch(kind, meta["namespace"], meta["name"], {"spec": manifest["spec"]})
+        return super().apply(manifest | {"spec": {"replicas": before["spec"]["replicas"], **manifest["spec"]}})
+
+
+class KnownGroups(Groups):
+    """Kafka's answers, as a test says them."""
+
+    def __init__(self) -> None:
+        self.group: Observation | None = None
+        self.at = 0.0
+
+    def latest(self, body: Manifest) -> Seen | None:
+        return Seen(body["metadata"]["generation"], self.at, self.group)
+
+    def sharing(self, body: Manifest, mine: Observation) -> list[str]:
+        return []
+
+
+class ConsumerPlace:
+    """One ShopConsumer, looked at as often as a test wants. Kafka has what the test says, in twelve partitions."""
+
+    def __init__(self, body: Manifest) -> None:
+        self._where = body["metadata"]["namespace"], body["metadata"]["name"]
+        self.cluster, self.groups = MergingCluster(body), KnownGroups()
+        self._consumers = Consumers(self.cluster, self.groups, Reporter(self.cluster))
+
+    def look(self, lag: int = 0, *, at: float = 0.0, committed: int = 12_000) -> Manifest:
+        """The status after a look at second `at` that found so much lag."""
+        even = [(committed // 12, (committed + lag) // 12)] * 12
+        known = tuple(Partition(number, 0, end, stored) for number, (stored, end) in enumerate(even))
+        self.groups.group, self.groups.at = Observation(known, 1), at
+        assert self._consumers.reconcile(*self._where)
+        status: Manifest = self.the("ShopConsumer")["status"]
+        return status
+
+    def the(self, kind: str) -> Manifest:
+        (found,) = self.cluster.of(kind)
+        return found
+
+    def runs(self, pods: int) -> None:
+        """As KEDA and the kubelet would have it: so many pods are asked for, and ready."""
+        live = self.the("Deployment")
+        live["spec"]["replicas"] = pods
+        live["status"] = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas"), pods)
+        self.cluster.put(live)
+
+    def told(self, reason: str) -> list[str]:
+        return [event["message"] for event in self.cluster.of("Event") if event["reason"] == reason]
 
 
 def _merge(live: Manifest, patch: Manifest) -> None:

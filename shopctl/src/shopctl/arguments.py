@@ -17,6 +17,7 @@ from shop_core.auth import SCOPES
 from shop_core.events import DOMAINS
 from shopctl.load.options import add_load
 from shopctl.options import add_arguments, add_state_dir
+from shopctl.scale import options as scale_options
 from shopctl.verify.options import add_live, add_log
 
 EXIT_CODES = (
@@ -47,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"shopctl {version('shopctl')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_platform, _logs, _dlq, _trace, _skip, _read_models, _seed, _load, _keys, _servers):
+    for add in (_platform, _logs, _dlq, _trace, _skip, _read_models, _seed, _load, _scale, _keys, _servers):
         add(commands)
     return parser
 
@@ -151,6 +152,30 @@ def _seed(commands: Any) -> None:
 def _load(commands: Any) -> None:
     about = "send requests as users do, at a fixed rate, and tell how they were answered"
     add_load(_command(commands, "load", about, "shopctl.load.command:run"))
+
+
+def _scale(commands: Any) -> None:
+    actions = _actions(commands, "scale", "the pods of a consumer in a cluster: why, pin, unpin, record, simulate")
+    for name, about, run in (
+        ("why", "which rule decides on the number of pods, and by what", "command:why"),
+        ("pin", "hold a number of pods, whatever the lag", "command:pin"),
+        ("unpin", "let the lag decide again", "command:unpin"),
+        ("record", "write what comes in and what is stored, as CSV, for simulate", "command:record"),
+        (
+            "simulate",
+            "replay a history against other settings: pods and delay, as numbers and as an SVG",
+            "simulate:run",
+        ),
+    ):
+        action = _command(actions, name, about, f"shopctl.scale.{run}")
+        if name == "simulate":
+            scale_options.add_simulate(action)
+        elif name == "record":
+            scale_options.add_record(action)
+        else:
+            scale_options.add_consumer(action)
+        if name == "pin":
+            action.add_argument("replicas", type=scale_options.replicas, metavar="N", help="how many")
 
 
 def _keys(commands: Any) -> None:

@@ -29,10 +29,10 @@ from kafka.structs import OffsetAndMetadata
 
 from shop_operator.adapters import kafka_client_log
 from shop_operator.decisions import kafka_faults
-from shop_operator.decisions.group_state import Observation, Partition
 from shop_operator.decisions.kafka_faults import KafkaTrouble
 from shop_operator.desired import kafka_login
 from shop_operator.desired.kafka_login import Login
+from shop_runtime.scaling.group_state import Observation, Partition
 
 # A dead letter is an event of the broker's full size with its headers.
 _DLQ_CONFIG = {"max.message.bytes": str(2 * 1024 * 1024), "retention.ms": "-1"}

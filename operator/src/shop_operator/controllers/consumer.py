@@ -20,15 +20,19 @@ from shop_operator.decisions import (
     kafka_diagnostics,
     kafka_faults,
     printer_columns,
-    scaling,
     scaling_progress,
     warm_up,
 )
 from shop_operator.decisions.conditions import Condition, complete, condition, rollout
-from shop_operator.decisions.scaling import Decision, Limits, Speed
 from shop_operator.decisions.scaling_progress import Gap
 from shop_operator.desired import consumer, scaler
 from shop_operator.desired.base import text
+from shop_runtime.scaling import rule
+from shop_runtime.scaling.database_guard import Guard
+from shop_runtime.scaling.delay_trigger import DelayTrigger
+from shop_runtime.scaling.event_age import Age, Ages
+from shop_runtime.scaling.rule import Decision, Limits
+from shop_runtime.scaling.speed import Speed
 
 log = logging.getLogger(__name__)
 KIND = "ShopConsumer"
@@ -41,6 +45,9 @@ class _Memory:
 
     uid: str
     speed: Speed
+    guard: Guard = field(default_factory=Guard)
+    ages: Ages = field(default_factory=Ages)
+    late: DelayTrigger = field(default_factory=DelayTrigger)
     decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=12))
     unlooked_since: float | None = None
     gap: Gap = field(default_factory=Gap)
@@ -54,6 +61,7 @@ class _Facts:
     seen: Seen
     threshold: int
     keda: Condition
+    age: Age | None
     decision: Decision
     refusal: str
     live: Manifest | None
@@ -107,21 +115,24 @@ class Consumers:
         threshold, extra = self._threshold(body, memory), warm_up.extra(body["spec"], datetime.now(UTC))
         served, scaled_object = self._keda(body, memory)
         keda = diagnostics.keda_missing(served, scaled_object, self._unlooked(memory))
-        limits = self._limits(body, seen, threshold, extra)
-        decision = scaling.decide(limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen))
+        age = memory.ages.observe(seen.at, seen.group) if seen.group is not None else None
+        limits = self._limits(body, memory, seen, threshold, extra, age)
+        decision = scaling_progress.fallen_back(body["spec"], scaled_object) or rule.decide(
+            limits, seen.group, keda=not keda.holds, trouble=_trouble(seen), hold=_hold(seen)
+        )
         memory.decisions.append(decision)
         live, refusal = None, ""
         try:
             live = self._deploy(body, decision, limits.minimum, keda=not keda.holds)
             # KEDA is sent nowhere before the operator was: its login is for the brokers that were named before.
             if served and seen.reason not in (kafka_faults.UNASKED, kafka_faults.BAD_SECRET):
-                scaled_object = self._scale(body, seen, threshold, extra)
+                scaled_object = self._scale(body, seen, limits, extra)
         except ClusterError as error:
             refusal = str(error)
             log.warning("apply_refused", extra=_place(body) | {"error": refusal})
         # Until Kafka was asked for a new spec, what was told of the one before stands.
         if answer is not None:
-            facts = _Facts(seen, threshold, keda, decision, refusal, live, scaled_object)
+            facts = _Facts(seen, threshold, keda, age, decision, refusal, live, scaled_object)
             self._report(body, memory, facts)
 
     def _memory(self, body: Manifest) -> _Memory:
@@ -136,7 +147,7 @@ class Consumers:
         if "lagThreshold" in spec:
             return int(spec["lagThreshold"])
         previous = body.get("status", {}).get("lagThreshold")
-        return scaling.threshold_for(spec["drainWithin"], memory.speed.per_pod, previous)
+        return rule.threshold_for(spec["drainWithin"], memory.speed.per_pod, previous)
 
     def _keda(self, body: Manifest, memory: _Memory) -> tuple[bool, Manifest | None]:
         """Is KEDA's kind known, and its order for this consumer."""
@@ -151,20 +162,30 @@ class Consumers:
     def _unlooked(self, memory: _Memory) -> float:
         return time.monotonic() - memory.unlooked_since if memory.unlooked_since is not None else 0.0
 
-    def _limits(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Limits:
-        """What the spec allows, the minimum as a warm-up has raised it."""
+    def _limits(
+        self, body: Manifest, memory: _Memory, seen: Seen, threshold: int, extra: int, age: Age | None
+    ) -> Limits:
+        """What the spec allows, the minimum as a warm-up and late events have raised it, the maximum as the database
+        bounds it."""
         spec = body["spec"]
         least, _ = scaler.bounds(spec, printer_columns.partitions(body, seen.group), extra)
         warm = ""
         if least > spec["minReplicas"]:
             warm = f" ({least - spec['minReplicas']} for {spec['warmUp'].get('campaign', 'a warm-up')})"
-        return Limits(max(least, spec["minReplicas"]), spec["maxReplicas"], spec.get("replicas"), threshold, warm)
+        least, dry = max(least, spec["minReplicas"]), scaler.dry(spec)
+        activation = spec.get("activationLagThreshold", 0)
+        cap, floor = memory.guard.cap if _guarded(spec) else None, None
+        if seen.group is not None and age is not None and "maxDelay" in spec:
+            ready = body.get("status", {}).get("readyReplicas", 0)
+            floor = memory.late.observe(seen.at, seen.group, age, spec["maxDelay"], ready, spec["cooldownPeriod"])
+        return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap, floor, activation)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
         wanted = consumer.deployment(body)
-        first = max(1, least) if decision.wanted is None else decision.wanted
+        pinned, dry = decision.mode == "Pinned", scaler.dry(body["spec"])
+        first = max(1, least) if decision.wanted is None or (dry and not pinned) else decision.wanted
         # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
-        fixed = first if not keda or decision.mode == "Pinned" else None
+        fixed = first if pinned or not (keda or dry) else None
         for each in consumer.companions(body):
             self._told_repair(body, *self._cluster.ensure(each))
         if not body["spec"].get("networkPolicy", True):
@@ -173,14 +194,15 @@ class Consumers:
         self._told_repair(body, live, repaired)
         return live
 
-    def _scale(self, body: Manifest, seen: Seen, threshold: int, extra: int) -> Manifest:
+    def _scale(self, body: Manifest, seen: Seen, limits: Limits, extra: int) -> Manifest:
         """KEDA's order. Its login is left as it is while the operator's own can't be read."""
         if not seen.reason:
             login = scaler.trigger_authentication(body, list(seen.keys))
             if login is not None:
                 self._told_repair(body, *self._cluster.ensure(login))
         partitions = printer_columns.partitions(body, seen.group)
-        live, repaired = self._cluster.ensure(scaler.scaled_object(body, threshold, partitions, extra))
+        wanted = scaler.scaled_object(body, limits.threshold, partitions, extra, limits.cap, limits.floor)
+        live, repaired = self._cluster.ensure(wanted)
         self._told_repair(body, live, repaired)
         return live
 
@@ -196,6 +218,7 @@ class Consumers:
         have = (live or {}).get("status", {})
         if seen.group is not None:
             memory.speed.observe(seen.at, seen.group, have.get("readyReplicas", 0))
+            self._guard(body, memory, seen, have.get("readyReplicas", 0))
         conditions = [
             facts.keda,
             self._follows(body, memory, facts),
@@ -205,17 +228,32 @@ class Consumers:
             kafka_diagnostics.offsets_lost(spec, seen.forgotten),
             self._shared(body, memory, seen),
             *diagnostics.examine(spec, seen.group, facts.threshold),
+            diagnostics.database_bound(_guarded(spec), memory.guard.cap),
+            diagnostics.late(spec.get("maxDelay"), facts.age),
         ]
         ready = self._ready(body, facts, conditions)
         shown = printer_columns.columns(body, live, seen.group, facts.decision, facts.threshold, memory.speed)
+        shown["delay"] = facts.age.text if facts.age is not None else "-"
         shown["reason"] = printer_columns.shown_reason(shown["reason"], ready)
         self._reporter.status(body, shown, [ready, *conditions])
         self._tell_scaling(body, memory, shown)
+        self._tell_what_would_be(body, facts.decision, shown)
         place = (meta["namespace"], meta["name"])
         metrics.LAG.labels(*place).set(shown.get("lag", 0))
+        metrics.DELAY.labels(*place).set(facts.age.seconds if facts.age is not None else 0)
         metrics.REPLICAS.labels(*place).set(shown["replicas"])
         wanted = facts.decision.wanted
         metrics.WANTED.labels(*place).set(shown["replicas"] if wanted is None else wanted)
+
+    def _guard(self, body: Manifest, memory: _Memory, seen: Seen, ready: int) -> None:
+        """Does the database bound the pods? It rests where the pods do not follow the rule."""
+        spec = body["spec"]
+        if not _guarded(spec):
+            memory.guard = Guard()
+        elif seen.group is not None:
+            extra = warm_up.extra(spec, datetime.now(UTC))
+            least, most = scaler.bounds(spec, len(seen.group.partitions), extra)
+            memory.guard.observe(seen.at, seen.group, ready, least, most)
 
     def _ready(self, body: Manifest, facts: _Facts, conditions: list[Condition]) -> Condition:
         """Ready, or what is to be corrected first: what the API server or a pod says, then Kafka, then KEDA."""
@@ -280,6 +318,12 @@ class Consumers:
         count = printer_columns.pods(after)
         self._reporter.event(body, "Scaled", f"{count} (before: {'none' if before is None else before}): {why}")
 
+    def _tell_what_would_be(self, body: Manifest, decision: Decision, shown: Manifest) -> None:
+        """A dry run's Event, each time that it would ask for another number of pods."""
+        if decision.mode == rule.DRY and decision.wanted != body.get("status", {}).get("needed"):
+            asked = printer_columns.pods(shown["wanted"]) if "wanted" in shown else "none"
+            self._reporter.event(body, "WouldScale", f"{decision.reason} (asked for: {asked})")
+
     def _drain(self, body: Manifest, seen: Seen | None) -> None:
         """Delete the resource as soon as its group has no lag, or the grace is over."""
         spec, group = body["spec"], seen.group if seen else None
@@ -308,6 +352,10 @@ def _trouble(seen: Seen) -> str:
     if seen.group is not None:
         return ""
     return kafka_faults.in_words(seen.reason or (kafka_faults.REFUSED if seen.refused else ""))
+
+
+def _guarded(spec: Manifest) -> bool:
+    return bool(spec.get("databaseGuard")) and not scaler.dry(spec) and spec.get("replicas") is None
 
 
 def _hold(seen: Seen) -> str:

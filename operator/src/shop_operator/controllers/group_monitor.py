@@ -17,11 +17,11 @@ from shop_operator.adapters.kafka_pool import Kafkas
 from shop_operator.controllers.loops import Troubled
 from shop_operator.controllers.status_writer import Reporter
 from shop_operator.decisions import kafka_faults, offsets
-from shop_operator.decisions.group_state import Observation
 from shop_operator.decisions.kafka_faults import KafkaTrouble
 from shop_operator.desired import kafka_login as logins
 from shop_operator.desired.base import reachable
 from shop_operator.desired.kafka_login import BadSecret, Login
+from shop_runtime.scaling.group_state import Observation
 
 KIND = "ShopConsumer"
 _FRESH_SECONDS = 300.0

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from shop_operator.decisions.conditions import Condition, condition
-from shop_operator.decisions.group_state import Observation
+from shop_runtime.scaling.delay_trigger import exceeded
+from shop_runtime.scaling.event_age import Age
+from shop_runtime.scaling.group_state import Observation
+from shop_runtime.scaling.rule import Cap
 
 Manifest = dict[str, Any]
 _RESET = re.compile(r"auto[._-]?offset[._-]?reset", re.IGNORECASE)
@@ -100,6 +103,29 @@ def _latest(spec: Manifest) -> str:
     text = " ".join(words)
     found = re.search(_RESET.pattern + r"[ =:]+latest", text, re.IGNORECASE)
     return f"The argument '{found.group(0)}'" if found else ""
+
+
+def database_bound(guarded: bool, cap: Cap | None) -> Condition:
+    """More pods store no more."""
+    if cap is not None and cap.found:
+        text = (
+            f"{cap.why}: what the pods share is the bottleneck, usually the database, so no more than {cap.pods} are"
+            " asked for. See how busy it is; give it more CPU, memory or faster disks, or set databaseGuard to false."
+        )
+        return condition("DatabaseBound", True, "MorePodsStoreNoMore", text)
+    said = "More pods store more, as far as it is known." if guarded else "databaseGuard is off: it is not looked for."
+    return condition("DatabaseBound", False, _FINE if guarded else "Off", said)
+
+
+def late(max_delay: str | None, age: Age | None) -> Condition:
+    """An event waits for longer than it may."""
+    if age is not None and (said := exceeded(age, max_delay)):
+        text = (
+            f"{said}. REASON says how many pods are asked for; where those are all that may be, raise maxReplicas, or"
+            " make handling one event faster; where one partition holds them, see HotPartition and the pods' logs."
+        )
+        return condition("MaxDelayExceeded", True, "EventsLate", text)
+    return condition("MaxDelayExceeded", False, _FINE, "No event waits for longer than maxDelay, where there is one.")
 
 
 def keda_missing(served: bool, scaled_object: Manifest | None, age: float) -> Condition:

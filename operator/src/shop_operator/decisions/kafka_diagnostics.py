@@ -7,7 +7,7 @@ from typing import Any
 
 from shop_operator.decisions import kafka_faults
 from shop_operator.decisions.conditions import Condition, condition
-from shop_operator.decisions.group_state import Observation
+from shop_runtime.scaling.group_state import Observation
 
 Manifest = dict[str, Any]
 _FINE = "Fine"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shop_operator.decisions.group_state import Observation, Partition
+from shop_runtime.scaling.group_state import Observation, Partition
 
 BEGIN, RESTORE, GROW = "Begin", "Restore", "Grow"
 _NONE = -1

@@ -6,10 +6,11 @@ from typing import Any
 
 from shop_operator.decisions import offsets
 from shop_operator.decisions.conditions import Condition
-from shop_operator.decisions.group_state import Observation
-from shop_operator.decisions.scaling import Decision, Speed
 from shop_operator.desired import consumer
 from shop_operator.desired.base import text
+from shop_runtime.scaling.group_state import Observation
+from shop_runtime.scaling.rule import Decision
+from shop_runtime.scaling.speed import Speed
 
 Manifest = dict[str, Any]
 # What is not ready for a moment is told by the rule that decides; anything else is the cause to see first.
@@ -30,10 +31,12 @@ def columns(
         "lagThreshold": threshold,
         "drain": "-",
         "mode": decision.mode,
-        "reason": _rule(decision, asked),
+        "reason": _rule(body["spec"], decision, asked),
     }
     if asked is not None:
         found["wanted"] = asked
+    if decision.wanted is not None:
+        found["needed"] = decision.wanted
     if speed.per_pod is not None:
         found["ratePerPod"] = float(f"{speed.per_pod:.2g}")
     before = body.get("status", {})
@@ -64,6 +67,11 @@ def pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
 
 
-def _rule(decision: Decision, asked: int | None) -> str:
-    late = asked is not None and decision.mode == "Auto" and decision.wanted is not None and asked > decision.wanted
-    return f"{decision.reason}, after the cooldown" if late else decision.reason
+def _rule(spec: Manifest, decision: Decision, asked: int | None) -> str:
+    if asked is None or decision.mode != "Auto" or decision.wanted is None or asked == decision.wanted:
+        return decision.reason
+    if asked > decision.wanted:
+        return f"{decision.reason}, " + (
+            "but scaling in is paused" if spec.get("pauseScaleIn") else "after the cooldown"
+        )
+    return f"{decision.reason}, but scaling out is paused" if spec.get("pauseScaleOut") else decision.reason

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from shop_operator.decisions.conditions import Condition, condition
-from shop_operator.desired.scaler import PAUSED
+from shop_operator.desired.scaler import HELD, PAUSED, SCALE_IN, SCALE_OUT
+from shop_runtime.scaling.rule import DRY, Decision, tolerated
 
 Manifest = dict[str, Any]
 KIND = "NotScaling"
 # KEDA's own annotations; each keeps the pods as they are.
-_PAUSES = ("autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-out")
+_PAUSES = (HELD, SCALE_IN, SCALE_OUT)
 _PATIENCE = 60.0
-# The HPA leaves a smaller difference alone.
-_TOLERANCE = 0.1
 
 
 @dataclass
@@ -27,7 +26,7 @@ class Gap:
 
     def lasts(self, now: float, wanted: int, asked: int) -> float:
         """Seconds; 0 while there is no gap."""
-        side = 0 if abs(wanted - asked) <= _TOLERANCE * max(wanted, asked) else (1 if wanted > asked else -1)
+        side = 0 if tolerated(wanted, asked) else (1 if wanted > asked else -1)
         if side != self.side or asked != self.asked:
             self.side, self.asked, self.since = side, asked, now
         return now - self.since if side else 0.0
@@ -43,9 +42,11 @@ def not_scaling(
     spec: Manifest, lasts: float, gap: Gap, wanted: int | None, scaled_object: Manifest | None, hpa: Manifest | None
 ) -> Condition:
     """The condition of a ShopConsumer that KEDA is to scale."""
-    paused = _paused(scaled_object)
+    paused = _paused(spec, scaled_object)
     if paused:
         return condition(KIND, True, "Paused", paused)
+    if (gap.side < 0 and spec.get("pauseScaleIn")) or (gap.side > 0 and spec.get("pauseScaleOut")):
+        return condition(KIND, False, "PausedBySpec", "That direction is paused by spec.pauseScaleIn or pauseScaleOut.")
     if wanted is None or not gap.side or lasts <= bound(spec, gap):
         return condition(KIND, False, "Fine", "The pods follow the lag.")
     said = f"{wanted} pods are needed, {gap.asked} are asked for, for {lasts:.0f} s"
@@ -72,18 +73,32 @@ def failing_since(hpa: Manifest | None) -> str:
     return str(bad.get("lastTransitionTime", "")) if bad else ""
 
 
-def _paused(scaled_object: Manifest | None) -> str:
+def fallen_back(spec: Manifest, scaled_object: Manifest | None) -> Decision | None:
+    """KEDA can't read the lag, and asks for what spec.fallback says."""
+    said = (scaled_object or {}).get("status", {}).get("conditions", [])
+    away = any(entry["type"] == "Fallback" and entry["status"] == "True" for entry in said)
+    if not away or "fallback" not in spec or spec.get("replicas") is not None or spec.get("mode") == DRY:
+        return None
+    number, behavior = spec["fallback"]["replicas"], spec["fallback"].get("behavior", "static")
+    return Decision(None, "Waiting", f"KEDA cannot read the lag: fallback to {number} pods ({behavior})")
+
+
+def _paused(spec: Manifest, scaled_object: Manifest | None) -> str:
     if scaled_object is None:
         return ""
     meta = scaled_object["metadata"]
     marks = meta.get("annotations") or {}
     for name in _PAUSES:
-        if name in marks and str(marks[name]).lower() != "false":
+        if name in marks and str(marks[name]).lower() != "false" and not _asked_for(spec, name):
             undo = f"kubectl annotate scaledobject {meta['name']} {name}-"
             return f"ScaledObject {meta['name']} is paused by its annotation {name}: {undo}"
     said = scaled_object.get("status", {}).get("conditions", [])
     held = any(entry["type"] == "Paused" and entry["status"] == "True" for entry in said)
     return f"KEDA says that ScaledObject {meta['name']} is paused." if held and PAUSED not in marks else ""
+
+
+def _asked_for(spec: Manifest, mark: str) -> bool:
+    return bool((mark == SCALE_IN and spec.get("pauseScaleIn")) or (mark == SCALE_OUT and spec.get("pauseScaleOut")))
 
 
 def _bad(hpa: Manifest | None) -> Manifest | None:

@@ -6,10 +6,19 @@ from shop_operator.desired.base import Manifest, manifest, reachable
 from shop_operator.desired.consumer import labels_of
 from shop_operator.desired.kafka_login import CA_KEY
 from shop_operator.desired.kafka_login import KEYS as LOGIN_KEYS
+from shop_runtime.scaling.rule import DRY, Cap, Floor
 
 PAUSED = "autoscaling.keda.sh/paused-replicas"
+# Leaves the pods as they are, however many.
+HELD = "autoscaling.keda.sh/paused"
+SCALE_IN, SCALE_OUT = "autoscaling.keda.sh/paused-scale-in", "autoscaling.keda.sh/paused-scale-out"
 # Those that a Secret for KEDA alone must have, as the operator doesn't look into it.
 OWN_KEYS = ("sasl", "username", "password", "tls")
+
+
+def dry(spec: Manifest) -> bool:
+    """Whether pods are only decided on."""
+    return bool(spec.get("mode") == DRY)
 
 
 def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
@@ -19,10 +28,21 @@ def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int,
     return min(spec["minReplicas"] + extra, most), most
 
 
-def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extra: int = 0) -> Manifest:
-    """KEDA's order for one consumer."""
+def scaled_object(
+    parent: Manifest,
+    threshold: int,
+    partitions: int | None,
+    extra: int = 0,
+    cap: Cap | None = None,
+    floor: Floor | None = None,
+) -> Manifest:
+    """KEDA's order for one consumer; `cap` is where more pods would store no more, `floor` what late events need."""
     spec, name = parent["spec"], parent["metadata"]["name"]
     least, most = bounds(spec, partitions, extra)
+    if cap is not None:
+        most = max(1, least, min(most, cap.pods))
+    if floor is not None:
+        least = max(least, min(most, floor.pods))
     made = manifest(
         "ScaledObject",
         name,
@@ -38,9 +58,20 @@ def scaled_object(parent: Manifest, threshold: int, partitions: int | None, extr
             "triggers": [_trigger(parent, threshold)],
         },
     )
-    if spec.get("replicas") is not None:
-        made["metadata"]["annotations"] = {PAUSED: str(spec["replicas"])}
+    if fallback := spec.get("fallback"):
+        made["spec"]["fallback"] = fallback
+    if marks := _pauses(spec):
+        made["metadata"]["annotations"] = marks
     return made
+
+
+def _pauses(spec: Manifest) -> dict[str, str]:
+    if spec.get("replicas") is not None:
+        return {PAUSED: str(spec["replicas"])}
+    if dry(spec):
+        return {HELD: "true"}
+    asked = {SCALE_IN: spec.get("pauseScaleIn"), SCALE_OUT: spec.get("pauseScaleOut")}
+    return {mark: "true" for mark, held in asked.items() if held}
 
 
 def _trigger(parent: Manifest, threshold: int) -> Manifest:
@@ -61,6 +92,8 @@ def _trigger(parent: Manifest, threshold: int) -> Manifest:
             "limitToPartitionsWithLag": "true",
         },
     }
+    if "activationLagThreshold" in spec:
+        trigger["metadata"]["activationLagThreshold"] = str(spec["activationLagThreshold"])
     if _login(parent):
         trigger["authenticationRef"] = {"name": parent["metadata"]["name"]}
     return trigger

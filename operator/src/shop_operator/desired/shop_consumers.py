@@ -11,6 +11,13 @@ from shop_operator.desired.pods import variables
 DEFAULT_THRESHOLD = 100
 SERVICE_ACCOUNT = "consumer"
 _COPIED = (
+    "mode",
+    "databaseGuard",
+    "maxDelay",
+    "activationLagThreshold",
+    "fallback",
+    "pauseScaleIn",
+    "pauseScaleOut",
     "minReplicas",
     "maxReplicas",
     "pollingInterval",

@@ -12,6 +12,7 @@ ITEM = "[]"
 # Where a value with a digit more would be none.
 OTHERS = {
     "drainWithin": "31s",
+    "maxDelay": "31s",
     "until": "2031-01-01T00:00:00Z",
     "consumers.[]": "purchases",
     "ipFamilies.[]": "IPv6",

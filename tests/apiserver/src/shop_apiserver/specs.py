@@ -107,6 +107,11 @@ _CONSUMER: Manifest = {
     "minReplicas": 1,
     "maxReplicas": 12,
     "lagThreshold": 100,
+    "mode": "DryRun",
+    "databaseGuard": True,
+    "maxDelay": "30s",
+    "fallback": {"failureThreshold": 3, "replicas": 2, "behavior": "static"},
+    "pauseScaleIn": True,
     "replicas": 2,
     "pollingInterval": 5,
     "cooldownPeriod": 60,
@@ -122,7 +127,10 @@ _TIER: Manifest = {
     "resources": _RESOURCES,
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 70},
 }
-_DOMAIN = {name: _CONSUMER[name] for name in ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods")}
+_HANDED_ON = ("minReplicas", "maxReplicas", "topicConfig", "derivedTopics", "pods", "mode")
+_SCALING = ("databaseGuard", "maxDelay", "fallback", "pauseScaleIn")
+_WAKING = {"minReplicas": 0, "activationLagThreshold": 5, "pauseScaleOut": True}
+_DOMAIN = {name: _CONSUMER[name] for name in (*_HANDED_ON, *_SCALING)}
 _SHOP: Manifest = {
     "images": {"cmServer": "r/cm-server:1", "cmApi": "r/cm-api:1", "pullPolicy": "Always", "pullSecrets": ["pull"]},
     "kafka": {
@@ -169,7 +177,7 @@ _SHOP: Manifest = {
             "resources": _RESOURCES,
             "env": _env("domain"),
         },
-        {"domain": "catalog", "drainWithin": "30s"},
+        {"domain": "catalog", "drainWithin": "30s"} | _WAKING,
     ],
     "campaignWarmUp": {"consumers": ["catalog"], "extraReplicas": 2, "minutesBefore": 10},
     "drainGraceSeconds": 120,
@@ -202,7 +210,11 @@ _OTHER_SHOP = {name: value for name, value in _SHOP.items() if name != "ingress"
 }
 # Of its own: ranges bind the class, which the first may change.
 _NARROW_SHOP = _SHOP | {"ingress": {"className": "nginx", "host": "shop.example", "sourceRanges": ["192.0.2.0/24"]}}
-_BY_TIME = {name: value for name, value in _CONSUMER.items() if name != "lagThreshold"} | {"drainWithin": "30s"}
+_BY_TIME = (
+    {name: value for name, value in _CONSUMER.items() if name not in ("lagThreshold", "pauseScaleIn")}
+    | {"drainWithin": "30s"}
+    | _WAKING
+)
 SPECS: dict[str, list[Manifest]] = {"Shop": [_SHOP, _OTHER_SHOP, _NARROW_SHOP], "ShopConsumer": [_CONSUMER, _BY_TIME]}
 
 

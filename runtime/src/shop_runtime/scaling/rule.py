@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from shop_operator.decisions.group_state import Observation
+from shop_runtime.scaling.group_state import Observation
 
-DEFAULT_THRESHOLD = 100
 # Until a pod's speed has been measured, it is taken for this slow: too many pods at first rather than too few.
 ASSUMED_RATE = 100.0
-_SMOOTH = 0.3
+DRY = "DryRun"
+_TOLERANCE = 0.1
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -22,8 +22,25 @@ class Decision:
     """How many pods a rule asks for (None: they stay as they are), the mode, and the rule as a phrase."""
 
     wanted: int | None
-    mode: str  # Auto, Pinned or Waiting
+    mode: str  # Auto, DryRun, Pinned or Waiting
     reason: str
+
+
+@dataclass(frozen=True)
+class Cap:
+    """Pods beyond which none helps, and why."""
+
+    pods: int
+    why: str
+    found: bool = True  # not only tried
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Pods that are needed though the lag alone would ask for fewer, and why."""
+
+    pods: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,20 @@ class Limits:
     pinned: int | None
     threshold: int
     warm: str = ""  # the campaign that the minimum is raised for, in words
+    dry: bool = False  # decide, and change nothing
+    cap: Cap | None = None
+    floor: Floor | None = None
+    activation: int = 0  # lag that wakes no pod where the minimum is 0
+
+    @property
+    def most(self) -> int:
+        """Pods at most, whatever the lag."""
+        return self.maximum if self.cap is None else min(self.maximum, self.cap.pods)
+
+    @property
+    def least(self) -> int:
+        """Pods at least, whatever the lag."""
+        return max(self.minimum, min(self.most, self.floor.pods if self.floor else 0))
 
     @property
     def lowest(self) -> str:
@@ -46,7 +77,7 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
     reason to leave the pods as they are whatever is seen."""
     if limits.pinned is not None:
         return Decision(limits.pinned, "Pinned", f"pinned at {limits.pinned} by spec.replicas")
-    if not keda:
+    if not keda and not limits.dry:
         held = max(1, limits.minimum)
         more = f"; {trouble or 'Kafka does not answer'}" if seen is None else f"; {hold}" if hold else ""
         return Decision(held, "Waiting", f"KEDA is missing: held at {held}{more}")
@@ -54,25 +85,38 @@ def decide(limits: Limits, seen: Observation | None, *, keda: bool, trouble: str
         return Decision(None, "Waiting", f"{hold}; pods stay as they are")
     if seen is None:
         return Decision(None, "Waiting", f"{trouble or 'Kafka does not answer'}: pods stay as they are")
-    return _by_lag(limits, seen)
+    found = _by_lag(limits, seen)
+    return Decision(found.wanted, DRY, f"would be {found.wanted}: {found.reason}") if limits.dry else found
 
 
 def _by_lag(limits: Limits, seen: Observation) -> Decision:
     if seen.lag == 0:
         return Decision(limits.minimum, "Auto", f"no lag: {limits.lowest}")
-    need = math.ceil(seen.lag / limits.threshold)
+    if limits.minimum == 0 and seen.lag <= limits.activation:
+        return Decision(
+            0, "Auto", f"lag {seen.lag} is not above activationLagThreshold {limits.activation}: {limits.lowest}"
+        )
+    need, said, how = math.ceil(seen.lag / limits.threshold), f"lag {seen.lag}", f" / {limits.threshold} a pod = "
+    if limits.floor is not None and limits.floor.pods > need:
+        need, said, how = limits.floor.pods, limits.floor.why, ": "
     busy = sum(1 for partition in seen.partitions if partition.lag > 0)
     caps = [
         (limits.maximum, f"maxReplicas {limits.maximum}"),
         (len(seen.partitions), f"{len(seen.partitions)} partitions"),
         (busy, f"{busy} of {len(seen.partitions)} partitions have lag"),
+        *([(limits.cap.pods, limits.cap.why)] if limits.cap else []),
     ]
     cap, why = min(caps, key=lambda entry: entry[0])
     if max(limits.minimum, min(need, cap)) == limits.minimum and need <= limits.minimum:
-        return Decision(limits.minimum, "Auto", f"{limits.lowest}: lag {seen.lag} needs {need}")
+        return Decision(limits.minimum, "Auto", f"{limits.lowest}: {said} needs {need}")
     if need > cap:
-        return Decision(max(limits.minimum, cap), "Auto", f"{why}: lag {seen.lag} would need {need}")
-    return Decision(need, "Auto", f"lag {seen.lag} / {limits.threshold} a pod = {need}")
+        return Decision(max(limits.minimum, cap), "Auto", f"{why}: {said} would need {need}")
+    return Decision(need, "Auto", f"{said}{how}{need}")
+
+
+def tolerated(wanted: int, asked: int) -> bool:
+    """Whether the HPA leaves the difference alone."""
+    return abs(wanted - asked) <= _TOLERANCE * max(wanted, asked)
 
 
 def seconds(duration: str) -> int:
@@ -90,49 +134,6 @@ def threshold_for(drain_within: str, rate_per_pod: float | None, previous: int |
     return fresh
 
 
-@dataclass(frozen=True)
-class _Look:
-    at: float
-    committed: int
-    end: int
-    lag: int
-    pods: int
-
-
-class Speed:
-    """Measures how fast a group consumes: in all, and each pod while it had more than enough to do."""
-
-    def __init__(self, rate_per_pod: float | None = None) -> None:
-        self.per_pod = rate_per_pod
-        self.consumed: float | None = None
-        self.produced: float | None = None
-        self._last: _Look | None = None
-
-    def observe(self, now: float, seen: Observation, pods: int) -> None:
-        """One look at the group; `pods` is how many are ready."""
-        look = _Look(now, seen.committed, seen.end, seen.lag, pods)
-        last, self._last = self._last, look
-        if last is None or now <= last.at or look.committed < last.committed or look.end < last.end:
-            return
-        consumed, span = look.committed - last.committed, now - last.at
-        self.consumed = _smooth(self.consumed, consumed / span)
-        self.produced = _smooth(self.produced, (look.end - last.end) / span)
-        # Only a pod that never ran out of work shows what it can do.
-        if consumed > 0 and last.lag >= consumed and look.lag > 0 and last.pods == pods > 0:
-            self.per_pod = _smooth(self.per_pod, consumed / span / pods)
-
-    def drain(self, lag: int) -> str:
-        """The column DRAIN: when the lag will be gone at the speed measured now."""
-        if lag == 0:
-            return "0s"
-        if self.consumed is None or self.produced is None:
-            return "-"
-        if self.consumed < 0.01:
-            return "stalled"
-        net = self.consumed - self.produced
-        return "growing" if net <= 0 else shown(lag / net)
-
-
 def shown(duration: float) -> str:
     """A duration in its largest fitting unit."""
     if duration < 120:
@@ -140,7 +141,3 @@ def shown(duration: float) -> str:
     if duration < 7200:
         return f"{math.ceil(duration / 60)}m"
     return f"{math.ceil(duration / 3600)}h"
-
-
-def _smooth(old: float | None, new: float) -> float:
-    return new if old is None else old + _SMOOTH * (new - old)

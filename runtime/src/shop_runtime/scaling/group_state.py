@@ -15,9 +15,12 @@ class Partition:
     committed: int | None
 
     @property
+    def position(self) -> int:
+        return self.start if self.committed is None else self.committed
+
+    @property
     def lag(self) -> int:
-        position = self.start if self.committed is None else self.committed
-        return max(0, self.end - position)
+        return max(0, self.end - self.position)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""How many pods a consumer needs: the arithmetic that the operator decides by and that shopctl replays. Pure."""
