@@ -104,7 +104,7 @@ def test_one_hears_why_it_was_rejected(platform: Platform, publisher: KafkaPubli
     [receipt] = publisher.publish([Record("shop.purchases", b"hears", b'{"price":"x"}', tuple(headers))])
     with listening(platform, receipt) as listener:
         *_, last = iter(listener.event, None)
-    assert last["state"] == "rejected" and last["reason"]
+    assert (last["state"], last["status"]) == ("rejected", 422) and "ce_time" in last["reason"]
 
 
 def test_many_listeners_hold_no_thread_and_hear_of_it_all(
