@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
+from kafka import TopicPartition
 
 from shop_core.kafka.codecs import MOST_BYTES
-from shop_core.kafka.fetching import POLL_BYTES
+from shop_core.kafka.fetching import POLL_BYTES, consumer
 from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topic_reader import topic_log
 from shop_core.kafka.topics import admin
@@ -82,6 +83,31 @@ def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
     until(lambda: has(b"behind"), "behind the batch it is read on")
     read()
     assert read.reader.unreadable == {}
+
+
+def test_a_partition_that_was_paused_with_records_in_hand_goes_on(platform: Platform, topic: str, until: Any) -> None:
+    for partition in (0, 1):
+        send(platform, topic, partition, *(b"%d-%d" % (partition, number) for number in range(20)))
+    client, _ = consumer(platform.bootstrap, auto_offset_reset="earliest")
+    first, second = (TopicPartition(topic, partition) for partition in (0, 1))
+    found: list[bytes] = []
+
+    def has(count: int, records: int = 100) -> bool:
+        polled = client.poll(timeout_ms=500, max_records=records)
+        found.extend(record.value for each in polled.values() for record in each)
+        return len(found) >= count
+
+    try:
+        client.assign([first, second])
+        client.pause(second)
+        until(lambda: has(5, 5), "a part of the first is read, and the rest is in hand")
+        for stops, goes_on in ((first, second), (second, first)):
+            client.pause(stops)
+            client.resume(goes_on)
+            until(lambda goes_on=goes_on: has(0) and client.position(goes_on) == 20, "the other one is read to its end")
+    finally:
+        client.close()
+    assert len(found) == len(set(found)) == 40
 
 
 def test_one_poll_holds_a_bounded_number_of_bytes(platform: Platform, topic: str, read: Any, until: Any) -> None:

@@ -1,7 +1,8 @@
 """kafka-python's fetcher with each partition's fault kept to that partition, and with bounded memory.
 
-As it comes, an exception while records are unpacked leaves the whole consumer turning in a loop, a broker that is
-silent makes `poll` spin, and one poll may hold as many bytes as its records have. No other module reaches into the
+As it comes, an exception while records are unpacked leaves the whole consumer turning in a loop, a partition that was
+paused may never be read again, a broker that is silent makes `poll` spin, and one poll may hold as many bytes as its
+records have. No other module reaches into the
 client's private parts; tests/contract/test_fetching.py tells when another version has them elsewhere.
 """
 
@@ -123,6 +124,10 @@ def _keep_apart(fetcher: Fetcher, faults: Faults) -> None:
 
     def drained(*arguments: Any, **options: Any) -> Any:
         faults.room = POLL_BYTES
+        # What was put aside while its partition was paused comes back only into a place that is empty. Without this one
+        # whose records are used up keeps it, and the other partition is never fetched again.
+        if not fetcher._next_partition_records:
+            fetcher._next_partition_records = None
         return drain(*arguments, **options)
 
     def appended(found: Any, part: Any, most: int, update_offsets: bool) -> int:
