@@ -50,7 +50,7 @@ def test_lag_wakes_from_zero_grows_to_what_it_needs_and_ends_at_zero(stage: Stag
     until(lambda: stage.status(name).get("reason") == "lag 45 / 10 a pod = 5", "the rule is told")
     row = stage.kubectl("get", "shopconsumer", name).splitlines()
     assert row[0].split() == ["NAME", "READY", "REPLICAS", "MAX", "LAG", "DELAY", "DRAIN", "MODE", "REASON", "AGE"]
-    assert re.match(r"wakes\s+\w+\s+[1-5]\s+6\s+45\s+\S+\s+Auto\s+lag 45 / 10 a pod = 5\s+\S+$", row[1]), row[1]
+    assert re.match(r"wakes\s+\w+\s+[1-5]\s+6\s+45\s+\S+\s+\S+\s+Auto\s+lag 45 / 10 a pod = 5\s+\S+$", row[1]), row[1]
     until(lambda: any(r == "Scaled" and m.startswith("5 pods") for r, m in stage.events(name)), "an Event says why")
     stage.topics.produce("wakes-topic", 600)
     until(lambda: stage.replicas(name) == 6, "one pod a partition at most", 90)
