@@ -129,7 +129,8 @@ class ConsumerPlace:
         even = [(committed // 12, (committed + lag) // 12)] * 12
         known = tuple(Partition(number, 0, end, stored) for number, (stored, end) in enumerate(even))
         self.groups.group, self.groups.at = Observation(known, 1), at
-        assert self._consumers.reconcile(*self._where)
+        if not self._consumers.reconcile(*self._where):
+            raise LookupError("the ShopConsumer was not reconciled")
         status: Manifest = self.the("ShopConsumer")["status"]
         return status
 

@@ -67,7 +67,8 @@ def replay(
                 floor = trigger.observe(now, seen, age, settings.max_delay, group.ready, settings.pace.cooldown)
             if settings.lag_threshold is None:
                 threshold = rule.threshold_for(settings.drain_within, speed.per_pod, threshold)
-        assert threshold is not None
+        if threshold is None:
+            raise ValueError("neither a lag a pod nor a time to drain within is set")
         limits = Limits(
             settings.minimum,
             settings.maximum,

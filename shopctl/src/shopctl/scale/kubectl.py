@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 from typing import Any
 
@@ -27,13 +28,13 @@ class Kubectl:
 
     def run(self, *words: str) -> str:
         """What it prints; what it says on stderr is the error."""
+        if (program := shutil.which("kubectl")) is None:
+            raise ConfigError("kubectl is not there: install it, and point it at the cluster.")
         try:
             done = subprocess.run(
-                ["kubectl", *self._where, f"--request-timeout={_SECONDS}s", *words],
+                [program, *self._where, f"--request-timeout={_SECONDS}s", *words],
                 capture_output=True, text=True, check=False, timeout=2 * _SECONDS,
             )  # fmt: skip
-        except FileNotFoundError:
-            raise ConfigError("kubectl is not there: install it, and point it at the cluster.") from None
         except subprocess.TimeoutExpired:
             raise Unavailable(f"kubectl {' '.join(words)} has not answered within {2 * _SECONDS} seconds.") from None
         if done.returncode != 0:
