@@ -17,7 +17,8 @@ from cm_server.query_proxy.client import QueryClient
 from cm_server.query_proxy.ops_client import OpsClient
 from cm_server.security.permissions import OPERATORS
 from cm_server.settings import ServerSettings
-from shop_core.following.follow import NoSuchEvent, Wanted
+from shop_core.events.receipts import UnknownReceipt
+from shop_core.following.follow import Wanted
 from shop_core.http.app import make_app
 from shop_core.responses.traces import LookedAt, Trace
 from shop_core.telemetry import metrics
@@ -86,7 +87,7 @@ def count(outcome: str) -> float:
 
 def test_what_is_not_there_and_who_is_away_is_told_and_counted(routes: FlaskClient, tracer: Tracer) -> None:
     before = count("not found"), count("failed")
-    tracer.trouble = NoSuchEvent("is not there")
+    tracer.trouble = UnknownReceipt("is not there")
     assert routes.get(f"{PATH}?receipt={RECEIPT}").status_code == 404
     tracer.trouble = Away("Kafka")
     answer = routes.get(f"{PATH}?receipt={RECEIPT}")

@@ -12,11 +12,11 @@ from cm_ops.looking import ANSWER_SECONDS, Away
 from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, ShopError
 from shop_core.events import TOPICS
 from shop_core.events.fields import check_text
-from shop_core.events.receipts import Receipt
+from shop_core.events.receipts import Receipt, UnknownReceipt
 from shop_core.events.trace_context import REQUEST_ID
 from shop_core.following import follow
 from shop_core.following.fates import Fate, fate_of
-from shop_core.following.follow import NoSuchEvent, Wanted
+from shop_core.following.follow import Wanted
 from shop_core.http import query_args
 from shop_core.http.app import aside, json_answer
 from shop_core.http.problems import RETRY_AFTER_SECONDS, problem
@@ -82,7 +82,7 @@ def blueprint(tracer: Tracing) -> Blueprint:
         except Away:
             metrics.FOLLOWED.labels("failed").inc()
             raise
-        except NoSuchEvent:
+        except UnknownReceipt:
             metrics.FOLLOWED.labels("not found").inc()
             raise
         metrics.FOLLOWED.labels("found" if found.events else "not found").inc()

@@ -14,10 +14,10 @@ from cm_api.http.freshness import read_from_now_on
 from cm_api.http.paging import Cache
 from cm_api.http.shared_cache import SharedCache
 from cm_api.http.stored_positions import StoredPositions
-from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, NotFound, PreconditionFailed, Unavailable
+from shop_core.errors import FieldFault, InvalidInput, MalformedRequest, PreconditionFailed, Unavailable
 from shop_core.events import TOPICS
 from shop_core.events.envelope import Domain
-from shop_core.events.receipts import Receipt
+from shop_core.events.receipts import Receipt, UnknownReceipt
 from shop_core.http.app import aside
 from shop_core.kafka.topic_follower import Listener
 from shop_core.mongo.client import Database, Document, Positions, Rejections
@@ -43,13 +43,6 @@ SKIPPED = "it could not be read, and an operator let the consumers go past it"
 def rejected(receipt: str, reason: str, status: int) -> dict[str, Any]:
     """The state of an event that was not applied, and won't be."""
     return {"receipt": receipt, "state": "rejected", "reason": reason, "status": status}
-
-
-class UnknownReceipt(NotFound):
-    """A receipt that nobody was ever given: of a partition that there is not, or from beyond the log's end."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(FieldFault("receipt", detail))
 
 
 @dataclass

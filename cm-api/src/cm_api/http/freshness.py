@@ -20,7 +20,7 @@ from flask import Blueprint, Response, g, has_request_context
 
 from shop_core.events.envelope import TopicPartition
 from shop_core.events.instants import format_instant
-from shop_core.mongo.positions import Stored
+from shop_core.mongo.positions import Offsets, Stored, covers
 
 log = logging.getLogger(__name__)
 SAMPLE_SECONDS = 0.5
@@ -28,7 +28,6 @@ ACTIVE_SECONDS = 30.0  # for so long after the last read samples are taken
 FIRST_SECONDS = 0.25  # that the first read after a pause waits for a sample
 TOLD = (200, 304, 404)  # what is not there tells of a moment as well
 KEPT = 256  # two minutes: no memory is older
-Offsets = Mapping[int, int]
 
 
 class Ends(Protocol):
@@ -177,8 +176,3 @@ def topic_sample(
     if last and last.as_of and covers(offsets, last.stored):
         told.append(last.as_of)
     return TopicSample(offsets, max(told, default=None))
-
-
-def covers(offsets: Offsets, needed: Offsets) -> bool:
-    """Whether what is at `offsets` has everything below `needed`."""
-    return all(offsets.get(partition, 0) >= end for partition, end in needed.items())

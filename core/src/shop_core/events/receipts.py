@@ -6,9 +6,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from shop_core.errors import FieldFault, MalformedRequest
+from shop_core.errors import FieldFault, MalformedRequest, NotFound
 
 _FORM = re.compile(r"(?P<topic>.+)-(?P<partition>0|[1-9][0-9]{0,5})-(?P<offset>0|[1-9][0-9]{0,17})")
+
+
+class UnknownReceipt(NotFound):
+    """A receipt that nobody was ever given: of a partition that there is not, or from beyond the log's end."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(FieldFault("receipt", detail))
 
 
 class Receipt(NamedTuple):

@@ -6,10 +6,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from shop_core.errors import FieldFault, NotFound, Unavailable
+from shop_core.errors import Unavailable
 from shop_core.events import TOPICS
 from shop_core.events.envelope import OUR_SOURCE, Message
-from shop_core.events.receipts import Receipt
+from shop_core.events.receipts import Receipt, UnknownReceipt
 from shop_core.events.trace_context import request_of, trace_of
 from shop_core.following.fates import Fate
 from shop_core.following.steps import instant, known_as, sent_for, text, traced
@@ -28,22 +28,15 @@ FateOf = Callable[[str], Fate]
 Wanted = Callable[[Message], bool]
 
 
-class NoSuchEvent(NotFound):
-    """A receipt that nobody was ever given."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(FieldFault("receipt", detail))
-
-
 def by_receipt(bootstrap: str, fate_of: FateOf, receipt: str) -> Trace:
     """The event, after those that it was sent again for and before those that it was sent again as."""
     topic, partition, offset = Receipt.parse(receipt, list(TOPICS))
     with topic_log(bootstrap, topic) as log:
         end = log.ends().get(partition)
         if end is None:
-            raise NoSuchEvent(f"names a partition that {topic} does not have")
+            raise UnknownReceipt(f"names a partition that {topic} does not have")
         if end <= offset:
-            raise NoSuchEvent(f"is not there: the log of {topic}-{partition} ends at offset {end}")
+            raise UnknownReceipt(f"is not there: the log of {topic}-{partition} ends at offset {end}")
         found = chain(receipt, lambda each: _record(log, each), fate_of)
     return Trace([traced(each, message, fate) for each, (message, fate) in found.items()], 0, None)
 

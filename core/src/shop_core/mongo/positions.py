@@ -22,6 +22,8 @@ from shop_core.events.envelope import TopicPartition
 from shop_core.mongo.errors import translate_errors
 from shop_core.mongo.event_counts import NOTHING, EventCounts, counts_in
 
+Offsets = Mapping[int, int]
+
 
 class PositionMoved(ShopError):
     """The database knows another position than this consumer: someone else wrote, or it lost its tail."""
@@ -205,6 +207,11 @@ class Positions:
     def _id(self, tp: TopicPartition) -> str:
         topic, partition = tp
         return f"{self._group}/{topic}/{partition}"
+
+
+def covers(offsets: Offsets, needed: Offsets) -> bool:
+    """Whether what is at `offsets` of a topic's partitions has everything below `needed`."""
+    return all(offsets.get(partition, 0) >= end for partition, end in needed.items())
 
 
 def _partition(doc: Mapping[str, Any]) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import math
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from shop_core.errors import ConfigError
+from shopctl.argument_types import number
 from shopctl.layout import layout_of, shown
 from shopctl.options import add_state_dir
 from shopctl.state import StateDirectory
@@ -16,6 +16,9 @@ from shopctl.state import StateDirectory
 PROFILES = ("browse", "black-friday", "steady")
 LOWEST_RATE, MOST_RATE = 0.1, 2000.0
 MOST_SECONDS = 600.0
+rate = number(LOWEST_RATE, MOST_RATE, "requests a second")
+seconds = number(1, MOST_SECONDS, "seconds")
+settle = number(0, 60, "seconds")
 
 
 def add_load(parser: argparse.ArgumentParser) -> None:
@@ -48,28 +51,6 @@ def add_address(parser: argparse.ArgumentParser) -> None:
     host = "the host of --url again, where it is not this machine: whoever runs it has agreed to the load"
     parser.add_argument("--yes-this-host", metavar="HOST", help=host)
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="a file with the API key to send")
-
-
-def rate(text: str) -> float:
-    return _number(text, LOWEST_RATE, MOST_RATE, "requests a second")
-
-
-def seconds(text: str) -> float:
-    return _number(text, 1, MOST_SECONDS, "seconds")
-
-
-def settle(text: str) -> float:
-    return _number(text, 0, 60, "seconds")
-
-
-def _number(text: str, low: float, high: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{text!r}: give {low:g} to {high:g} {what}")
-    return number
 
 
 def base_of(options: argparse.Namespace) -> str:

@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 
 from shop_core.events import DOMAINS
+from shopctl.argument_types import number
 from shopctl.load.options import add_address
 from shopctl.options import add_state_dir
 
 LOWEST_RATE, MOST_RATE = 0.1, 500.0
 MOST_SECONDS = 3600.0
 MOST_CANARIES = 200_000  # of one run, which are all kept in memory
+rate = number(LOWEST_RATE, MOST_RATE, "purchases a second")
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|)")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -51,16 +53,6 @@ def domain(text: str) -> str:
     if text not in DOMAINS:
         raise argparse.ArgumentTypeError(f"there is no domain {text!r}, only {', '.join(DOMAINS)}")
     return text
-
-
-def rate(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not LOWEST_RATE <= number <= MOST_RATE:
-        raise argparse.ArgumentTypeError(f"{text!r}: give {LOWEST_RATE:g} to {MOST_RATE:g} purchases a second")
-    return number
 
 
 def span(text: str) -> float:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cm_api.domains.analytics.buckets import Bucket
 from cm_api.domains.analytics.working_set import Counted
+from shop_core.mongo.positions import Offsets, covers
 from shop_core.telemetry import metrics
 
 MAX_AGE = 0.5
 LOOK_BACK = timedelta(minutes=2)
 MOST_KEPT = 10_000
-Offsets = Mapping[int, int]
 
 
 class CountsStore(Protocol):
@@ -70,8 +70,7 @@ class CountsCache:
     def _look(self, needed: Offsets) -> None:
         """Read again what changed since the last look, unless that was just now."""
         at = self._monotonic()
-        covers = all(self._at.get(partition, 0) >= end for partition, end in needed.items())
-        if self._looked is not None and at - self._looked < MAX_AGE and covers:
+        if self._looked is not None and at - self._looked < MAX_AGE and covers(self._at, needed):
             return
         now, offsets = self._now(), dict(self._offsets())  # before the read: never newer than what is read
         changed = self._store.changed(self._as_of - LOOK_BACK) & self._counted.keys()

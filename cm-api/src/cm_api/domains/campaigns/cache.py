@@ -17,10 +17,10 @@ from typing import Protocol
 from cm_api.domains.campaigns.store import Kind
 from shop_core.events.campaigns import DOMAIN
 from shop_core.mongo.client import Document
+from shop_core.mongo.positions import Offsets, covers
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
-Offsets = Mapping[int, int]
 KINDS: tuple[Kind, ...] = ("campaigns", "campaign_events")
 RENEW_AFTER = timedelta(seconds=30)
 HORIZON = timedelta(seconds=90)
@@ -56,7 +56,7 @@ class Snapshot:
     beyond: Mapping[Kind, datetime | None]
 
     def covers(self, ends: Offsets) -> bool:
-        return all(self.offsets.get(partition, 0) >= end for partition, end in ends.items())
+        return covers(self.offsets, ends)
 
     def at(self, kind: Kind, now: datetime) -> Live:
         docs = self.window[kind]

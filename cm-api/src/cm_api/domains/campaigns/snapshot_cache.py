@@ -11,8 +11,9 @@ from datetime import datetime
 
 import msgspec
 
-from cm_api.domains.campaigns.cache import KINDS, RENEW_AFTER, Offsets, Snapshot
+from cm_api.domains.campaigns.cache import KINDS, RENEW_AFTER, Snapshot
 from cm_api.http.shared_cache import SharedCache
+from shop_core.mongo.positions import Offsets
 
 ENTITY = "campaigns:live"
 
