@@ -25,6 +25,7 @@ from shop_core.events import catalog
 from shop_core.events.envelope import encode
 from shop_core.events.instants import Instant
 from shop_core.identifiers import uuid7
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.publisher import KafkaPublisher
 
 # A process keeps what it read for a second: as many products as no second has reads are never found there.
@@ -38,13 +39,14 @@ def measure(state: dict[str, Any], events: int, seconds: float, purchases: float
     """`purchases` is the rate at which the same consumer drained purchases in this run."""
     addresses = {process["name"]: process["address"] for process in state["processes"]}
     bootstrap, mongodb = addresses["kafka"], f"mongodb://{addresses['database']}"
+    kafka = KafkaConnection(bootstrap)
     client: MongoClient[dict[str, Any]] = MongoClient(mongodb)
     products = [f"product-{number}" for number in range(MANY)]
-    publish(bootstrap, [catalog.ProductCreated(id, f"Thing {id}", "19.90", "Glows. " * 30) for id in products])
+    publish(kafka, [catalog.ProductCreated(id, f"Thing {id}", "19.90", "Glows. " * 30) for id in products])
     drain.drain(bootstrap, mongodb, client, MANY, "catalog")
     rates, done = {}, MANY
     for name, chosen in (("spread", products[:SPREAD]), ("hot", products[:1])):
-        publish(bootstrap, [review(f"{name}-{number}", chosen[number % len(chosen)]) for number in range(events)])
+        publish(kafka, [review(f"{name}-{number}", chosen[number % len(chosen)]) for number in range(events)])
         took, _ = drain.drain(bootstrap, mongodb, client, done + events, "catalog", done)
         rates[f"{name} reviews/s"], done = events / took, done + events
     environment = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "MONGODB_URI": mongodb, "MONGODB_DATABASE": "bench_catalog"}
@@ -62,8 +64,8 @@ def review(name: str, product: str) -> catalog.ReviewAdded:
     return catalog.ReviewAdded(product, f"r-{name}", f"u-{name}", stars, at, "Fine.", display_name="Ada")
 
 
-def publish(bootstrap: str, facts: list[Any]) -> None:
-    publisher = KafkaPublisher(bootstrap)
+def publish(kafka: KafkaConnection, facts: list[Any]) -> None:
+    publisher = KafkaPublisher(kafka)
     publisher.connected(10)
     types = {struct: type_ for type_, struct in catalog.DOMAIN.events.items()}
     now = datetime.now(UTC)

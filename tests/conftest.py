@@ -22,6 +22,7 @@ import redis
 import urllib3
 from pymongo import MongoClient
 
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topic_reader import read_all
 from shop_security.surroundings import clean_environment
@@ -47,6 +48,7 @@ class Platform:
         self.base_url = f"http://{HOST}:{self.ports.cm_server}{PREFIX}"
         self.api_url = f"http://{HOST}:{self.ports.cm_api}"
         self.bootstrap = f"{HOST}:{self.ports.kafka}"
+        self.kafka = KafkaConnection(self.bootstrap)
         self.mongodb_uri = f"mongodb://{HOST}:{self.ports.database}"
         self.mongo: MongoClient[dict[str, Any]] = MongoClient(self.mongodb_uri, tz_aware=True)
         self.db = self.mongo[self.database]
@@ -118,7 +120,7 @@ class Platform:
         return doc
 
     def letters(self) -> list[Any]:
-        return read_all(self.bootstrap, f"{TOPIC}.dlq")
+        return read_all(self.kafka, f"{TOPIC}.dlq")
 
     def close(self) -> None:
         self.mongo.close()
@@ -288,7 +290,7 @@ def all_stopped(pid: int) -> bool:
 @pytest.fixture
 def publisher(platform: Platform) -> Iterator[KafkaPublisher]:
     """The way to the topics that does not go by cm-server's checks."""
-    publisher = KafkaPublisher(platform.bootstrap)
+    publisher = KafkaPublisher(platform.kafka)
     assert publisher.connected(10)
     yield publisher
     publisher.close()

@@ -18,6 +18,7 @@ from shop_arrivals.processes import frozen, watched
 from shop_arrivals.rounds import Rounds
 from shop_arrivals.segments import ATTRIBUTES, COUNT, RECORDS, batch_at, changed, sealed
 from shop_arrivals.shop import consumer_of, sent_now, until
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_consumer import TRY_AGAIN_SECONDS, GroupConsumer
 
 DOMAIN = Domain.CAMPAIGNS
@@ -170,7 +171,7 @@ def test_a_batch_that_opens_to_a_hundred_megabytes_holds_up_no_other_partition(r
 
 def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> None:
     """One poll may meet a batch as it was fetched when it was broken, and behind it the same batch healed."""
-    reader = GroupConsumer(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-old-bytes")
+    reader = GroupConsumer(KafkaConnection(rounds.shop.platform.bootstrap), DOMAIN.topic, "arrivals-old-bytes")
     place = TopicPartition(DOMAIN.topic, 11)
 
     def read() -> set[str]:
@@ -190,7 +191,7 @@ def test_old_bytes_do_not_hold_a_partition_that_has_read_on(rounds: Rounds) -> N
 
 
 def test_what_is_held_is_asked_for_now_and_then_and_the_others_all_the_time(rounds: Rounds) -> None:
-    reader = GroupConsumer(rounds.shop.platform.bootstrap, DOMAIN.topic, "arrivals-now-and-then")
+    reader = GroupConsumer(KafkaConnection(rounds.shop.platform.bootstrap), DOMAIN.topic, "arrivals-now-and-then")
     held, beside = TopicPartition(DOMAIN.topic, 9), TopicPartition(DOMAIN.topic, 10)
 
     def read() -> set[str]:

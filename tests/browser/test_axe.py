@@ -69,7 +69,7 @@ def refused(platform: Platform) -> str:
     """A purchase that is a dead letter."""
     attributes = {"id": uuid.uuid4().hex, "type": "shop.purchase.made.v1", "source": "/t", "specversion": "1.0"}
     headers = tuple((f"ce_{name}", text.encode()) for name, text in attributes.items())
-    publisher = KafkaPublisher(platform.bootstrap)
+    publisher = KafkaPublisher(platform.kafka)
     try:
         assert publisher.connected(10)
         [receipt] = publisher.publish([Record("shop.purchases", b"axe", b'{"price":"x"}', headers)])

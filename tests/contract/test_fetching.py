@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 def topic(platform: Platform) -> Iterator[str]:
     """A topic of two partitions that is gone afterwards."""
     name = f"fetching-{uuid.uuid4().hex[:8]}"
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.create_topics({name: {"num_partitions": 2, "replication_factor": 1, "configs": {}}})
     yield name
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.delete_topics([name])
 
 
 @pytest.fixture
 def read(platform: Platform, topic: str) -> Iterator[Callable[[], list[Any]]]:
     """Polls a reader that stands at the start of each partition; `read.reader` is the reader."""
-    reader = GroupConsumer(platform.bootstrap, topic, topic, session_ms=6000)
+    reader = GroupConsumer(platform.kafka, topic, topic, session_ms=6000)
 
     def poll() -> list[Any]:
         found = reader.poll(0.5)
@@ -88,7 +88,7 @@ def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
 def test_a_partition_that_was_paused_with_records_in_hand_goes_on(platform: Platform, topic: str, until: Any) -> None:
     for partition in (0, 1):
         send(platform, topic, partition, *(b"%d-%d" % (partition, number) for number in range(20)))
-    client, _ = consumer(platform.bootstrap, auto_offset_reset="earliest")
+    client, _ = consumer(platform.kafka, auto_offset_reset="earliest")
     first, second = (TopicPartition(topic, partition) for partition in (0, 1))
     found: list[bytes] = []
 
@@ -152,5 +152,5 @@ def test_only_what_is_committed_is_read_and_the_position_follows_the_markers(
     producer.commit_transaction()
     until(lambda: at(7), "the position stands behind the last marker")
     assert found == [b"committed", b"plain", b"open"]
-    with topic_log(platform.bootstrap, topic) as log:
+    with topic_log(platform.kafka, topic) as log:
         assert [message.value for batch in log.read(log.ends()) for message in batch] == found

@@ -17,6 +17,7 @@ from cm_api.pipeline.lag import LagMonitor
 from cm_api.pipeline.partitions import PartitionPositions
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Domain, TopicPartition
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.record_times import RecordTimes
 from shop_core.kafka.topics import admin
 from shop_core.telemetry import metrics
@@ -31,14 +32,14 @@ HOUR = 3600
 def topic(platform: Platform) -> Iterator[str]:
     """Partition 0 holds records of two hours ago, one hour ago and now; partition 1 holds none."""
     name = f"lag-{uuid.uuid4().hex[:8]}"
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.create_topics({name: {"num_partitions": 2, "replication_factor": 1, "configs": {}}})
     producer = Producer({"bootstrap.servers": platform.bootstrap})
     for ago in (2 * HOUR, HOUR, 0):
         producer.produce(name, value=b"{}", partition=0, timestamp=int((time.time() - ago) * 1000))
     assert producer.flush(60) == 0
     yield name
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.delete_topics([name])
 
 
@@ -54,7 +55,7 @@ class Stands:
 
 
 def test_a_record_is_told_by_its_own_time_and_where_there_is_none_nothing_is(platform: Platform, topic: str) -> None:
-    times = RecordTimes(platform.bootstrap, topic)
+    times = RecordTimes(platform.kafka, topic)
     assert times.at({}) == {}
     ago = [time.time() - times.at({0: offset, 1: 0})[0] for offset in (1, 0, 2)]
     assert [round(seconds / HOUR) for seconds in ago] == [1, 2, 0]
@@ -71,13 +72,13 @@ class Away(RecordTimes):
 
 def test_a_broker_that_is_away_is_an_outage() -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 does not give a record's time \(KafkaConnectionError\)"):
-        Away("127.0.0.1:1", "nothing").at({0: 0})
+        Away(KafkaConnection("127.0.0.1:1"), "nothing").at({0: 0})
 
 
 def test_the_lag_in_time_grows_while_nothing_is_stored_and_ends_with_it(platform: Platform, topic: str) -> None:
     stands = Stands({(topic, 0): 1, (topic, 1): 0})
     domain = Domain("lag", topic, {}, {}, {})
-    monitor = LagMonitor(domain, platform.bootstrap, cast(PartitionPositions, stands), Health())
+    monitor = LagMonitor(domain, platform.kafka, cast(PartitionPositions, stands), Health())
 
     def told(partition: int) -> float:
         monitor.look()

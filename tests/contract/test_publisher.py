@@ -18,6 +18,7 @@ from kafka.errors import TopicAlreadyExistsError
 
 from shop_core.errors import RecordRefused, RecordTooLarge, Refused, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producers import CLIENTS
 from shop_core.kafka.publish_batch import Outcome
 from shop_core.kafka.publisher import KafkaPublisher, Publisher
@@ -56,16 +57,16 @@ def record(key: str) -> Record:
     return Record(TOPIC, key.encode(), b"{}", (("content-type", b"application/json"),))
 
 
-def make_topics(bootstrap: str) -> None:
+def make_topics(kafka: KafkaConnection) -> None:
     for name, spec in TOPICS.items():
-        with admin(bootstrap) as client, suppress(TopicAlreadyExistsError):
+        with admin(kafka) as client, suppress(TopicAlreadyExistsError):
             client.create_topics({name: spec})
 
 
 @pytest.fixture(params=["python", "native"])
 def kafka_publisher(request: pytest.FixtureRequest, platform: Platform) -> Iterator[KafkaPublisher]:
-    make_topics(platform.bootstrap)
-    kafka = KafkaPublisher(platform.bootstrap, client=request.param)
+    make_topics(platform.kafka)
+    kafka = KafkaPublisher(platform.kafka, client=request.param)
     assert kafka.connected(10)
     yield kafka
     kafka.close()
@@ -79,9 +80,9 @@ def any_publisher(request: pytest.FixtureRequest) -> Iterator[Publisher]:
         memory.limits = {SMALL: 1000, TOPIC: 1_048_576}
         yield memory
     else:
-        bootstrap = request.getfixturevalue("platform").bootstrap
-        make_topics(bootstrap)
-        kafka = KafkaPublisher(bootstrap, client=request.param)
+        connection: KafkaConnection = request.getfixturevalue("platform").kafka
+        make_topics(connection)
+        kafka = KafkaPublisher(connection, client=request.param)
         assert kafka.connected(10)
         yield kafka
         kafka.close()
@@ -209,7 +210,7 @@ def test_a_topic_that_goes_and_comes_again_is_found(
         except Unavailable as error:
             return error
 
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.create_topics(spec)
         assert kafka_publisher.publish([coming])
         client.delete_topics([topic])
@@ -223,7 +224,7 @@ def test_both_clients_place_a_key_in_the_same_partition(platform: Platform) -> N
     keys = [uuid.uuid4().hex for _ in range(24)]
     placed = []
     for client in CLIENTS:
-        publisher = KafkaPublisher(platform.bootstrap, client=client)
+        publisher = KafkaPublisher(platform.kafka, client=client)
         assert publisher.connected(10)
         receipts = publisher.publish([record(key) for key in keys])
         publisher.close()
@@ -234,12 +235,12 @@ def test_both_clients_place_a_key_in_the_same_partition(platform: Platform) -> N
 
 def test_both_clients_say_the_same_of_what_is_refused(platform: Platform) -> None:
     """So that the door's answers, logs and alerts do not depend on which client is installed."""
-    make_topics(platform.bootstrap)
+    make_topics(platform.kafka)
     bad = [faulty for faulty, _ in FAULTS.values()]
     bad += [Record(COMPACT, None, b"{}", ()), *(replace(record("k"), partition=number) for number in (12, 99, -5))]
     said = []
     for client in CLIENTS:
-        publisher = KafkaPublisher(platform.bootstrap, client=client)
+        publisher = KafkaPublisher(platform.kafka, client=client)
         assert publisher.connected(10)
         outcomes = [publisher.publish_each([each])[0] for each in (*bad, *bad)]  # the second time, it may know already
         publisher.close()
@@ -251,7 +252,7 @@ def test_both_clients_say_the_same_of_what_is_refused(platform: Platform) -> Non
 def test_a_publisher_without_a_broker_refuses_at_once_and_closes() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        publisher = KafkaPublisher(f"127.0.0.1:{free.getsockname()[1]}", client="native")
+        publisher = KafkaPublisher(KafkaConnection(f"127.0.0.1:{free.getsockname()[1]}"), client="native")
         with pytest.raises(Unavailable, match="not connected to Kafka"):
             publisher.publish([record("nobody")])
         with pytest.raises(Unavailable):
@@ -272,7 +273,7 @@ def test_of_a_topic_that_is_not_there_nothing_is_told(any_publisher: Publisher) 
 
 def test_a_partition_that_was_added_is_known_at_once(kafka_publisher: KafkaPublisher, platform: Platform) -> None:
     topic = f"contract.grows.{uuid.uuid4().hex[:8]}"
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
         client.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
         assert kafka_publisher.publish([replace(record("one"), topic=topic)])
         client.create_partitions({topic: 3})

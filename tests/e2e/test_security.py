@@ -131,8 +131,9 @@ ASKING = """
 import os, sys
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
-from shop_core.kafka import security
-options = dict(bootstrap_servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], **security.options())
+from shop_core.config.settings import KafkaSettings, load
+from shop_core.kafka.connection import KafkaConnection
+options = KafkaConnection.of(load(KafkaSettings, os.environ)).options()
 way = sys.argv[1]
 if way == "plaintext":
     options = {"bootstrap_servers": options["bootstrap_servers"]}

@@ -300,7 +300,7 @@ def test_each_change_of_a_rating_is_told_to_other_services(platform: Platform, u
     send(platform, "PUT", f"/v1/products/{id}/reviews/{own}", {"userid": "u1", "firstName": "Ada", "rating": 2})
 
     def told() -> list[RatingChanged]:
-        found = [message for message in read_all(platform.bootstrap, RATINGS_TOPIC) if message.key == id.encode()]
+        found = [message for message in read_all(platform.kafka, RATINGS_TOPIC) if message.key == id.encode()]
         return [msgspec.json.decode(message.value or b"", type=RatingChanged) for message in found]
 
     until(lambda: len(told()) >= 2, "both changes are told")

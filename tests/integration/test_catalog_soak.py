@@ -228,7 +228,7 @@ class Shop:
     def told(self) -> dict[str, tuple[int, int]]:
         """What another service would know from `shop.ratings`: sum and count of the highest sequence number."""
         latest: dict[str, RatingChanged] = {}
-        for message in read_all(self.platform.bootstrap, RATINGS_TOPIC):
+        for message in read_all(self.platform.kafka, RATINGS_TOPIC):
             change = msgspec.json.decode(message.value or b"", type=RatingChanged)
             if change.productid not in latest or latest[change.productid].sequence < change.sequence:
                 latest[change.productid] = change

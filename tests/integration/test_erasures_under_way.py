@@ -173,7 +173,7 @@ class DyingPublisher(KafkaPublisher):
 
 @pytest.fixture
 def dying_door(platform: Platform) -> Iterator[Any]:
-    publisher = DyingPublisher(platform.bootstrap)
+    publisher = DyingPublisher(platform.kafka)
     assert publisher.connected(10)
     yield build(Context(publisher, QueryClient(platform.api_url)), ServerSettings()).test_client()
     publisher.close()

@@ -105,7 +105,7 @@ def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
     assert len(seen["rejections"]) == 5
 
     def forget_offsets() -> None:
-        with admin(platform.bootstrap) as client:
+        with admin(platform.kafka) as client:
             client.delete_groups([topic])
 
     positions = lone_consumer.db["positions"]
@@ -128,7 +128,7 @@ def test_a_lost_commit_comes_true_without_another_event(platform: Platform, lone
     topic = lone_consumer.fill(40)
     lone_consumer.drain(topic)
 
-    with admin(platform.bootstrap) as client:
+    with admin(platform.kafka) as client:
 
         def committed() -> int:
             return sum(place.offset for place in client.list_group_offsets([topic])[topic].values())
@@ -262,7 +262,7 @@ class LoneConsumer:
         """A topic of two partitions with `count` purchases of 20 users, each user's in order; the topic's name."""
         topic = self._name.replace("_", ".")
         domain = Domain("purchases", topic, purchases.DOMAIN.events)
-        ensure_topics(self.platform.bootstrap, [domain], partitions=2)
+        ensure_topics(self.platform.kafka, [domain], partitions=2)
         self.add(topic, count)
         return topic
 
@@ -298,7 +298,7 @@ class LoneConsumer:
         return {int(doc["_id"].rpartition("/")[2]): doc["offset"] for doc in self.db["positions"].find({})}
 
     def _ends(self, topic: str) -> dict[int, int]:
-        with admin(self.platform.bootstrap) as client:
+        with admin(self.platform.kafka) as client:
             wanted = {TopicPartition(topic, partition): OffsetSpec.LATEST for partition in range(2)}
             return {tp.partition: found.offset for tp, found in client.list_partition_offsets(wanted).items()}
 

@@ -23,7 +23,7 @@ def get(platform: Platform, path: str) -> Any:
 
 
 def beyond(platform: Platform, topic: str, partition: int = 5, by: int = 0) -> str:
-    with topic_log(platform.bootstrap, topic) as log:
+    with topic_log(platform.kafka, topic) as log:
         return f"{topic}-{partition}-{log.ends()[partition] + by}"
 
 

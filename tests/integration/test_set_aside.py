@@ -60,9 +60,7 @@ def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_a
     assert platform.document("users", user)["count"] == 4
 
     def letters() -> list[str]:
-        found = [
-            dict(letter.headers) for letter in read_all(platform.bootstrap, DOMAIN.dlq) if letter.key == user.encode()
-        ]
+        found = [dict(letter.headers) for letter in read_all(platform.kafka, DOMAIN.dlq) if letter.key == user.encode()]
         return [(headers["dlq_class"] or b"").decode() for headers in found]
 
     until(lambda: letters() == ["permanent", "permanent"], "both are in the DLQ, by class")

@@ -17,6 +17,7 @@ from cm_api.settings import ConsumerSettings
 from shop_core.config.settings import load
 from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_consumer import OffsetsUnavailable
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def test_what_kafka_refuses_is_not_the_clients_fault(consumer: Consumer, monkeyp
 
 def test_while_nobody_is_answered_it_is_an_outage(consumer: Consumer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        consumer._bootstrap = f"127.0.0.1:{silent.getsockname()[1]}"
+        consumer._kafka = KafkaConnection(f"127.0.0.1:{silent.getsockname()[1]}")
         for _ in range(UNHEARD):
             consumer._back_off(OffsetsUnavailable("unheard"))
     assert not consumer.stuck

@@ -87,7 +87,7 @@ def fill(platform: Platform) -> None:
         send(platform, "POST", f"/analytics?timestamp=1000000000000&user={user}&click", 204, 202)
     send(platform, "DELETE", f"/v1/users/{ERASED}", 200)
     send(platform, "POST", f"/analytics?timestamp=1000000000001&user={ERASED}&impression", 204, 202)
-    publisher = KafkaPublisher(platform.bootstrap)
+    publisher = KafkaPublisher(platform.kafka)
     assert publisher.connected(10)
     publisher.publish([Record(domain.topic, b"poison", b"{", ()) for domain in DOMAINS.values()])
     twice = purchases.PurchaseMade("Ada", "verify-twice", "1.00", Instant.of(NOW))
@@ -109,7 +109,7 @@ def found(said: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def ends(platform: Platform, topic: str) -> dict[int, int]:
-    with topic_log(platform.bootstrap, topic) as log:
+    with topic_log(platform.kafka, topic) as log:
         return log.ends()
 
 

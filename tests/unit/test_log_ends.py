@@ -11,6 +11,7 @@ from kafka.errors import KafkaConnectionError
 
 from shop_core.errors import Unavailable
 from shop_core.kafka import end_offsets as log_ends
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.end_offsets import LogEnds
 
 
@@ -39,13 +40,13 @@ class Ends(LogEnds):
     """Over a broker in memory, None for one that is away."""
 
     def __init__(self, broker: Broker | None) -> None:
-        super().__init__("127.0.0.1:1", ["t", "hidden"])
+        super().__init__(KafkaConnection("127.0.0.1:1"), ["t", "hidden"])
         self.broker, self.tries = broker, 0
 
     def _connect(self) -> Any:
         self.tries += 1
         if self.broker is None:
-            raise KafkaConnectionError("127.0.0.1:1")
+            raise KafkaConnectionError(KafkaConnection("127.0.0.1:1"))
         return self.broker
 
 

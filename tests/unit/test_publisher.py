@@ -12,6 +12,7 @@ import pytest
 
 from shop_core.errors import RecordRefused, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producers import CLIENTS
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.testing import MemoryClient
@@ -29,12 +30,12 @@ class Publishers:
         self.raises: BaseException | None = None
         monkeypatch.setitem(CLIENTS, "memory", self.connect)
 
-    def connect(self, bootstrap: str, ack_timeout: float) -> MemoryClient:
+    def connect(self, kafka: KafkaConnection, ack_timeout: float) -> MemoryClient:
         self.clients.append(MemoryClient(self.answer, self.raises))
         return self.clients[-1]
 
     def make(self, **options: Any) -> KafkaPublisher:
-        publisher = KafkaPublisher("127.0.0.1:9", client="memory", ack_timeout=0.4, **options)
+        publisher = KafkaPublisher(KafkaConnection("127.0.0.1:9"), client="memory", ack_timeout=0.4, **options)
         assert publisher.connected(5)
         return publisher
 

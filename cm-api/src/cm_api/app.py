@@ -18,6 +18,7 @@ from shop_core.config.settings import load
 from shop_core.events import TOPICS
 from shop_core.http import service_token
 from shop_core.http.app import make_app
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.end_offsets import LogEnds
 from shop_core.kafka.topic_follower import Follower
 from shop_core.mongo import client
@@ -34,9 +35,10 @@ def create_app(settings: QuerySettings | None = None) -> Flask:
     settings = settings or load(QuerySettings, os.environ)
     logs.configure(settings)
     db = client.connect(settings, "cm-api")
-    follower = Follower(settings.bootstrap_servers)
+    kafka = KafkaConnection.of(settings)
+    follower = Follower(kafka)
     waiters = threading.BoundedSemaphore(settings.http_threads * 2)  # they step aside, so others find a turn to work
-    ends = LogEnds(settings.bootstrap_servers, TOPICS)
+    ends = LogEnds(kafka, TOPICS)
     context = Context(db, waiters, follower.add, shared=shared_cache(settings), ends=ends)
     app = make_app("cm_api", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
     service_token.guard_inside(app, settings)

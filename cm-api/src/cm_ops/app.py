@@ -15,6 +15,7 @@ from shop_core.config.settings import load
 from shop_core.events import DOMAINS
 from shop_core.http import service_token
 from shop_core.http.app import make_app
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_watch import GroupWatch
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import client
@@ -31,21 +32,18 @@ def create_app(settings: OpsSettings | None = None) -> Flask:
     """The app of the one worker, made after the fork, with connections of its own."""
     settings = settings or load(OpsSettings, os.environ)
     logs.configure(settings)
-    db = client.connect(settings, "cm-ops")
+    db, kafka = client.connect(settings, "cm-ops"), KafkaConnection.of(settings)
     looking = Looking(
         list(DOMAINS.values()),
         lambda domain: Positions(db, domain.group).accounts(domain.topic),
-        GroupWatch(settings.bootstrap_servers, DOMAINS.values()),
+        GroupWatch(kafka, DOMAINS.values()),
     )
     app = make_app("cm_ops", {"mongodb": lambda: client.ping(db)}, elsewhere=ELSEWHERE)
     service_token.guard_inside(app, settings)
-    book, publisher = (
-        LetterBook(settings.bootstrap_servers, list(DOMAINS.values())),
-        KafkaPublisher(settings.bootstrap_servers),
-    )
+    book, publisher = LetterBook(kafka, list(DOMAINS.values())), KafkaPublisher(kafka)
     app.register_blueprint(routes.blueprint(looking))
     app.register_blueprint(letter_routes.blueprint(Desk(db, book, publisher)))
-    app.register_blueprint(trace_routes.blueprint(trace_routes.Tracer(settings.bootstrap_servers, db)))
+    app.register_blueprint(trace_routes.blueprint(trace_routes.Tracer(kafka, db)))
     looking.start()
 
     def close() -> None:

@@ -13,6 +13,7 @@ from cm_ops.looking import ANSWER_SECONDS, Away
 from shop_core.dead_letters.letters import Letter, letter_of
 from shop_core.errors import ShopError
 from shop_core.events.envelope import REDRIVEN, Domain, Message
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topic_reader import TopicReader, read_some, topic_log
 
 # Of one domain; the oldest are left out beyond. A line is about half a kilobyte.
@@ -31,9 +32,9 @@ class Line:
 class LetterBook:
     """Of one process. One look at a time; who waits for it too long is told that Kafka does not answer."""
 
-    def __init__(self, bootstrap: str, domains: Sequence[Domain]) -> None:
-        self._bootstrap = bootstrap
-        self._shelves = [_Shelf(bootstrap, domain) for domain in domains]
+    def __init__(self, kafka: KafkaConnection, domains: Sequence[Domain]) -> None:
+        self._kafka = kafka
+        self._shelves = [_Shelf(kafka, domain) for domain in domains]
         self._turn = threading.Lock()
 
     def lines(self) -> dict[str, Line]:
@@ -51,7 +52,7 @@ class LetterBook:
             found = [
                 letter_of(domains[dlq], message)
                 for dlq, some in places.items()
-                for message in read_some(self._bootstrap, dlq, [(each.partition, each.offset) for each in some])
+                for message in read_some(self._kafka, dlq, [(each.partition, each.offset) for each in some])
             ]
         except ShopError as error:
             raise Away("Kafka") from error
@@ -76,8 +77,8 @@ class LetterBook:
 class _Shelf:
     """The letters of one domain."""
 
-    def __init__(self, bootstrap: str, domain: Domain) -> None:
-        self._bootstrap, self._domain = bootstrap, domain
+    def __init__(self, kafka: KafkaConnection, domain: Domain) -> None:
+        self._kafka, self._domain = kafka, domain
         self._open = ExitStack()
         self._reader: TopicReader | None = None
         self._lines: dict[str, Line] = {}
@@ -98,7 +99,7 @@ class _Shelf:
     def _read_on(self) -> None:
         reader = self._reader
         if reader is None:
-            reader = self._reader = self._open.enter_context(topic_log(self._bootstrap, self._domain.dlq))
+            reader = self._reader = self._open.enter_context(topic_log(self._kafka, self._domain.dlq))
             self._lines.clear()
         ends = reader.ends()
         for batch in reader.read(ends):

@@ -20,6 +20,7 @@ from shop_core.following.follow import Wanted
 from shop_core.http import query_args
 from shop_core.http.app import aside, json_answer
 from shop_core.http.problems import RETRY_AFTER_SECONDS, problem
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.mongo.client import Database, Document
 from shop_core.responses.traces import Trace
 from shop_core.telemetry import metrics
@@ -40,15 +41,15 @@ class Tracing(Protocol):
 class Tracer:
     """Of one process. One looks at a time; who waits for it too long is told that Kafka does not answer."""
 
-    def __init__(self, bootstrap: str, db: Database[Document]) -> None:
-        self._bootstrap, self._db = bootstrap, db
+    def __init__(self, kafka: KafkaConnection, db: Database[Document]) -> None:
+        self._kafka, self._db = kafka, db
         self._turn = threading.Lock()
 
     def by_receipt(self, receipt: str) -> Trace:
-        return self._alone(lambda: follow.by_receipt(self._bootstrap, self._fate, receipt))
+        return self._alone(lambda: follow.by_receipt(self._kafka, self._fate, receipt))
 
     def search(self, wanted: Wanted) -> Trace:
-        return self._alone(lambda: follow.search(self._bootstrap, self._fate, wanted))
+        return self._alone(lambda: follow.search(self._kafka, self._fate, wanted))
 
     def _fate(self, receipt: str) -> Fate:
         try:

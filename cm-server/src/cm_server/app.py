@@ -31,6 +31,7 @@ from shop_core.http import browsers
 from shop_core.http.app import aside, make_app
 from shop_core.http.problems import ERROR_PAGE
 from shop_core.http.service_token import ServiceToken
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producers import choose
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.telemetry import logs
@@ -49,7 +50,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     client = choose(settings.kafka_client)
     log.info("kafka_client", extra={"KAFKA_CLIENT": client})
     publisher = KafkaPublisher(
-        settings.bootstrap_servers,
+        KafkaConnection.of(settings),
         ack_timeout=settings.ack_timeout,
         max_in_flight=settings.max_in_flight,
         waiting=max(1, settings.http_threads // 2),

@@ -32,7 +32,7 @@ class Desk:
         self.domains = domains_of(options)
         self.target = target_of(options.state_dir)
         self.target.tell()
-        self.bootstrap = self.target.bootstrap
+        self.kafka = self.target.kafka
         self.by = f"shopctl of {person()}"
         self._db = client.connect(self.target.mongo, "shopctl")
         self.notes = LetterNotes(self._db)
@@ -40,7 +40,7 @@ class Desk:
 
     @contextmanager
     def _publisher(self) -> Iterator[KafkaPublisher]:
-        publisher = KafkaPublisher(self.bootstrap)
+        publisher = KafkaPublisher(self.kafka)
         publisher.connected(5.0)
         try:
             yield publisher
@@ -54,7 +54,7 @@ class Desk:
 
     def chosen(self) -> list[Letter]:
         """The letter named by the receipt, or with --all every one not dealt with; `ConfigError` when there is none."""
-        every = [letter for domain in self.domains for letter in letters(self.bootstrap, domain)]
+        every = [letter for domain in self.domains for letter in letters(self.kafka, domain)]
         if getattr(self._options, "all", False):
             resolved = {source for domain in self.domains for source in self.resolved(domain)}
             return [letter for letter in every if letter.source not in resolved]

@@ -30,7 +30,7 @@ def list_letters(options: argparse.Namespace) -> int:
     empty: list[str] = []
     for domain in desk.domains:
         resolved = desk.resolved(domain)
-        found = [letter for letter in letters(desk.bootstrap, domain) if options.all or letter.source not in resolved]
+        found = [letter for letter in letters(desk.kafka, domain) if options.all or letter.source not in resolved]
         if not found:
             empty.append(domain.name)
         for letter in found:

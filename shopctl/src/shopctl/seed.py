@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     """Publish all of it; done when Kafka has it."""
     target = target_of(options.state_dir)
     target.tell(database=False)
-    publisher = KafkaPublisher(target.bootstrap)
+    publisher = KafkaPublisher(target.kafka)
     publisher.connected(5.0)
     try:
         records, sent = Seed(options.seed, options.products, options.reviews).records(), 0

@@ -56,7 +56,7 @@ def checked_end(standstill: Standstill, to: int | None, target: Target) -> int:
     end = standstill.end if to is None else to
     if end is None:
         raise ConfigError("Where the batch ends can't be read from it: say by --to OFFSET where to read on.")
-    ends = Ends(target.bootstrap, standstill.topic)
+    ends = Ends(target.kafka, standstill.topic)
     last = ends.committed([standstill.partition])[standstill.partition]
     ends.close()
     if not standstill.offset < end <= last:

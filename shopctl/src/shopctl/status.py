@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import urllib3
 
+from shop_core.config.settings import KafkaSettings, load
 from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.lag import GroupLag, group_lags
 from shopctl.layout import layout_of, shown
 from shopctl.state import PlatformState, StateDirectory
@@ -62,7 +65,8 @@ def status_of(directory: StateDirectory) -> Status:
     if directory.supervisor() is None or state is None:
         return Status(False, None, None)
     try:
-        lags, problem = group_lags(state.bootstrap, DOMAINS.values()), None
+        kafka = replace(KafkaConnection.of(load(KafkaSettings, os.environ)), bootstrap_servers=state.bootstrap)
+        lags, problem = group_lags(kafka, DOMAINS.values()), None
     except Unavailable as error:
         lags, problem = None, str(error)
     return Status(True, state, lags, problem, unreadable(state))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from shop_core.config.settings import KafkaSettings, MongoSettings, load
 from shop_core.errors import ConfigError
+from shop_core.kafka.connection import KafkaConnection
 from shopctl.layout import layout_of, shown
 from shopctl.processes import DATABASE
 from shopctl.state import PlatformState, StateDirectory
@@ -26,8 +27,8 @@ class Target:
     named_by: str
 
     @property
-    def bootstrap(self) -> str:
-        return load(KafkaSettings, self.environ).bootstrap_servers
+    def kafka(self) -> KafkaConnection:
+        return KafkaConnection.of(load(KafkaSettings, self.environ))
 
     @property
     def mongo(self) -> MongoSettings:
@@ -44,7 +45,7 @@ class Target:
     def tell(self, *, database: bool = True) -> None:
         """Say on stderr what is acted on."""
         also = f" and MongoDB {self.database}" if database else ""
-        print(f"shopctl: on Kafka {self.bootstrap}{also} ({self.named_by})", file=sys.stderr, flush=True)
+        print(f"shopctl: on Kafka {self.kafka}{also} ({self.named_by})", file=sys.stderr, flush=True)
 
 
 def target_of(state_dir: Path | None, environ: Mapping[str, str] = os.environ) -> Target:

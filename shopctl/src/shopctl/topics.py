@@ -1,25 +1,28 @@
-"""`python -m shopctl.topics BOOTSTRAP PARTITIONS REPLICATION`: each domain's topics, made where missing.
+"""`python -m shopctl.topics PARTITIONS REPLICATION`: each domain's topics, made where missing.
 
 A process of its own, so that the supervisor never waits for a broker in a thread it can't stop."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
+from shop_core.config.settings import KafkaSettings, load
 from shop_core.errors import ShopError, Unavailable
 from shop_core.events import DOMAINS
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topics import ensure_topics
 
 WAIT_FOR_BROKER = 30.0
 
 
-def main(bootstrap: str, partitions: int, replication: int) -> None:
+def main(kafka: KafkaConnection, partitions: int, replication: int) -> None:
     """Make the topics; a broker that has just started gets some time to answer."""
     deadline = time.monotonic() + WAIT_FOR_BROKER
     while True:
         try:
-            ensure_topics(bootstrap, DOMAINS.values(), partitions, replication)
+            ensure_topics(kafka, DOMAINS.values(), partitions, replication)
             return
         except Unavailable:
             if time.monotonic() > deadline:
@@ -29,6 +32,7 @@ def main(bootstrap: str, partitions: int, replication: int) -> None:
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+        kafka = KafkaConnection.of(load(KafkaSettings, os.environ))
+        main(kafka, int(sys.argv[1]), int(sys.argv[2]))
     except ShopError as error:
         sys.exit(str(error))

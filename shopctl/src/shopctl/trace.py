@@ -28,10 +28,10 @@ def run(options: argparse.Namespace) -> int:
     target.tell()
     fate = partial(fate_of, client.connect(target.mongo, "shopctl-trace"))
     if options.receipt is not None:
-        found = follow.by_receipt(target.bootstrap, fate, options.receipt)
+        found = follow.by_receipt(target.kafka, fate, options.receipt)
     else:
         wanted = follow.by_id(options.id) if options.id is not None else follow.by_request(options.request_id)
-        found = follow.search(target.bootstrap, fate, wanted)
+        found = follow.search(target.kafka, fate, wanted)
     if options.json:
         print(as_json(msgspec.to_builtins(found)))
     else:

@@ -131,7 +131,7 @@ class Platform:
             await self._supervisor.start(plan.kafka)
         # -1 leaves the replication to a cluster that is not ours.
         replication = "-1" if plan.kafka is None else "1"
-        module = ("-m", "shopctl.topics", plan.bootstrap, str(PARTITIONS), replication)
+        module = ("-m", "shopctl.topics", str(PARTITIONS), replication)
         await self._step("topics", "topics are there", (sys.executable, *module), plan)
 
     async def _prepare_kafka(self, home: KafkaHome, part: Part) -> None:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -150,18 +150,6 @@ def something_to_read(secured: Secured) -> None:
 def test_each_principal_may_its_work_and_no_more(secured: Secured, something_to_read: None, principal: str) -> None:
     hand = Hand(secured, principal)
     assert {operation for operation in OPERATIONS if hand.may(operation)} == MAY[principal]
-
-
-@pytest.fixture
-def as_principal(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
-    """Let this process be a principal, as the shop's own code would be; gives the bootstrap address."""
-
-    def become(principal: str, **more: str) -> str:
-        for name, value in secured.environ(principal, **more).items():
-            monkeypatch.setenv(name, value)
-        return str(secured.bootstrap)
-
-    yield become
 
 
 def question(api: int, version: int, body: bytes = b"") -> bytes:
@@ -315,16 +303,14 @@ def test_a_purchase_goes_through_in_whole(shop: Shop) -> None:
     assert "follow_failed" not in shop.log_of("cm-api")
 
 
-def test_what_is_derived_and_refused_has_its_way_too(
-    shop: Shop, secured: Secured, until: Callable[..., None], as_principal: Callable[..., str]
-) -> None:
+def test_what_is_derived_and_refused_has_its_way_too(shop: Shop, secured: Secured, until: Callable[..., None]) -> None:
     headers = {"Content-Type": "application/json", "Prefer": "wait=20"}
     product = shop.request("POST", "/v1/products", body=json.dumps({"name": "lamp", "price": "5"}), headers=headers)
     review = json.dumps({"userid": "ada-1", "rating": 4, "text": "said", "displayName": "Ada"})
     path = f"/v1/products/{product.json()['id']}/reviews"
     assert shop.request("POST", path, body=review, headers=headers).status == 201
-    servers = as_principal("operator")
-    until(lambda: read_all(servers, "shop.ratings"), "a changed rating is told")
+    operator = secured.connection("operator")
+    until(lambda: read_all(operator, "shop.ratings"), "a changed rating is told")
 
     Hand(secured, "shopctl").write("shop.purchases")
     letters = ("shopctl", "dlq")
@@ -336,9 +322,9 @@ def test_what_is_derived_and_refused_has_its_way_too(
     secured.command(*letters, "discard", "--all", "--yes", principal="shopctl", user="shop-writer")
     assert listed() == ""
 
-    servers = as_principal("shopctl")
-    assert ensure_topics(servers, DOMAINS.values()) == []
-    assert {lag.group: lag.members for lag in group_lags(servers, DOMAINS.values(), 20)}["cm-api-purchases"] == 1
+    shopctl = secured.connection("shopctl")
+    assert ensure_topics(shopctl, DOMAINS.values()) == []
+    assert {lag.group: lag.members for lag in group_lags(shopctl, DOMAINS.values(), 20)}["cm-api-purchases"] == 1
     rebuilt = secured.command("shopctl", "rebuild", "catalog", "--check", principal="shopctl", user="shop-migrator")
     assert "every document is the same" in rebuilt
 

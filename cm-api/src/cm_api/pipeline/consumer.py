@@ -30,6 +30,7 @@ from shop_core.config.settings import load
 from shop_core.errors import Unavailable
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_consumer import GroupConsumer, OffsetsUnavailable
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topics import reachable
@@ -54,24 +55,25 @@ class Consumer:
         self.stop = threading.Event()
         self.health = health
         self._rotation = CredentialWatch()
-        self._domain, self._bootstrap = domain, settings.bootstrap_servers
+        self._domain = domain
+        self._kafka = kafka = KafkaConnection.of(settings)
         self._db = db = client.connect(settings, domain.group, partial(self._heard, threading.get_ident()))
         client.require_transactions(db)
         self._reader = GroupConsumer(
-            settings.bootstrap_servers,
+            kafka,
             domain.topic,
             domain.group,
             batch=settings.batch,
             session_ms=settings.session_timeout_ms,
         )
-        self._partitions = PartitionPositions(domain, settings.bootstrap_servers, self._reader, db)
+        self._partitions = PartitionPositions(domain, kafka, self._reader, db)
         health.partitions = lambda: self._partitions.blocked_partitions.described
         self._applier = Applier(domain, settings, db, self._partitions, health.beat)
-        connect = partial(KafkaPublisher, settings.bootstrap_servers)
+        connect = partial(KafkaPublisher, kafka)
         self._dead_letters = dead_letters(domain, Rejections(db), connect)
         self._outbox = outbox(domain, PendingEvents(db), connect)
         self._sweeps = [self._dead_letters, *([self._outbox] if domain.derived else [])]
-        lag = LagMonitor(domain, settings.bootstrap_servers, self._partitions, health)
+        lag = LagMonitor(domain, kafka, self._partitions, health)
         self._beside: Sequence[Relay | LagMonitor] = (*self._sweeps, lag)
         self._failures = self._empty = self._unheard = 0
         self.stuck = False
@@ -143,7 +145,7 @@ class Consumer:
         log.warning("outage", extra={"detail": str(outage), "failures": self._failures})
         self._partitions.invalidate()
         self._unheard = self._unheard + 1 if isinstance(outage, OffsetsUnavailable) else 0
-        self.stuck = self._unheard >= UNHEARD and reachable(self._bootstrap)
+        self.stuck = self._unheard >= UNHEARD and reachable(self._kafka)
         self.stop.wait(BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)])
         self._failures += 1
         self._empty = 0

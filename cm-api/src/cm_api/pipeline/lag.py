@@ -15,6 +15,7 @@ from cm_api.pipeline.health import Health
 from cm_api.pipeline.partitions import PartitionPositions
 from shop_core.errors import ShopError, Unavailable
 from shop_core.events.envelope import Domain, TopicPartition
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.record_times import RecordTimes
 from shop_core.kafka.stable_offsets import Ends
 from shop_core.kafka.topics import topic_ids
@@ -28,13 +29,13 @@ TOPIC_SECONDS = 15.0
 class LagMonitor:
     """Asks Kafka for the ends of the log every few seconds, and sets them against the positions."""
 
-    def __init__(self, domain: Domain, bootstrap: str, partitions: PartitionPositions, health: Health) -> None:
+    def __init__(self, domain: Domain, kafka: KafkaConnection, partitions: PartitionPositions, health: Health) -> None:
         self._domain = domain
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._partitions = partitions
         self._health = health
-        self._ends = Ends(bootstrap, domain.topic)
-        self._times = RecordTimes(bootstrap, domain.topic)
+        self._ends = Ends(kafka, domain.topic)
+        self._times = RecordTimes(kafka, domain.topic)
         self._end_before: Mapping[int, int] = {}
         self._oldest: dict[int, tuple[int, float]] = {}  # the place that waits, and when its record came
         self._closing = threading.Event()
@@ -81,7 +82,7 @@ class LagMonitor:
         self._tell_age({partition: known[(topic, partition)] for partition in ends}, ends)
         if time.monotonic() - self._checked > TOPIC_SECONDS:
             self._checked = time.monotonic()
-            id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic)
+            id = topic_ids(self._kafka, [self._domain.topic]).get(self._domain.topic)
             if known and id is not None and id != self._partitions.topic_id:
                 self._partitions.replaced.set()
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from cm_api.pipeline.blocked_partitions import BlockedPartitions
 from shop_core.events.envelope import Domain, Message, TopicPartition
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topics import topic_ids
 from shop_core.mongo import client
@@ -28,14 +29,14 @@ COMMIT_SECONDS = 15.0
 class PartitionPositions:
     """The positions of one group member, in memory as the database knows them."""
 
-    def __init__(self, domain: Domain, bootstrap: str, reader: GroupConsumer, db: Database[Document]) -> None:
+    def __init__(self, domain: Domain, kafka: KafkaConnection, reader: GroupConsumer, db: Database[Document]) -> None:
         self.positions = Positions(db, domain.group)
         self.blocked_partitions = BlockedPartitions(domain, self.positions)
         self.replaced = threading.Event()
         """Set where somebody saw that the topic has another id than the positions."""
         self._db = db
         self._domain = domain
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._reader = reader
         self._at: dict[TopicPartition, Position] = {}
         self._last: dict[TopicPartition, Position] = {}  # before `invalidate`: an outage's lag is counted from it
@@ -106,7 +107,7 @@ class PartitionPositions:
     def _seek(self, partitions: set[TopicPartition]) -> None:
         if not partitions:
             return
-        self.topic_id = topic_ids(self._bootstrap, [self._domain.topic]).get(self._domain.topic, "")
+        self.topic_id = topic_ids(self._kafka, [self._domain.topic]).get(self._domain.topic, "")
         stored = self.positions.load(partitions)
         bounds = self._reader.bounds(partitions)
         for tp in partitions:

@@ -28,6 +28,7 @@ from shop_core.config.settings import load
 from shop_core.errors import ConfigError, InvalidInput, Unavailable
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Event, Message, decode
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topic_reader import TopicReader, topic_log
 from shop_core.mongo import client
 from shop_core.mongo.client import (
@@ -247,7 +248,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         hooks = read_model(domain.name).hooks
         db = client.connect(settings, "shopctl-rebuild")
         client.require_transactions(db)
-        with topic_log(settings.bootstrap_servers, domain.topic) as log:
+        with topic_log(KafkaConnection.of(settings), domain.topic) as log:
             return rebuild(
                 Rebuild(domain, db, log, say, hooks(settings, db).swapped),
                 check=options.check,

@@ -31,6 +31,7 @@ from shop_core.admin import arguments
 from shop_core.admin.acl_table import Rule, Table, compare, read
 from shop_core.config.settings import KafkaSettings, load
 from shop_core.errors import ConfigError, Unavailable
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topics import admin
 
 DIFFERS = 3
@@ -39,11 +40,11 @@ Say = Callable[[str], None]
 
 def run(options: argparse.Namespace) -> int:
     """Bring users and ACLs to what the table says; `Unavailable` where the brokers don't answer, or refuse."""
-    table, servers = read(options.file), load(KafkaSettings, os.environ).bootstrap_servers
+    table, kafka = read(options.file), KafkaConnection.of(load(KafkaSettings, os.environ))
     passwords = {} if options.passwords is None else passwords_in(options.passwords, table)
 
     def at_the_brokers() -> int:
-        with admin(servers) as client:
+        with admin(kafka) as client:
             return bring(client, table, passwords, prune=options.prune, dry_run=options.dry_run, say=say)
 
     return cli.retry_while_unavailable(at_the_brokers, options.wait)

@@ -12,6 +12,7 @@ from shop_core.errors import ShopError, Unavailable
 from shop_core.events import DOMAINS
 from shop_core.events.envelope import Domain, Headers, Message
 from shop_core.events.receipts import Receipt
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topic_reader import read_all
 
 
@@ -39,10 +40,10 @@ class Letter:
         return self.domain.events.get(self.event_type)
 
 
-def letters(bootstrap: str, domain: Domain) -> list[Letter]:
+def letters(kafka: KafkaConnection, domain: Domain) -> list[Letter]:
     """The DLQ's letters, oldest first, each source once: a crash may have sent one twice."""
     try:
-        messages = read_all(bootstrap, domain.dlq)
+        messages = read_all(kafka, domain.dlq)
     except ShopError:
         raise
     except Exception as error:  # what the client can't parse is told by many names

@@ -13,6 +13,7 @@ from shop_core.events.receipts import Receipt, UnknownReceipt
 from shop_core.events.trace_context import request_of, trace_of
 from shop_core.following.fates import Fate
 from shop_core.following.steps import instant, known_as, sent_for, text, traced
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.newest import Newest, newest
 from shop_core.kafka.topic_reader import TopicReader, topic_log
 from shop_core.responses.traces import LookedAt, Trace
@@ -28,10 +29,10 @@ FateOf = Callable[[str], Fate]
 Wanted = Callable[[Message], bool]
 
 
-def by_receipt(bootstrap: str, fate_of: FateOf, receipt: str) -> Trace:
+def by_receipt(kafka: KafkaConnection, fate_of: FateOf, receipt: str) -> Trace:
     """The event, after those that it was sent again for and before those that it was sent again as."""
     topic, partition, offset = Receipt.parse(receipt, list(TOPICS))
-    with topic_log(bootstrap, topic) as log:
+    with topic_log(kafka, topic) as log:
         end = log.ends().get(partition)
         if end is None:
             raise UnknownReceipt(f"names a partition that {topic} does not have")
@@ -82,9 +83,9 @@ def by_request(id: str) -> Wanted:
     return lambda message: id in (request_of(message.headers), trace_of(message.headers))
 
 
-def search(bootstrap: str, fate_of: FateOf, wanted: Wanted) -> Trace:
+def search(kafka: KafkaConnection, fate_of: FateOf, wanted: Wanted) -> Trace:
     """Those of the newest events that are wanted, and how far was looked."""
-    with newest(bootstrap, TOPICS) as log:
+    with newest(kafka, TOPICS) as log:
         found = look(log, wanted, time.monotonic() + SECONDS)
         looked = LookedAt(log.looked, _since(log), log.whole, log.unread)
     found.sort(key=lambda message: (message.timestamp, message.receipt))

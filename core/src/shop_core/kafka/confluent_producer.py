@@ -10,7 +10,7 @@ from typing import Any
 from shop_core.errors import ConfigError, RecordRefused, ShopError, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.events.receipts import Receipt
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
@@ -32,19 +32,19 @@ OWN_CODES = {"_UNKNOWN_TOPIC": NOT_THERE, "_UNKNOWN_PARTITION": NOT_THERE}
 class NativeClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
-        self._kafka = native_module()
+    def __init__(self, kafka: KafkaConnection, ack_timeout: float) -> None:
+        self._module = native_module()
         said: deque[str] = deque(maxlen=1)  # why there is no connection, which the exception leaves out
 
         def note(error: Any) -> None:
-            if error.code() != self._kafka.KafkaError._ALL_BROKERS_DOWN:
+            if error.code() != self._module.KafkaError._ALL_BROKERS_DOWN:
                 said.append(error.str())
 
         try:
-            self._producer = self._kafka.Producer(native_options(bootstrap, ack_timeout) | {"error_cb": note})
+            self._producer = self._module.Producer(native_options(kafka, ack_timeout) | {"error_cb": note})
             self._connect()
-        except self._kafka.KafkaException as error:
-            raise unreachable(said[0] if said else error.args[0].str()) from error
+        except self._module.KafkaException as error:
+            raise unreachable(kafka, said[0] if said else error.args[0].str()) from error
         self._done = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="kafka-acks", daemon=True)
         self._poller.start()
@@ -63,7 +63,7 @@ class NativeClient:
             )
         except BufferError as error:
             raise Unavailable(f"the client's queue is full ({error})") from error
-        except self._kafka.KafkaException as error:
+        except self._module.KafkaException as error:
             raise verdict(record.topic, error.args[0]) from error
 
     def partitions(self, topics: Sequence[str], timeout: float) -> dict[str, int]:
@@ -71,7 +71,7 @@ class NativeClient:
         for topic in topics:
             try:
                 found = self._producer.list_topics(topic, timeout=timeout / len(topics)).topics[topic]
-            except self._kafka.KafkaException as error:
+            except self._module.KafkaException as error:
                 raise verdict(topic, error.args[0]) from error
             if found.error is not None:
                 raise verdict(topic, found.error)
@@ -89,7 +89,7 @@ class NativeClient:
     def _connect(self) -> None:
         try:
             self._producer.list_topics(timeout=CONNECT_SECONDS)
-        except self._kafka.KafkaException:
+        except self._module.KafkaException:
             self._producer.poll(0)  # lets it say why
             raise
 
@@ -115,9 +115,8 @@ def in_company(error: ShopError) -> ShopError:
     return Unwritten(error) if isinstance(error, RecordRefused) else error
 
 
-def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
+def native_options(kafka: KafkaConnection, ack_timeout: float) -> dict[str, Any]:
     return {
-        "bootstrap.servers": bootstrap,
         "client.id": CLIENT_ID,
         "acks": "all",
         "enable.idempotence": True,
@@ -132,7 +131,7 @@ def native_options(bootstrap: str, ack_timeout: float) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 1000,
         "message.max.bytes": MAX_REQUEST_BYTES,
         "log_level": 0,
-    } | security.native_options()
+    } | kafka.native_options()
 
 
 def native_module() -> Any:

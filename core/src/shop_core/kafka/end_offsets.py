@@ -18,7 +18,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import TopicPartition
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 
 log = logging.getLogger(__name__)
 NEVER = -1e9
@@ -32,8 +32,8 @@ NEW_SECONDS = 1.0  # a partition that is not known may be new, but is not looked
 class LogEnds:
     """The next offset of each partition of `topics`. The thread is started by the first who asks."""
 
-    def __init__(self, bootstrap: str, topics: Iterable[str]) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaConnection, topics: Iterable[str]) -> None:
+        self._kafka = kafka
         self._topics = list(topics)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -129,7 +129,6 @@ class LogEnds:
     def _connect(self) -> KafkaConsumer:
         self._looked = NEVER
         return KafkaConsumer(
-            bootstrap_servers=self._bootstrap.split(","),
             client_id="cm-api-ends",
             enable_auto_commit=False,
             allow_auto_create_topics=False,
@@ -137,7 +136,7 @@ class LogEnds:
             isolation_level="read_uncommitted",
             bootstrap_timeout_ms=1000,
             reconnect_backoff_max_ms=1000,
-            **security.options(),
+            **self._kafka.options(),
         )
 
     def _disconnect(self) -> None:

@@ -19,8 +19,8 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import NoError, OffsetOutOfRangeError, TopicAuthorizationFailedError, for_code
 
 from shop_core.events.envelope import Message
-from shop_core.kafka import security
 from shop_core.kafka.codecs import OpenedBatches
+from shop_core.kafka.connection import KafkaConnection
 
 POLL_BYTES = 8 * 1024 * 1024  # of keys, values and headers in one poll, or one record that is larger
 SHORTEST_WAIT = 0.1
@@ -82,9 +82,9 @@ class Faults:
         self._failing.pop(tp, None)
 
 
-def consumer(bootstrap: str, **options: Any) -> tuple[KafkaConsumer, Faults]:
+def consumer(kafka: KafkaConnection, **options: Any) -> tuple[KafkaConsumer, Faults]:
     """A connected client that reads committed records only; raises what kafka-python raises."""
-    made = KafkaConsumer(bootstrap_servers=bootstrap.split(","), **{**OPTIONS, **security.options(), **options})
+    made = KafkaConsumer(**{**OPTIONS, **kafka.options(), **options})
     faults = Faults()
     _keep_apart(made._fetcher, faults)
     if made._coordinator is not None:

@@ -19,7 +19,7 @@ from kafka.structs import OffsetAndMetadata
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message, TopicPartition
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import Unreadable, consumer, position_of, to_message
 
 log = logging.getLogger(__name__)
@@ -33,14 +33,16 @@ class OffsetsUnavailable(Unavailable):
 class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     """A cooperative group member for one topic. `unpositioned` holds the partitions that wait for a `seek`."""
 
-    def __init__(self, bootstrap: str, topic: str, group: str, *, batch: int = 2000, session_ms: int = 10_000) -> None:
+    def __init__(
+        self, kafka: KafkaConnection, topic: str, group: str, *, batch: int = 2000, session_ms: int = 10_000
+    ) -> None:
         self.unpositioned: set[TopicPartition] = set()
         self._broken: dict[TopicPartition, Unreadable] = {}
         self._try_again = 0.0
         self._batch = batch
         try:
             self._consumer, self._faults = consumer(
-                bootstrap,
+                kafka,
                 client_id=group,
                 group_id=group,
                 auto_offset_reset="none",
@@ -55,9 +57,7 @@ class GroupConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             )
             self._consumer.subscribe([topic], listener=self)
         except KafkaError as error:
-            raise Unavailable(
-                f"Kafka at {bootstrap} does not answer ({type(error).__name__}){security.auth_hint()}"
-            ) from error
+            raise kafka.unavailable(type(error).__name__) from error
 
     def on_partitions_assigned(self, assigned: Iterable[KafkaTopicPartition]) -> None:
         fresh = list(assigned)

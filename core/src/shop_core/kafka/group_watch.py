@@ -14,9 +14,8 @@ from kafka import TopicPartition as KafkaTopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import CoordinatorNotAvailableError, KafkaError
 
-from shop_core.errors import Unavailable
 from shop_core.events.envelope import Domain
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 
 ANSWER_MS = 3000
 
@@ -42,8 +41,8 @@ class LogState:
 class GroupWatch:
     """For one thread. Connects when first asked, and anew after a failure."""
 
-    def __init__(self, bootstrap: str, domains: Iterable[Domain]) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaConnection, domains: Iterable[Domain]) -> None:
+        self._kafka = kafka
         self._domains = list(domains)
         self._client: KafkaAdminClient | None = None
 
@@ -55,8 +54,7 @@ class GroupWatch:
             return self._ask(client)
         except KafkaError as error:
             self.close()
-            said = f"{type(error).__name__}{security.auth_hint()}"
-            raise Unavailable(f"Kafka at {self._bootstrap} does not answer ({said})") from error
+            raise self._kafka.unavailable(type(error).__name__) from error
 
     def close(self) -> None:
         client, self._client = self._client, None
@@ -66,11 +64,10 @@ class GroupWatch:
 
     def _connect(self) -> KafkaAdminClient:
         return KafkaAdminClient(
-            bootstrap_servers=self._bootstrap.split(","),
             client_id="cm-ops",
             bootstrap_timeout_ms=ANSWER_MS,
             request_timeout_ms=ANSWER_MS,
-            **security.options(),
+            **self._kafka.options(),
         )
 
     def _ask(self, client: Any) -> dict[str, LogState]:

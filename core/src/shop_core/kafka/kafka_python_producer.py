@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 from shop_core.errors import ShopError, Unavailable
 from shop_core.events.envelope import Record
 from shop_core.events.receipts import Receipt
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producer_port import (
     CLIENT_ID,
     CONNECT_SECONDS,
@@ -37,10 +37,9 @@ ASK_MS = 1500
 class PythonClient:
     """Connects, or raises `Unavailable`."""
 
-    def __init__(self, bootstrap: str, ack_timeout: float) -> None:
+    def __init__(self, kafka: KafkaConnection, ack_timeout: float) -> None:
         try:
             self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap.split(","),
                 client_id=CLIENT_ID,
                 acks="all",
                 enable_idempotence=True,
@@ -53,11 +52,11 @@ class PythonClient:
                 delivery_timeout_ms=int(ack_timeout * 1000),
                 reconnect_backoff_max_ms=1000,
                 max_request_size=MAX_REQUEST_BYTES,
-                **security.options(),
+                **kafka.options(),
             )
         except (KafkaError, OSError) as error:
-            raise unreachable(error) from error
-        self._bootstrap = bootstrap
+            raise unreachable(kafka, error) from error
+        self._kafka = kafka
         spare_the_others(self._producer)
         self._missing = _Missing()
 
@@ -107,7 +106,7 @@ class PythonClient:
             # The client asks ten times a second for a topic once it was named, as long as it lives.
             metadata._manager.call_soon(metadata._topics.discard, topic)
             # A slow answer is not a missing topic: only what the broker itself does not know is told as missing.
-            if topic_ids(self._bootstrap, [topic], ASK_MS):
+            if topic_ids(self._kafka, [topic], ASK_MS):
                 raise NotYetKnown(Unavailable(f"no metadata of {topic} from Kafka in time")) from error
             self._missing.note(topic)
             raise refusal(topic, NOT_THERE) from error

@@ -13,6 +13,7 @@ from kafka.errors import CoordinatorNotAvailableError
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Domain
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topics import admin
 
 
@@ -40,13 +41,13 @@ class GroupLag:
         return sum(partition.lag for partition in self.partitions)
 
 
-def group_lags(bootstrap: str, domains: Iterable[Domain], timeout: float = 5.0) -> list[GroupLag]:
+def group_lags(kafka: KafkaConnection, domains: Iterable[Domain], timeout: float = 5.0) -> list[GroupLag]:
     """The lag of each domain's group; `Unavailable` when the broker does not answer in about `timeout` seconds."""
     wanted = list(domains)
     deadline = time.monotonic() + timeout
     while True:
         try:
-            with admin(bootstrap, int(timeout * 1000)) as client:
+            with admin(kafka, int(timeout * 1000)) as client:
                 return [_lag_of(client, domain) for domain in wanted]
         except Unavailable as outage:
             # The first question about a group makes the broker create the topic that it keeps offsets in.

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer, TopicPartition
 
 from shop_core.events.envelope import Message
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import Faults, position_of, to_message
 from shop_core.kafka.topic_reader import connected
 
@@ -90,7 +91,7 @@ class Newest:
 
 
 @contextmanager
-def newest(bootstrap: str, topics: Iterable[str]) -> Iterator[Newest]:
+def newest(kafka: KafkaConnection, topics: Iterable[str]) -> Iterator[Newest]:
     """The records of `topics`, while the block lasts; `Unavailable` when Kafka doesn't answer."""
-    with connected(bootstrap, "the newest records", ASK_MS) as (client, faults):
+    with connected(kafka, "the newest records", ASK_MS) as (client, faults):
         yield Newest(client, faults, topics)

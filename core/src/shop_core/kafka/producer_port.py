@@ -13,7 +13,7 @@ from typing import Protocol
 
 from shop_core.errors import RecordRefused, RecordTooLarge, ShopError, TopicRefused, Unavailable
 from shop_core.events.envelope import Record
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 
 CLIENT_ID = "cm-server"
 CONNECT_SECONDS = 3.0
@@ -92,6 +92,6 @@ def headers_of(record: Record) -> list[tuple[str, bytes | None]]:
     return [(name.encode(errors="backslashreplace").decode(), value) for name, value in record.headers]
 
 
-def unreachable(said: object) -> Unavailable:
+def unreachable(kafka: KafkaConnection, said: object) -> Unavailable:
     """Why there is no connection, by the client's own words and what they leave out."""
-    return Unavailable(f"it does not answer ({said}){security.auth_hint()}")
+    return Unavailable(f"it does not answer ({said}){kafka.login_hint()}")

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from shop_core.errors import ConfigError
 from shop_core.kafka.confluent_producer import NativeClient, native_module
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.kafka_python_producer import PythonClient
 from shop_core.kafka.producer_port import Client
 
@@ -20,7 +21,7 @@ AUTO = "auto"
 class ClientFactory(Protocol):
     """Connects a client, or raises `Unavailable`."""
 
-    def __call__(self, bootstrap: str, ack_timeout: float) -> Client:
+    def __call__(self, kafka: KafkaConnection, ack_timeout: float) -> Client:
         """`ack_timeout` in seconds."""
 
 

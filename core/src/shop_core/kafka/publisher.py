@@ -20,6 +20,7 @@ from typing import Protocol
 
 from shop_core.errors import Refused, ShopError, Unavailable
 from shop_core.events.envelope import Record
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.producer_port import Client, NoAck, is_topic
 from shop_core.kafka.producers import CLIENTS
 from shop_core.kafka.publish_batch import Aside, Batch, Link, Outcome
@@ -59,7 +60,7 @@ class KafkaPublisher:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaConnection,
         *,
         ack_timeout: float = 4.0,
         max_in_flight: int = 4096,
@@ -68,7 +69,7 @@ class KafkaPublisher:
         aside: Aside = nullcontext,
     ) -> None:
         self._make_client = CLIENTS[client]
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._ack_timeout = ack_timeout
         self._max_in_flight = max_in_flight
         self._waiting = waiting
@@ -125,13 +126,13 @@ class KafkaPublisher:
     def check(self) -> None:
         link = self._link
         if link is None or link.stalled:
-            raise Unavailable(f"no answer from Kafka at {self._bootstrap}")
-        for address in self._bootstrap.split(","):
-            host, _, port = address.strip().rpartition(":")
+            raise Unavailable(f"no answer from Kafka at {self._kafka}")
+        for address in self._kafka.addresses:
+            host, _, port = address.rpartition(":")
             with suppress(OSError):
                 socket.create_connection((host, int(port)), timeout=0.5).close()
                 return
-        raise Unavailable(f"no connection to Kafka at {self._bootstrap}")
+        raise Unavailable(f"no connection to Kafka at {self._kafka}")
 
     def close(self) -> None:
         self._closing.set()
@@ -171,7 +172,7 @@ class KafkaPublisher:
             self._replaced_at = now
             if not serves:
                 self._link, self._linked_until = None, now
-        log.warning("kafka_link_dropped", extra={"servers": self._bootstrap, "in_flight": link.in_flight})
+        log.warning("kafka_link_dropped", extra={"servers": str(self._kafka), "in_flight": link.in_flight})
         threading.Thread(target=self._replace, args=(link,), name="kafka-connect", daemon=True).start()
 
     def _replace(self, link: Link) -> None:
@@ -183,7 +184,7 @@ class KafkaPublisher:
         link.abandon()
 
     def _client(self) -> Client:
-        return self._make_client(self._bootstrap, self._ack_timeout)
+        return self._make_client(self._kafka, self._ack_timeout)
 
     def _connect(self) -> None:
         """Connect in the background, so that the service starts, and says what is missing, without a broker."""
@@ -192,7 +193,7 @@ class KafkaPublisher:
                 link = Link(self._client(), self._client)
             # A file that is away, as while a Secret is swapped, is waited for like the broker.
             except Exception as error:
-                log.warning("kafka_unreachable", extra={"servers": self._bootstrap, "error": str(error)})
+                log.warning("kafka_unreachable", extra={"servers": str(self._kafka), "error": str(error)})
                 self._closing.wait(0.5)
                 continue
             with self._lock:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from shop_core.errors import Unavailable
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import Faults, consumer
 
 CONNECT_MS = 4000
@@ -19,8 +19,8 @@ READ_SECONDS = 2.0
 class RecordTimes:
     """For one thread. One batch of each place is read, whatever lies behind it."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap, self._topic = bootstrap, topic
+    def __init__(self, kafka: KafkaConnection, topic: str) -> None:
+        self._kafka, self._topic = kafka, topic
         self._client: tuple[KafkaConsumer, Faults] | None = None
 
     def at(self, places: Mapping[int, int]) -> dict[int, float]:
@@ -33,14 +33,12 @@ class RecordTimes:
             return self._read(*self._client, places)
         except KafkaError as error:
             self.close()
-            raise Unavailable(
-                f"Kafka at {self._bootstrap} does not give a record's time ({type(error).__name__})"
-            ) from error
+            raise self._kafka.unavailable(type(error).__name__, "does not give a record's time") from error
 
     def _connect(self) -> tuple[KafkaConsumer, Faults]:
         # Of a batch that is larger Kafka sends the first all the same.
         options = {"client_id": "shop-times", "max_partition_fetch_bytes": 1, "auto_offset_reset": "earliest"}
-        return consumer(self._bootstrap, bootstrap_timeout_ms=CONNECT_MS, **options)
+        return consumer(self._kafka, bootstrap_timeout_ms=CONNECT_MS, **options)
 
     def _read(self, client: KafkaConsumer, faults: Faults, places: Mapping[int, int]) -> dict[int, float]:
         open_ = {TopicPartition(self._topic, partition): offset for partition, offset in places.items()}

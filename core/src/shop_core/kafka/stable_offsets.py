@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from shop_core.errors import Unavailable
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import consumer
 
 ASK_MS = 4000
@@ -18,8 +17,8 @@ ASK_MS = 4000
 class Ends:
     """Connects when first asked. One caller at a time: the client is not made for several threads."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaConnection, topic: str) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._lock = threading.Lock()
         self._client: KafkaConsumer | None = None
@@ -32,12 +31,11 @@ class Ends:
         with self._lock:
             try:
                 if self._client is None:
-                    self._client, _ = consumer(self._bootstrap, client_id="shop-ends", bootstrap_timeout_ms=ASK_MS)
+                    self._client, _ = consumer(self._kafka, client_id="shop-ends", bootstrap_timeout_ms=ASK_MS)
                 ends = self._client.end_offsets(wanted, timeout_ms=ASK_MS)
             except KafkaError as error:
                 self._drop()
-                said = f"{type(error).__name__}{security.auth_hint()}"
-                raise Unavailable(f"Kafka at {self._bootstrap} does not tell its offsets ({said})") from error
+                raise self._kafka.unavailable(type(error).__name__, "does not tell its offsets") from error
         return {tp.partition: end for tp, end in ends.items()}
 
     def close(self) -> None:

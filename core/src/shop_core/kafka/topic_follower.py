@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from shop_core.errors import ShopError
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import Faults, consumer
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ class Listener(Protocol):
 class Follower:
     """One thread that follows the topics of its listeners. Without Kafka it goes on asking them, now and then."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaConnection) -> None:
+        self._kafka = kafka
         self._listeners: list[Listener] = []
         self._ends: dict[str, Ends] = {}
         self._closing = threading.Event()
@@ -111,7 +112,7 @@ class Follower:
     def _connect(self) -> tuple[KafkaConsumer, Faults]:
         self._looked = 0.0
         return consumer(
-            self._bootstrap,
+            self._kafka,
             client_id="cm-api-follower",
             auto_offset_reset="latest",
             bootstrap_timeout_ms=3000,

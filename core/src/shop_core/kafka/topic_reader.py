@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.fetching import Faults, consumer, position_of, to_message
 
 BATCH = 2000
@@ -83,12 +84,12 @@ class TopicReader:
 
 
 @contextmanager
-def connected(bootstrap: str, what: str, timeout_ms: int) -> Iterator[tuple[KafkaConsumer, Faults]]:
+def connected(kafka: KafkaConnection, what: str, timeout_ms: int) -> Iterator[tuple[KafkaConsumer, Faults]]:
     """A client outside any group while the block lasts, which reads `what`; `Unavailable` when Kafka doesn't answer."""
     try:
-        client, faults = consumer(bootstrap, auto_offset_reset="earliest", bootstrap_timeout_ms=timeout_ms)
+        client, faults = consumer(kafka, auto_offset_reset="earliest", bootstrap_timeout_ms=timeout_ms)
     except KafkaError as error:
-        raise Unavailable(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+        raise kafka.unavailable(type(error).__name__) from error
     try:
         yield client, faults
     except KafkaError as error:
@@ -98,20 +99,20 @@ def connected(bootstrap: str, what: str, timeout_ms: int) -> Iterator[tuple[Kafk
 
 
 @contextmanager
-def topic_log(bootstrap: str, topic: str) -> Iterator[TopicReader]:
+def topic_log(kafka: KafkaConnection, topic: str) -> Iterator[TopicReader]:
     """`topic`, read while the block lasts; `Unavailable` when Kafka doesn't answer."""
-    with connected(bootstrap, topic, CONNECT_MS) as (client, faults):
+    with connected(kafka, topic, CONNECT_MS) as (client, faults):
         yield TopicReader(client, faults, topic)
 
 
-def read_some(bootstrap: str, topic: str, places: Iterable[tuple[int, int]]) -> list[Message]:
+def read_some(kafka: KafkaConnection, topic: str, places: Iterable[tuple[int, int]]) -> list[Message]:
     """The records at these partitions and offsets; one that is not there any more is left out."""
-    with topic_log(bootstrap, topic) as log:
+    with topic_log(kafka, topic) as log:
         found = [log.one(partition, offset) for partition, offset in sorted(places)]
     return [message for message in found if message is not None]
 
 
-def read_all(bootstrap: str, topic: str) -> list[Message]:
+def read_all(kafka: KafkaConnection, topic: str) -> list[Message]:
     """Every message that `topic` holds now, by partition and offset; `Unavailable` when Kafka doesn't answer."""
-    with topic_log(bootstrap, topic) as log:
+    with topic_log(kafka, topic) as log:
         return [message for batch in log.read(log.ends()) for message in batch]

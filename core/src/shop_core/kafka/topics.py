@@ -11,42 +11,42 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shop_core.errors import Unavailable
 from shop_core.events.envelope import Domain
-from shop_core.kafka import security
+from shop_core.kafka.connection import KafkaConnection
 
 # A poison message of the broker's full size must still fit into the DLQ with its headers.
 DLQ_MESSAGE_BYTES = 2 * 1024 * 1024
 
 
-def reachable(bootstrap: str) -> bool:
+def reachable(kafka: KafkaConnection) -> bool:
     """Whether a client that is made now gets an answer."""
     try:
-        with admin(bootstrap):
+        with admin(kafka):
             return True
     except Unavailable:
         return False
 
 
 @contextmanager
-def admin(bootstrap: str, timeout_ms: int = 5000) -> Iterator[KafkaAdminClient]:
+def admin(kafka: KafkaConnection, timeout_ms: int = 5000) -> Iterator[KafkaAdminClient]:
     """An admin client for one task; raises `Unavailable` when no broker answers or a call fails."""
     client = None
     try:
         client = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","),
             client_id="scalable-shop-admin",
             bootstrap_timeout_ms=timeout_ms,
-            **security.options(),
+            **kafka.options(),
         )
         yield client
     except KafkaError as error:
-        said = f"{type(error).__name__}: {error}"
-        raise Unavailable(f"Kafka at {bootstrap} does not answer ({said}){security.auth_hint()}") from error
+        raise kafka.unavailable(f"{type(error).__name__}: {error}") from error
     finally:
         if client is not None:
             client.close()
 
 
-def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 12, replication: int = 1) -> list[str]:
+def ensure_topics(
+    kafka: KafkaConnection, domains: Iterable[Domain], partitions: int = 12, replication: int = 1
+) -> list[str]:
     """Create each domain's topic, its DLQ and its derived topics where missing; the names of those made.
 
     Safe to repeat.
@@ -64,7 +64,7 @@ def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 1
             "replication_factor": replication,
             "configs": {"max.message.bytes": str(DLQ_MESSAGE_BYTES), "retention.ms": "-1"},
         }
-    with admin(bootstrap) as client:
+    with admin(kafka) as client:
         missing = {name: spec for name, spec in wanted.items() if name not in set(client.list_topics())}
         if missing:
             with suppress(TopicAlreadyExistsError):  # another starter was faster: the topics are there
@@ -72,7 +72,7 @@ def ensure_topics(bootstrap: str, domains: Iterable[Domain], partitions: int = 1
         return list(missing)
 
 
-def topic_ids(bootstrap: str, topics: Iterable[str], timeout_ms: int = 5000) -> dict[str, str]:
+def topic_ids(kafka: KafkaConnection, topics: Iterable[str], timeout_ms: int = 5000) -> dict[str, str]:
     """Each existing topic's id; a topic deleted and made anew has another one."""
-    with admin(bootstrap, timeout_ms) as client:
+    with admin(kafka, timeout_ms) as client:
         return {t["name"]: str(t["topic_id"]) for t in client.describe_topics(list(topics)) if not t["error_code"]}

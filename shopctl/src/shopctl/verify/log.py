@@ -61,7 +61,7 @@ def outcome_of(target: Target, verdicts: Sequence[Mapping[str, Any]], names: Seq
     state: State = "faults" if any(each.number for each in judged) else "no verdict" if missing else "all well"
     return Outcome(
         what="log",
-        on=f"Kafka {target.bootstrap}, MongoDB {target.database}",
+        on=f"Kafka {target.kafka}, MongoDB {target.database}",
         at=format_instant(datetime.now(UTC).replace(microsecond=0)),
         state=state,
         facts=[(each["domain"], told(each)) for each in verdicts],

@@ -20,6 +20,8 @@ from kafka.admin import KafkaAdminClient
 from pymongo import MongoClient
 
 from shop_core.admin import acl_table, mongo_users
+from shop_core.config.settings import KafkaSettings, load
+from shop_core.kafka.connection import KafkaConnection
 from shop_security.authority import Authority
 from shop_security.surroundings import clean_environment
 from shopctl.layout import HOST
@@ -100,18 +102,13 @@ class Secured:
         login = f"{user}:{secret.read_text().strip()}"
         return f"mongodb://{login}@{HOST}:{self.database_port}/?authSource={source}&authMechanism=SCRAM-SHA-256"
 
+    def connection(self, principal: str) -> KafkaConnection:
+        """How a client of `principal` gets to the broker."""
+        return KafkaConnection.of(load(KafkaSettings, self.environ(principal)))
+
     def options(self, principal: str) -> dict[str, Any]:
         """The options by which a Kafka client of a test is `principal`."""
-        environ = self.environ(principal)
-        return {
-            "bootstrap_servers": self.bootstrap,
-            "security_protocol": "SASL_SSL",
-            "ssl_cafile": str(self.ca),
-            "sasl_mechanism": "SCRAM-SHA-512",
-            "sasl_plain_username": principal,
-            "sasl_plain_password": Path(environ["KAFKA_SASL_PASSWORD_FILE"]).read_text().strip(),
-            "bootstrap_timeout_ms": 20_000,
-        }
+        return self.connection(principal).options() | {"bootstrap_timeout_ms": 20_000}
 
     @contextmanager
     def database(self, user: str = "admin") -> Iterator[Any]:

@@ -21,6 +21,7 @@ from shop_core import cli
 from shop_core.config.settings import load
 from shop_core.errors import ConfigError
 from shop_core.events import DOMAINS
+from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topic_reader import topic_log
 from shop_core.mongo import client
 
@@ -53,7 +54,7 @@ def checked(settings: ConsumerSettings, name: str, file: Path) -> Verdict:
     client.require_transactions(db)
     book = Notebook(file)
     try:
-        with topic_log(settings.bootstrap_servers, DOMAINS[name].topic) as log:
+        with topic_log(KafkaConnection.of(settings), DOMAINS[name].topic) as log:
             return Check(Reading(read_model(name), db, settings, log, book, Progress(name))).run()
     finally:
         book.close()
