@@ -57,7 +57,7 @@ def send(platform: Platform, topic: str, partition: int, *values: bytes, **optio
 
 
 def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
-    platform: Platform, topic: str, read: Any, until: Any
+    platform: Platform, topic: str, read: Any, until: Callable[..., None]
 ) -> None:
     send(platform, topic, 0, b"before")
     large = {"compression.type": "gzip", "message.max.bytes": 100_000_000, "queue.buffering.max.kbytes": 200_000}
@@ -85,7 +85,9 @@ def test_a_batch_that_cannot_be_opened_holds_its_own_partition_only(
     assert read.reader.unreadable == {}
 
 
-def test_a_partition_that_was_paused_with_records_in_hand_goes_on(platform: Platform, topic: str, until: Any) -> None:
+def test_a_partition_that_was_paused_with_records_in_hand_goes_on(
+    platform: Platform, topic: str, until: Callable[..., None]
+) -> None:
     for partition in (0, 1):
         send(platform, topic, partition, *(b"%d-%d" % (partition, number) for number in range(20)))
     client, _ = consumer(platform.kafka, auto_offset_reset="earliest")
@@ -110,7 +112,9 @@ def test_a_partition_that_was_paused_with_records_in_hand_goes_on(platform: Plat
     assert len(found) == len(set(found)) == 40
 
 
-def test_one_poll_holds_a_bounded_number_of_bytes(platform: Platform, topic: str, read: Any, until: Any) -> None:
+def test_one_poll_holds_a_bounded_number_of_bytes(
+    platform: Platform, topic: str, read: Any, until: Callable[..., None]
+) -> None:
     values = [b"%d" % number + b"x" * 900_000 for number in range(12)]
     for value in values:
         send(platform, topic, 0, value, **{"compression.type": "zstd"})
@@ -127,7 +131,7 @@ def test_one_poll_holds_a_bounded_number_of_bytes(platform: Platform, topic: str
 
 
 def test_only_what_is_committed_is_read_and_the_position_follows_the_markers(
-    platform: Platform, topic: str, read: Any, until: Any
+    platform: Platform, topic: str, read: Any, until: Callable[..., None]
 ) -> None:
     producer = Producer({"bootstrap.servers": platform.bootstrap, "transactional.id": topic})
     producer.init_transactions()

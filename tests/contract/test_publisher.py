@@ -197,7 +197,7 @@ def test_many_small_records_of_a_topic_that_takes_little_are_all_taken(kafka_pub
 
 
 def test_a_topic_that_goes_and_comes_again_is_found(
-    kafka_publisher: KafkaPublisher, platform: Platform, until: Any
+    kafka_publisher: KafkaPublisher, platform: Platform, until: Callable[..., None]
 ) -> None:
     topic = f"contract.publisher.{uuid.uuid4().hex}"
     spec = {topic: {"num_partitions": 3, "replication_factor": 1}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_wish_is_stored_once_and_a_second_one_is_rejected_by_name(wisher: Wish
     assert wisher.wishes() == ["p1"]
 
 
-def test_what_was_rejected_is_a_dead_letter(wisher: Wisher, until: Any) -> None:
+def test_what_was_rejected_is_a_dead_letter(wisher: Wisher, until: Callable[..., None]) -> None:
     assert [wisher.wish("p1").status, wisher.wish("p1").status] == [201, 409]
 
     def listed() -> bool:

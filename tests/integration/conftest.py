@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 Sent = tuple[str, int]  # userid, seq
+InThreads = Callable[[Iterable[Callable[[], None]]], Callable[[], None]]
 
 
 @dataclass
@@ -172,7 +173,7 @@ def spotless() -> dict[str, int]:
 
 
 @pytest.fixture
-def in_threads() -> Iterator[Callable[[Iterable[Callable[[], None]]], Any]]:
+def in_threads() -> Iterator[InThreads]:
     """Run each task in a thread of its own; the answer waits for all and raises the first failure."""
     started: list[threading.Thread] = []
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -76,7 +76,7 @@ def answers(platform: Platform) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_many_events_with_kills_and_rebalances_come_to_a_plain_recount(
-    platform: Platform, publisher: KafkaPublisher, until: Any
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None]
 ) -> None:
     chance = random.Random("analytics")
     hours: dict[int, list[Any]] = defaultdict(lambda: [set(), 0, 0])
@@ -171,7 +171,7 @@ def test_an_hour_as_text_and_as_json(platform: Platform) -> None:
     assert told == {"start": "2025-03-30T01:00:00Z", "uniqueUsers": 2, "clicks": 1, "impressions": 1}
 
 
-def test_the_current_hour_has_what_its_moment_says(platform: Platform, until: Any) -> None:
+def test_the_current_hour_has_what_its_moment_says(platform: Platform, until: Callable[..., None]) -> None:
     user, before_all = f"now-{uuid.uuid4().hex[:8]}", datetime.min.replace(tzinfo=UTC)
     before = numbers(count(platform, f"?timestamp={now()}").data)
     for _ in range(5):  # both workers of cm-server have it in memory

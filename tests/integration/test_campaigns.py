@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -184,7 +184,7 @@ def test_live_is_right_to_the_second_without_a_write(platform: Platform) -> None
 
 
 @contextmanager
-def another_replica(platform: Platform, until: Any) -> Iterator[str]:
+def another_replica(platform: Platform, until: Callable[..., None]) -> Iterator[str]:
     """A second cm-api on the same servers: its address."""
     port = platform.ports.health + 8
     own = {"HTTP_PORT": str(port), "HTTP_HOST": "127.0.0.1", "LOG_LEVEL": "ERROR"}
@@ -210,7 +210,7 @@ def another_replica(platform: Platform, until: Any) -> Iterator[str]:
 
 
 def test_what_is_live_is_no_more_upcoming_and_what_is_over_has_ended_to_the_millisecond(
-    platform: Platform, until: Any
+    platform: Platform, until: Callable[..., None]
 ) -> None:
     """In the middle of a second, which those who ask share: the lists follow each other at once."""
     begins = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=400_000)
@@ -227,7 +227,7 @@ def test_what_is_live_is_no_more_upcoming_and_what_is_over_has_ended_to_the_mill
     assert listed("ended")
 
 
-def test_a_change_reaches_every_replica_within_a_second(platform: Platform, until: Any) -> None:
+def test_a_change_reaches_every_replica_within_a_second(platform: Platform, until: Callable[..., None]) -> None:
     with another_replica(platform, until) as second:
         addresses = (platform.api_url, second)
 
@@ -252,7 +252,7 @@ def test_a_change_reaches_every_replica_within_a_second(platform: Platform, unti
         assert max(delays) < 1, delays
 
 
-def test_a_consumer_killed_between_two_commands_loses_nothing(platform: Platform, until: Any) -> None:
+def test_a_consumer_killed_between_two_commands_loses_nothing(platform: Platform, until: Callable[..., None]) -> None:
     campaign = plan(platform)
     dead = platform.signal("campaigns-consumer-1", signal.SIGKILL)
     answers = [

@@ -8,6 +8,7 @@ import pty
 import select
 import subprocess
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +36,7 @@ def listed(platform: Platform, *words: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def second_review(platform: Platform, until: Any) -> str:
+def second_review(platform: Platform, until: Callable[..., None]) -> str:
     """The receipt of a review that only the consumer could refuse: its author has said something already."""
     user = f"dlq-{uuid.uuid4().hex[:8]}"
     product = json.dumps({"name": "lamp", "price": "5"})
@@ -50,7 +51,7 @@ def second_review(platform: Platform, until: Any) -> str:
 
 
 @pytest.fixture
-def bad_price(platform: Platform, publisher: KafkaPublisher, until: Any) -> str:
+def bad_price(platform: Platform, publisher: KafkaPublisher, until: Callable[..., None]) -> str:
     """The receipt of a purchase that can be mended."""
     id = f"dlq-{uuid.uuid4().hex[:8]}"
     data = {"username": id, "userid": id, "price": "-1", "timestamp": "2026-02-03T04:05:06Z"}

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from shop_core.kafka.publisher import KafkaPublisher
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.integration.conftest import InThreads
 
 pytestmark = pytest.mark.slow
 JSON = {"Content-Type": "application/json"}
@@ -117,7 +119,7 @@ def test_the_same_again_while_a_consumer_is_behind_takes_nothing_that_was_said_s
 
 
 def test_exports_meanwhile_tell_less_and_less_and_nothing_once_it_is_done(
-    person: Person, held: Any, in_threads: Any
+    person: Person, held: Any, in_threads: InThreads
 ) -> None:
     person.buy()
     for _ in range(2):
@@ -129,7 +131,7 @@ def test_exports_meanwhile_tell_less_and_less_and_nothing_once_it_is_done(
         while not over.is_set():
             mine.append((done.is_set(), person.kept()))
 
-    join = in_threads([lambda mine=mine: export(mine) for mine in told])
+    join = in_threads([partial(export, mine) for mine in told])
     try:
         person.until(lambda: all(told), "each reader has read")
         with held():

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from shop_core.kafka.topics import admin, ensure_topics
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.integration.conftest import InThreads, Load
 
 pytestmark = pytest.mark.slow
 CONSUMER = Path(__file__).with_name("consumer_of_topic.py")
@@ -36,7 +38,11 @@ AT_ONCE = 24
 
 
 def test_20000_purchases_while_consumers_and_broker_are_killed(
-    platform: Platform, make_load: Any, until: Any, in_threads: Any, spotless: Any
+    platform: Platform,
+    make_load: Callable[..., Load],
+    until: Callable[..., None],
+    in_threads: InThreads,
+    spotless: dict[str, int],
 ) -> None:
     load = make_load(USERS)
     # One piece of the work for each kill: a piece is set free when the process to be killed next is up and running.
@@ -53,7 +59,7 @@ def test_20000_purchases_while_consumers_and_broker_are_killed(
             else:
                 load.batch(users, seq)
 
-    join = in_threads([lambda number=number: client(number) for number in range(CLIENTS)])
+    join = in_threads([partial(client, number) for number in range(CLIENTS)])
     consumers = ["purchases-consumer-1", "purchases-consumer-2"]
     victims = [consumers[0], consumers[1], "kafka", consumers[0], consumers[1], consumers[0]]
     try:
@@ -77,7 +83,12 @@ def test_20000_purchases_while_consumers_and_broker_are_killed(
 
 @pytest.mark.parametrize("place", ["committed", "decoded"])
 def test_a_kill_at_the_worst_moment_changes_nothing(
-    platform: Platform, lone_consumer: Any, spotless: Any, judged: Any, until: Any, place: str
+    platform: Platform,
+    lone_consumer: Any,
+    spotless: dict[str, int],
+    judged: Any,
+    until: Callable[..., None],
+    place: str,
 ) -> None:
     # At `committed` the database has the batch and Kafka's offset is not committed; at `decoded` nothing has it yet,
     # so the second pass is the deadly one: each life gets one batch done and loses the next in its hands.
@@ -96,7 +107,7 @@ def test_a_kill_at_the_worst_moment_changes_nothing(
 
 
 def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
-    platform: Platform, lone_consumer: Any, spotless: Any, judged: Any
+    platform: Platform, lone_consumer: Any, spotless: dict[str, int], judged: Any
 ) -> None:
     topic = lone_consumer.fill(500)
     lone_consumer.publisher.publish([poison(topic, n) for n in range(5)])
@@ -123,7 +134,9 @@ def test_deleted_offsets_and_a_replay_from_zero_change_nothing(
         assert judged(lone_consumer) == spotless
 
 
-def test_a_lost_commit_comes_true_without_another_event(platform: Platform, lone_consumer: Any, until: Any) -> None:
+def test_a_lost_commit_comes_true_without_another_event(
+    platform: Platform, lone_consumer: Any, until: Callable[..., None]
+) -> None:
     """Else KEDA sees a lag that is none, and the group never sleeps."""
     topic = lone_consumer.fill(40)
     lone_consumer.drain(topic)
@@ -145,7 +158,7 @@ def test_a_lost_commit_comes_true_without_another_event(platform: Platform, lone
 
 
 def test_a_position_that_others_moved_stops_a_writer(
-    platform: Platform, make_load: Any, until: Any, spotless: Any
+    platform: Platform, make_load: Callable[..., Load], until: Callable[..., None], spotless: dict[str, int]
 ) -> None:
     """Positions set back under running consumers: they notice before they write, and apply nothing twice."""
     load = make_load(60)
@@ -159,7 +172,10 @@ def test_a_position_that_others_moved_stops_a_writer(
 
 @pytest.mark.parametrize("known", ["by its key", "by its moment"])
 def test_the_same_purchase_many_times_at_once_is_one(
-    platform: Platform, make_load: Any, in_threads: Any, known: str
+    platform: Platform,
+    make_load: Callable[..., Load],
+    in_threads: InThreads,
+    known: str,
 ) -> None:
     """Each of them finds a place to wait, though all come from one address."""
     user = f"same-{uuid.uuid4().hex[:8]}"
@@ -206,7 +222,11 @@ def test_the_same_key_for_another_purchase_is_rejected(platform: Platform) -> No
 
 
 def test_a_killed_database_loses_nothing_and_blames_no_message(
-    platform: Platform, make_load: Any, until: Any, in_threads: Any, spotless: Any
+    platform: Platform,
+    make_load: Callable[..., Load],
+    until: Callable[..., None],
+    in_threads: InThreads,
+    spotless: dict[str, int],
 ) -> None:
     load = make_load(100)
     letters = len(platform.letters())
@@ -233,7 +253,9 @@ def test_a_killed_database_loses_nothing_and_blames_no_message(
     assert {name: now[name].pid for name in consumers} == consumers, "no consumer was restarted"
 
 
-def test_sigterm_in_the_middle_of_the_work_ends_with_zero(lone_consumer: Any, until: Any, judged: Any) -> None:
+def test_sigterm_in_the_middle_of_the_work_ends_with_zero(
+    lone_consumer: Any, until: Callable[..., None], judged: Any
+) -> None:
     topic = lone_consumer.fill(3_000)
     with lone_consumer.start(topic, CONSUMER_BATCH="20") as process:
         until(lambda: lone_consumer.db["purchases"].count_documents({}), "the first batch is stored")
@@ -304,7 +326,7 @@ class LoneConsumer:
 
 
 @pytest.fixture
-def lone_consumer(platform: Platform, publisher: KafkaPublisher, until: Any) -> Iterator[LoneConsumer]:
+def lone_consumer(platform: Platform, publisher: KafkaPublisher, until: Callable[..., None]) -> Iterator[LoneConsumer]:
     lone = LoneConsumer(platform, publisher, until)
     yield lone
     platform.mongo.drop_database(lone.db.name)

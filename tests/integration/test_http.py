@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,9 @@ def test_the_profile_is_what_the_purchases_give(platform: Platform) -> None:
     assert get(platform, f"/v1/users/{buyer()}").status == 404
 
 
-def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(platform: Platform, until: Any) -> None:
+def test_a_read_never_shows_less_than_its_reader_knows_to_be_stored(
+    platform: Platform, until: Callable[..., None]
+) -> None:
     """The cache keeps an answer for at most a second, and not beyond an event that it saw stored."""
     user = buyer()
     for number in range(1, 5):

@@ -17,6 +17,7 @@ from shop_core.kafka.publisher import KafkaPublisher
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.integration.conftest import Load
 
 HEADERS = {"ce_type": "shop.purchase.made.v1", "ce_source": "/test", "ce_specversion": "1.0"}
 Line = dict[str, int]
@@ -90,7 +91,9 @@ def test_what_a_stopped_consumer_has_not_read_waits(platform: Platform, until: C
 
 
 @pytest.mark.slow
-def test_a_kill_does_not_make_it_lie(platform: Platform, until: Callable[..., None], make_load: Any) -> None:
+def test_a_kill_does_not_make_it_lie(
+    platform: Platform, until: Callable[..., None], make_load: Callable[..., Load]
+) -> None:
     """Of the consumers, amid their work, and of cm-ops itself, which keeps no number of its own."""
     until(platform.running, "everything runs")
     before = settled(platform, DOMAIN.name)

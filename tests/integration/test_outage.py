@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from shopctl.supervisor import spawn
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.integration.conftest import InThreads
 
 pytestmark = pytest.mark.slow
 ANSWER_SECONDS = 5  # what a client waits for at most; a later answer is an error of urllib3
@@ -43,7 +44,7 @@ class Door:
 
 
 @pytest.fixture
-def other_door(platform: Platform, tmp_path: Path, until: Any) -> Iterator[Door]:
+def other_door(platform: Platform, tmp_path: Path, until: Callable[..., None]) -> Iterator[Door]:
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
@@ -93,7 +94,11 @@ def all_well(platform: Platform) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_without_a_broker_the_door_refuses_in_time_and_lives(
-    platform: Platform, other_door: Door, until: Any, in_threads: Any, number: int
+    platform: Platform,
+    other_door: Door,
+    until: Callable[..., None],
+    in_threads: InThreads,
+    number: int,
 ) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     pid = platform.signal("kafka", number)
@@ -110,7 +115,9 @@ def test_without_a_broker_the_door_refuses_in_time_and_lives(
     assert (platform.processes()["kafka"].pid == pid) == (number == signal.SIGSTOP)
 
 
-def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform: Platform, until: Any) -> None:
+def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(
+    platform: Platform, until: Callable[..., None]
+) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     consumers = {name: state.pid for name, state in platform.processes().items() if "consumer" in name}
     platform.signal("database", signal.SIGKILL)
@@ -127,7 +134,7 @@ def test_a_stopped_database_is_waited_for_by_reads_and_not_by_purchases(platform
     assert {name: now[name].pid for name in consumers} == consumers
 
 
-def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Platform, until: Any) -> None:
+def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Platform, until: Callable[..., None]) -> None:
     until(lambda: all_well(platform), "all is well at first", 90)
     workers = platform.pid("cm-api")  # gunicorn and its workers are one process group
     os.killpg(workers, signal.SIGSTOP)
@@ -141,7 +148,10 @@ def test_without_cm_api_purchases_go_on_and_readiness_names_it(platform: Platfor
 
 
 def test_many_clients_without_a_broker_find_the_door_quick(
-    platform: Platform, other_door: Door, until: Any, in_threads: Any
+    platform: Platform,
+    other_door: Door,
+    until: Callable[..., None],
+    in_threads: InThreads,
 ) -> None:
     """A dead broker must not take every thread: health and refusals are answered while others wait for their ack."""
     until(lambda: all_well(platform), "all is well at first", 90)

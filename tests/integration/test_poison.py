@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def user() -> str:
 
 
 def test_each_kind_of_poison_goes_to_the_dlq_once_and_the_rest_is_stored(
-    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None], user: str
 ) -> None:
     receipts: dict[str, Poison] = {}
     good = [send(publisher, user, value_of(user, price="0.01"), f"{user}-good-first")]
@@ -132,7 +133,7 @@ def test_each_kind_of_poison_goes_to_the_dlq_once_and_the_rest_is_stored(
 
 
 def test_a_letter_is_listed_shown_mended_and_sent_again_under_its_id(
-    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None], user: str
 ) -> None:
     bad = send(publisher, user, value_of(user, price="-7"), f"{user}-mend")
     until(lambda: bad in platform.shopctl("dlq", "list").stdout, "the letter is listed")
@@ -160,7 +161,7 @@ def test_a_letter_is_listed_shown_mended_and_sent_again_under_its_id(
 
 
 def test_a_letter_that_is_discarded_leaves_the_list_only(
-    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None], user: str
 ) -> None:
     bad = send(publisher, user, b"not JSON", f"{user}-away")
     until(lambda: bad in platform.shopctl("dlq", "list").stdout, "the letter is listed")

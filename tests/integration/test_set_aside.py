@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,7 +45,7 @@ def record_of(user: str, price: str, number: int) -> Message:
 
 
 def test_what_the_database_refuses_for_good_is_set_aside_alone_and_can_be_sent_again(
-    platform: Platform, publisher: KafkaPublisher, until: Any, user: str
+    platform: Platform, publisher: KafkaPublisher, until: Callable[..., None], user: str
 ) -> None:
     index = platform.db["purchases"].create_index(
         [("userid", 1), ("price", 1)], unique=True, partialFilterExpression={"userid": user}

@@ -105,7 +105,9 @@ def test_another_caller_still_finds_a_place(platform: Platform, unsettled: str, 
         assert applied == ["wait=0.5"] * 2, "they waited"
 
 
-def test_what_is_settled_is_read_at_once_however_many_wait(platform: Platform, unsettled: str, until: Any) -> None:
+def test_what_is_settled_is_read_at_once_however_many_wait(
+    platform: Platform, unsettled: str, until: Callable[..., None]
+) -> None:
     """`?after=` of what is stored already needs no place."""
     stored = platform.request("PUT", "/v1/products/none", body='{"name":"x","price":"1"}').json()["receipt"]
     until(lambda: state_of(platform, stored) != "accepted", "the catalog's consumer got to it")
@@ -133,7 +135,7 @@ def test_what_is_settled_is_read_at_once_however_many_wait(platform: Platform, u
     ],
 )  # fmt: skip
 def test_no_command_is_refused_for_a_preference_and_each_tells_what_was_honoured(
-    platform: Platform, prefer: str, applied: str | None, until: Any
+    platform: Platform, prefer: str, applied: str | None, until: Callable[..., None]
 ) -> None:
     until(lambda: may_wait(platform), "those of other tests wait no more", 30)
     headers = {"Prefer": prefer, "Content-Type": "application/json"}

@@ -137,7 +137,7 @@ def empty(ask: Ask) -> list[str]:
     return found
 
 
-def test_every_panel_has_something_to_show(platform: Platform, ask: Ask, until: Any) -> None:
+def test_every_panel_has_something_to_show(platform: Platform, ask: Ask, until: Callable[..., None]) -> None:
     def shown() -> bool:
         shop(platform)
         return not empty(ask)

@@ -12,6 +12,7 @@ from shop_security.wire import connected
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.security.conftest import Door
 
 BODY = '{"username":"visited","userid":"visited","price":"1"}'
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -105,7 +106,7 @@ def test_a_page_elsewhere_writes_nothing(platform: Platform, headers: dict[str, 
 
 
 @pytest.mark.security(39)
-def test_where_callers_are_asked_a_key_is_enough(door: Any) -> None:
+def test_where_callers_are_asked_a_key_is_enough(door: Door) -> None:
     """No browser sends a key by itself."""
     sent = {"Sec-Fetch-Site": "cross-site", "Host": "shop.example"}
     body = BODY.replace("visited", "asked")

@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from cm_server.domains.catalog import ReviewRequest
 from cm_server.domains.purchases import BuyRequest
 from cm_server.operations import Operation
 from shop_core.events.analytics import InteractionRecorded
+
+if TYPE_CHECKING:
+    from tests.security.conftest import Door, Issuer
 
 OWNER = f"owner-{uuid.uuid4().hex[:8]}"
 BODIES: dict[Any, dict[str, Any]] = {
@@ -27,7 +30,7 @@ OPERATIONS = [pytest.param(each, id=f"{each.method.upper()} {each.path}") for ea
 STAFF = ("admin", "catalog:write", "ops:read", "ops:write", "purchases:read:any")
 
 
-def send(door: Any, operation: Operation, credentials: str | None) -> Any:
+def send(door: Door, operation: Operation, credentials: str | None) -> Any:
     """A request about OWNER, in its path, its query and its body."""
     path = re.sub(
         r"\{(\w+)\}", lambda found: OWNER if found.group(1) in ("userid", "username") else "none", operation.path
@@ -47,7 +50,7 @@ def lines_of(answer: Any) -> set[int]:
 
 @pytest.mark.security(21)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_nobody(door: Any, operation: Operation) -> None:
+def test_nobody(door: Door, operation: Operation) -> None:
     answer = send(door, operation, None)
     if operation.access.scope is None:
         assert answer.status == 200
@@ -59,7 +62,7 @@ def test_nobody(door: Any, operation: Operation) -> None:
 
 @pytest.mark.security(21)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_wrong_scope(door: Any, issuer: Any, operation: Operation) -> None:
+def test_the_wrong_scope(door: Door, issuer: Issuer, operation: Operation) -> None:
     """The owner themselves, without any scope: may read what is theirs, write nothing."""
     answer = send(door, operation, issuer.token(OWNER, scope="openid"))
     if operation.access.scope:
@@ -71,7 +74,7 @@ def test_the_wrong_scope(door: Any, issuer: Any, operation: Operation) -> None:
 
 @pytest.mark.security(21)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_another_user(door: Any, issuer: Any, operation: Operation) -> None:
+def test_another_user(door: Door, issuer: Issuer, operation: Operation) -> None:
     """Whatever names OWNER is closed to another user with the scopes of a customer; the rest is the same for all."""
     by_name = operation.path.startswith(("/getAllUserBuys", "/get-all-user-buys"))
     about_owner = operation.access.owner_param or operation.body in BODIES or by_name
@@ -86,12 +89,12 @@ def test_another_user(door: Any, issuer: Any, operation: Operation) -> None:
 
 @pytest.mark.security(21)
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_admin(door: Any, operation: Operation) -> None:
+def test_an_admin(door: Door, operation: Operation) -> None:
     assert not lines_of(send(door, operation, door.key("admin"))) & {401, 403}
 
 
 @pytest.mark.security(21)
-def test_a_user_buys_and_reads_as_themselves(door: Any, issuer: Any) -> None:
+def test_a_user_buys_and_reads_as_themselves(door: Door, issuer: Issuer) -> None:
     user = f"u-{uuid.uuid4().hex[:8]}"
     mine, theirs = issuer.token(user, preferred_username=f"{user}-name"), issuer.token(OWNER)
     bought = buy(door, mine, f"{user}-name", user)
@@ -105,7 +108,7 @@ def test_a_user_buys_and_reads_as_themselves(door: Any, issuer: Any) -> None:
 
 
 @pytest.mark.security(21)
-def test_a_list_by_name_never_shows_what_another_bought_under_it(door: Any, issuer: Any) -> None:
+def test_a_list_by_name_never_shows_what_another_bought_under_it(door: Door, issuer: Issuer) -> None:
     """Names are not unique: without a name in the token, it is the one last bought under; the list is cut to the id."""
     name, one, two = (f"n-{uuid.uuid4().hex[:8]}" for _ in range(3))
     for user in (one, two):
@@ -116,14 +119,14 @@ def test_a_list_by_name_never_shows_what_another_bought_under_it(door: Any, issu
     assert {purchase["userid"] for purchase in everything} == {one, two}
 
 
-def buy(door: Any, credentials: str, username: str, userid: str, **headers: str) -> Any:
+def buy(door: Door, credentials: str, username: str, userid: str, **headers: str) -> Any:
     body = json.dumps({"username": username, "userid": userid, "price": "5"}).encode()
     sent = {"Content-Type": "application/json", "Prefer": "wait=10"} | headers
     return door.request("POST", "/v1/purchases", credentials, body=body, headers=sent)
 
 
 @pytest.mark.security(21)
-def test_one_purchase_is_shown_to_its_buyer_alone(door: Any, issuer: Any) -> None:
+def test_one_purchase_is_shown_to_its_buyer_alone(door: Door, issuer: Issuer) -> None:
     one, two = uuid.uuid4().hex, uuid.uuid4().hex
     path = f"/v1/purchases/{buy(door, issuer.token(one), one, one).json()['id']}"
     callers = issuer.token(one), issuer.token(two), door.key("purchases:write"), door.key("purchases:read:any")
@@ -132,7 +135,7 @@ def test_one_purchase_is_shown_to_its_buyer_alone(door: Any, issuer: Any) -> Non
 
 
 @pytest.mark.security(21)
-def test_an_idempotency_key_is_its_callers_own(door: Any, issuer: Any) -> None:
+def test_an_idempotency_key_is_its_callers_own(door: Door, issuer: Issuer) -> None:
     key, one, two = (uuid.uuid4().hex for _ in range(3))
     named = {"Idempotency-Key": key}
     first, again = (buy(door, issuer.token(one), one, one, **named).json() for _ in range(2))
@@ -140,7 +143,7 @@ def test_an_idempotency_key_is_its_callers_own(door: Any, issuer: Any) -> None:
     assert first["id"] == again["id"] and other.status == 201 and other.json()["id"] != first["id"]
 
 
-def test_a_batch_says_by_line_whose_it_is(door: Any, issuer: Any) -> None:
+def test_a_batch_says_by_line_whose_it_is(door: Door, issuer: Issuer) -> None:
     lines = [json.dumps({"username": "x", "userid": user, "price": "1"}) for user in ("mine", OWNER)]
     headers = {"Content-Type": "application/x-ndjson"}
     body = "\n".join(lines).encode()
@@ -148,7 +151,7 @@ def test_a_batch_says_by_line_whose_it_is(door: Any, issuer: Any) -> None:
     assert [(line["status"], line.get("field")) for line in answer["results"]] == [(202, None), (403, "userid")]
 
 
-def test_either_header_and_only_bearer(door: Any) -> None:
+def test_either_header_and_only_bearer(door: Door) -> None:
     key = door.key("admin")
     path = "/v1/products"
     assert door.request("GET", path, headers={"X-API-Key": key}).status == 200
@@ -156,7 +159,7 @@ def test_either_header_and_only_bearer(door: Any) -> None:
     assert door.request("GET", path, headers={"Authorization": f"Basic {key}", "X-API-Key": key}).status == 401
 
 
-def test_keys_and_issuer_rotate_while_it_runs(door: Any, issuer: Any, until: Callable[..., None]) -> None:
+def test_keys_and_issuer_rotate_while_it_runs(door: Door, issuer: Issuer, until: Callable[..., None]) -> None:
     before = issuer.token("ada-1")
     assert door.request("GET", "/v1/products", before).status == 200
     issuer.rotate()
@@ -164,7 +167,7 @@ def test_keys_and_issuer_rotate_while_it_runs(door: Any, issuer: Any, until: Cal
     assert door.request("GET", "/v1/products", before).status == 200
 
 
-def test_only_cm_server_may_ask_cm_api(door: Any, until: Callable[..., None]) -> None:
+def test_only_cm_server_may_ask_cm_api(door: Door, until: Callable[..., None]) -> None:
     def asks(token: str | None) -> int:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return int(door.http.request("GET", f"{door.api_url}/v1/products", headers=headers, retries=False).status)
@@ -179,7 +182,7 @@ def test_only_cm_server_may_ask_cm_api(door: Any, until: Callable[..., None]) ->
     until(lambda: door.request("GET", "/v1/products", door.key("admin")).status == 200, "cm-server sends the new one")
 
 
-def test_the_description_says_what_is_asked(door: Any) -> None:
+def test_the_description_says_what_is_asked(door: Door) -> None:
     document = door.request("GET", "/openapi.json").json()
     assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
     buy_ = document["paths"]["/buy"]["post"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
@@ -12,6 +12,9 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
 from cm_server.api_docs.openapi import document
+
+if TYPE_CHECKING:
+    from tests.security.conftest import Door
 
 load_all_checks()
 CASES = [
@@ -27,7 +30,7 @@ DOCUMENTED = CHECKS.get_by_names(
 
 @pytest.mark.security(24)
 @pytest.mark.parametrize(("method", "path", "open_to_all"), CASES)
-def test_with_a_key_as_documented_and_without_refused(door: Any, method: str, path: str, open_to_all: bool) -> None:
+def test_with_a_key_as_documented_and_without_refused(door: Door, method: str, path: str, open_to_all: bool) -> None:
     known = {"Authorization": f"Bearer {door.key('admin')}"}
     api = schemathesis.openapi.from_url(f"{door.base_url}/openapi.json")
     operation = api[path][method]

@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from cm_server.api_docs.openapi import operations
 from cm_server.domains.catalog import ReviewRequest
 from cm_server.domains.purchases import BuyRequest
 from cm_server.operations import Operation
+
+if TYPE_CHECKING:
+    from tests.security.conftest import Door, Issuer
 
 WAIT = {"Content-Type": "application/json", "Prefer": "wait=10"}
 OPERATIONS = operations()
@@ -47,7 +50,7 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def person(door: Any, issuer: Any) -> Iterator[Person]:
+def person(door: Door, issuer: Issuer) -> Iterator[Person]:
     """With a purchase, a review, and a second review that the consumer refused."""
     mark = uuid.uuid4().hex[:12]
     who = Person(f"userid{mark}", f"username{mark}", f"First{mark}", f"Last{mark}", f"Shown{mark}")
@@ -69,7 +72,7 @@ def person(door: Any, issuer: Any) -> Iterator[Person]:
 
 
 @pytest.fixture(scope="module")
-def callers(door: Any, issuer: Any) -> dict[str, str | None]:
+def callers(door: Door, issuer: Issuer) -> dict[str, str | None]:
     """Who may not read what others bought."""
     other = f"other{uuid.uuid4().hex[:12]}"
     return {
@@ -114,7 +117,7 @@ def body_of(operation: Operation, userid: str, product: str) -> bytes | None:
 @pytest.mark.security(40)
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.method != "delete"], ids=named)
 def test_nobody_is_told_who_somebody_else_is(
-    door: Any, person: Person, callers: dict[str, str | None], operation: Operation
+    door: Door, person: Person, callers: dict[str, str | None], operation: Operation
 ) -> None:
     for caller, credentials in callers.items():
         for target in targets(operation, person):
@@ -127,7 +130,7 @@ def test_nobody_is_told_who_somebody_else_is(
 
 
 @pytest.mark.security(40)
-def test_the_author_and_who_may_read_purchases_are_told(door: Any, issuer: Any, person: Person) -> None:
+def test_the_author_and_who_may_read_purchases_are_told(door: Door, issuer: Issuer, person: Person) -> None:
     path = f"/v1/products/{person.product}/reviews/{person.review}"
 
     def told(credentials: str) -> dict[str, Any]:
@@ -144,7 +147,7 @@ def test_the_author_and_who_may_read_purchases_are_told(door: Any, issuer: Any, 
 @pytest.mark.parametrize(
     "shape", ["{id}?reviews=5", "{id}/reviews", "{id}/reviews?after={receipt}", "{id}/reviews/{review}"]
 )
-def test_no_way_to_ask_shows_more(door: Any, issuer: Any, person: Person, shape: str) -> None:
+def test_no_way_to_ask_shows_more(door: Door, issuer: Issuer, person: Person, shape: str) -> None:
     """Packed, conditional or after a receipt: it is the same answer."""
     path = "/v1/products/" + shape.format(id=person.product, review=person.review, receipt=person.receipts[1])
     other = issuer.token("somebody-else")

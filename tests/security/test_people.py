@@ -18,6 +18,7 @@ from shop_core.events.instants import Instant
 
 if TYPE_CHECKING:
     from tests.conftest import Platform
+    from tests.security.conftest import Door, Issuer
 
 JSON = {"Content-Type": "application/json", "Prefer": "wait=10"}
 
@@ -149,7 +150,7 @@ def test_a_visitor_is_forgotten_and_the_hours_they_were_in_stay_counted(shop: Sh
     assert shop.hour(at, after) == {"uniqueUsers": counted["uniqueUsers"], "clicks": counted["clicks"] + 1}
 
 
-def test_who_may_erase_and_export(door: Any, issuer: Any, user: str) -> None:
+def test_who_may_erase_and_export(door: Door, issuer: Issuer, user: str) -> None:
     def erase(credentials: str) -> int:
         return int(door.request("DELETE", f"/v1/users/{user}", credentials).status)
 
@@ -162,7 +163,7 @@ def test_who_may_erase_and_export(door: Any, issuer: Any, user: str) -> None:
 
 @pytest.mark.security(26)
 def test_no_name_and_no_secret_is_logged_or_measured(
-    shop: Shop, platform: Platform, door: Any, issuer: Any, until: Callable[..., None]
+    shop: Shop, platform: Platform, door: Door, issuer: Issuer, until: Callable[..., None]
 ) -> None:
     """Canaries in every place that a caller fills, on good ways and bad ones; then all logs and metrics are read."""
     canary = f"canary{uuid.uuid4().hex}"

@@ -85,7 +85,7 @@ def test_refused_goes_before_away(publishers: Publishers) -> None:
         publishers.make().publish([GOOD] * 3)
 
 
-def test_a_missing_ack_drops_a_client_that_acks_nobody(publishers: Publishers, until: Any) -> None:
+def test_a_missing_ack_drops_a_client_that_acks_nobody(publishers: Publishers, until: Callable[..., None]) -> None:
     publishers.answer = lambda record: None
     publisher = publishers.make()
     publishers.answer = lambda record: "shop.purchases-0-1"
@@ -96,7 +96,9 @@ def test_a_missing_ack_drops_a_client_that_acks_nobody(publishers: Publishers, u
     assert publisher.in_flight == 0 and len(publishers.clients) == 2
 
 
-def test_a_missing_ack_of_one_topic_costs_no_other_sender_its_answer(publishers: Publishers, until: Any) -> None:
+def test_a_missing_ack_of_one_topic_costs_no_other_sender_its_answer(
+    publishers: Publishers, until: Callable[..., None]
+) -> None:
     publishers.answer = odd_answer(None)
     publisher = publishers.make()
     over, sent = threading.Event(), 0
@@ -122,7 +124,9 @@ def test_a_missing_ack_of_one_topic_costs_no_other_sender_its_answer(publishers:
     until(lambda: publishers.clients[0].abandoned, "the first is closed", 5)
 
 
-def test_those_who_wait_on_a_dropped_client_get_their_answer(publishers: Publishers, until: Any) -> None:
+def test_those_who_wait_on_a_dropped_client_get_their_answer(
+    publishers: Publishers, until: Callable[..., None]
+) -> None:
     """The first lets an ack time out; the second was sent later on the same client, and is acked after that."""
     publishers.answer = lambda record: None
     publisher = publishers.make()
