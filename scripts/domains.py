@@ -165,9 +165,18 @@ def topics(every: Sequence[Domain], text: str) -> str:
     return between(text, "topics", "\n".join(["", "| topic | partitions | kept |", "|---|---|---|", *rows, dead, ""]))
 
 
-def between(text: str, what: str, content: str) -> str:
-    """A page's text with `content` between its two markers."""
-    begin, end = f"<!-- {what}: made by scripts/domains.py -->", f"<!-- /{what} -->"
+def compose(every: Sequence[Domain], text: str) -> str:
+    """A consumer for each domain."""
+    made = [
+        f"  {domain.name}-consumer:\n    <<: *consumer\n    command: [cm-api-consumer, --domain, {domain.name}]\n"
+        for domain in every
+    ]
+    return between(text, "consumers", "\n" + "\n".join(made) + "  ", "# {}")
+
+
+def between(text: str, what: str, content: str, comment: str = "<!-- {} -->") -> str:
+    """A file's text with `content` between its two markers, which are comments of its language."""
+    begin, end = comment.format(f"{what}: made by scripts/domains.py"), comment.format(f"/{what}")
     head, _, rest = text.partition(begin)
     return f"{head}{begin}{content}{end}{rest.partition(end)[2]}"
 
@@ -177,6 +186,7 @@ FILES: dict[Path, Callable[[Sequence[Domain], str], str]] = {
     ROOT / "kafka" / "acls.json": acls,
     ROOT / "charts" / "scalable-shop" / "values.yaml": values,
     ROOT / "charts" / "scalable-shop" / "values-dev.yaml": small_values,
+    ROOT / "compose.yaml": compose,
     ROOT / "kafka" / "README.md": topics,
     ROOT / "README.md": names,
 }

@@ -13,6 +13,7 @@ from cm_api.http.paging import Cache, encode_cursor
 from cm_api.pipeline.partitions import PartitionPositions
 from cm_api.settings import ConsumerSettings
 from cm_server.settings import ServerSettings
+from shop_core.config.known_variables import KNOWN
 from shop_core.config.settings import LogSettings, load
 from shop_core.dead_letters.mending import mended
 from shop_core.errors import ConfigError, InvalidInput
@@ -44,6 +45,12 @@ from shopctl.changes import changes_of
 def test_a_setting_that_cannot_work_is_named(variable: str, value: str) -> None:
     with pytest.raises(ConfigError, match=variable):
         load(ServerSettings, {variable: value})
+
+
+@pytest.mark.parametrize("variable", KNOWN)
+def test_no_setting_of_any_service_is_misspelt_in_silence(variable: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{variable}Z is not a known setting: rename it to {variable}"):
+        load(LogSettings, {f"{variable}Z": "1"})
 
 
 @pytest.mark.security(26)

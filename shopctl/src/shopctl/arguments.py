@@ -200,25 +200,14 @@ def _keys(commands: Any) -> None:
 
 
 def _servers(commands: Any) -> None:
-    for server, what, about, add, module in (
-        (
-            "kafka",
-            "acls",
-            "users and ACLs of the brokers, as their super user",
-            server_arguments.kafka_acls,
-            "kafka_acls",
-        ),
-        (
-            "mongodb",
-            "users",
-            "users and roles of the database, as a user administrator",
-            server_arguments.mongo_users,
-            "mongo_users",
-        ),
-    ):
-        about = f"bring to a table's state: {about}"
-        actions = _actions(commands, server, about)
-        add(_command(actions, what, about, f"shop_core.admin.{module}:run"))
+    kafka = _actions(commands, "kafka", "bring brokers to what is wanted: users and ACLs of a table, topics")
+    about = "bring to a table's state: users and ACLs of the brokers, as their super user"
+    server_arguments.kafka_acls(_command(kafka, "acls", about, "shop_core.admin.kafka_acls:run"))
+    about = "each domain's topics, made where missing, as whoever may create them"
+    server_arguments.kafka_topics(_command(kafka, "topics", about, "shop_core.admin.kafka_topics:run"))
+    about = "bring to a table's state: users and roles of the database, as a user administrator"
+    mongodb = _actions(commands, "mongodb", about)
+    server_arguments.mongo_users(_command(mongodb, "users", about, "shop_core.admin.mongo_users:run"))
 
 
 def _actions(commands: Any, name: str, about: str) -> Any:

@@ -24,6 +24,7 @@ from shopctl.state import PlatformState, ProcessState, StateDirectory
 from shopctl.supervisor import StartFailure, Supervisor, run_to_end
 
 PARTITIONS = 12
+WAIT_FOR_BROKER = 30  # seconds
 _LEFTOVERS_STOP_WITHIN = 20.0
 
 
@@ -129,10 +130,10 @@ class Platform:
         if plan.kafka is not None and self._kafka_home is not None:
             await self._prepare_kafka(self._kafka_home, plan.kafka)
             await self._supervisor.start(plan.kafka)
-        # -1 leaves the replication to a cluster that is not ours.
-        replication = "-1" if plan.kafka is None else "1"
-        module = ("-m", "shopctl.topics", str(PARTITIONS), replication)
-        await self._step("topics", "topics are there", (sys.executable, *module), plan)
+        module = ("-m", "shop_core.admin.kafka_topics", f"--partitions={PARTITIONS}", f"--wait={WAIT_FOR_BROKER}")
+        # A cluster that is not ours has a replication of its own.
+        replication = () if plan.kafka is None else ("--replication=1",)
+        await self._step("topics", "topics are there", (sys.executable, *module, *replication), plan)
 
     async def _prepare_kafka(self, home: KafkaHome, part: Part) -> None:
         say, log = self._progress.say, part.log

@@ -6,6 +6,13 @@ import argparse
 from pathlib import Path
 
 
+def count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text}")
+    return int(text)
+
+
 def kafka_acls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", type=Path, required=True, metavar="FILE", help="the table, such as kafka/acls.json")
     parser.add_argument(
@@ -13,6 +20,20 @@ def kafka_acls(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--prune", action="store_true", help="also remove what the principals may beyond the table")
     parser.add_argument("--dry-run", action="store_true", help="change nothing; exit code 3 where something differs")
+    parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long brokers may need to answer")
+
+
+def kafka_topics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--partitions", type=count, default=12, metavar="N", help="of a domain's topic that is made (12)"
+    )
+    parser.add_argument(
+        "--replication",
+        type=count,
+        default=-1,
+        metavar="N",
+        help="copies of what is made; without it as the brokers say",
+    )
     parser.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="how long brokers may need to answer")
 
 

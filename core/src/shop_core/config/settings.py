@@ -19,6 +19,7 @@ _PREFIXES = (
     "MONGODB_",
     "HTTP_",
     "CM_API_",
+    "CM_OPS_",
     "CM_SERVER_",
     "LOG_",
     "API_DOCS_",

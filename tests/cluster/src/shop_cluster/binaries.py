@@ -94,7 +94,7 @@ INGRESS_NGINX = GoModule(
 LOCAL_PATH = GoModule("local-path", {"local-path-provisioner": "github.com/rancher/local-path-provisioner"}, 1.3)
 PAUSE = GoModule("pause", {"pause": "."}, 0.1)
 GATEWAY_API = GoModule("gateway-api", {}, 0.1, copies={"crd": ("sigs.k8s.io/gateway-api", "config/crd/standard")})
-# No part of a cluster: tests/monitoring starts them. Without discoveries, each of which brings the client of a cloud.
+# No part of a cluster, and built when first asked for. Without discoveries, each of which brings the client of a cloud.
 PROMETHEUS_MODULE = "github.com/prometheus/prometheus"
 PROMETHEUS = GoModule(
     "prometheus",
@@ -102,6 +102,8 @@ PROMETHEUS = GoModule(
     9,
     tags="remove_all_sd",
 )
+# By the reference implementation of the Compose Specification: it refuses what an engine refuses.
+COMPOSE = GoModule("compose", {"compose": "."}, 0.6)
 # Those that the cluster cannot start without come first, so that a broken build shows early.
 MODULES = (KUBERNETES, PAUSE, COREDNS, LOCAL_PATH, HELM, KUBECONFORM, GATEWAY_API, INGRESS_NGINX, KEDA)
 

@@ -95,7 +95,7 @@ def kafka(secured: Secured, controller: int) -> Server:
 def furnish(secured: Secured) -> None:
     """Take users, ACLs and topics to the broker, each by the user whose work that is in a cluster."""
     secured.command("shopctl", "kafka", "acls", "--file", ACLS, "--passwords", secured.kafka, "--wait", "60")
-    secured.command("python", "-m", "shopctl.topics", str(PARTITIONS), "1", principal="operator")
+    secured.command("shopctl", "kafka", "topics", f"--partitions={PARTITIONS}", principal="operator")
 
 
 class Database:
