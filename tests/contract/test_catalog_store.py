@@ -184,6 +184,36 @@ def test_batches_leave_no_trace(made: list[Step], some: list[int], other: list[i
     assert found[0] == found[1]
 
 
+def at_start(number: int, type_: str, data: Any) -> Event:
+    return Event(f"e{number}", type_, START, "d", data, f"shop.catalog-0-{number}")
+
+
+def test_long_texts_are_small_in_mongodb_and_whole_in_every_read(request: pytest.FixtureRequest) -> None:
+    said, more, at = "It burns all night. " * 3000, "Not any more. " * 1000, Instant.of(START)
+    with mongodb(request) as (take, read):
+        new = catalog.ReviewAdded("p1", "r1", "u1", 5, at, said, display_name="U")
+        lamp = catalog.ProductCreated("p1", "Lamp", "1", said)
+        made = [at_start(0, catalog.PRODUCT_CREATED, lamp), at_start(1, catalog.REVIEW_ADDED, new)]
+        assert take(made).refused == []
+        store = read()
+        raw = store._products.find_one()["description"], store._reviews.find_one()["text"]
+        assert [type(each) for each in raw] == [bytes, bytes] and max(map(len, raw)) < len(said) / 50
+        products = [store.product("p1"), *store.products(["p1"]), *store.every("products")]
+        assert [doc["description"] for doc in [*products, store.numbered(["p1"])["p1"]]] == [said] * 4
+        pages = [*store.reviews("p1", "newest", None, 5), *store.reviews_by("u1", None, 5)]
+        reviews = [store.review("r1"), *store.some_reviews(["r1"]), *store.every("reviews"), *pages]
+        assert [doc["text"] for doc in reviews] == [said] * 5
+
+        changed = catalog.ProductUpdated("p1", description=more)
+        shorter = catalog.ReviewUpdated("p1", "r1", "u1", 4, at, "short", display_name="U")
+        later = [at_start(2, catalog.PRODUCT_UPDATED, changed), at_start(3, catalog.REVIEW_UPDATED, shorter)]
+        assert take(later).refused == []
+        assert (store.product("p1")["description"], store.review("r1")["text"]) == (more, "short")
+        assert isinstance(store._products.find_one()["description"], bytes)
+        store._reviews.update_one({"_id": "r1"}, {"$set": {"text": said}})
+        assert store.review("r1")["text"] == said, "as it was stored before there were frames"
+
+
 def test_a_key_used_for_another_command_is_refused() -> None:
     with memory(None) as (take, _):
         first = to_event(0, ("create", "p1", "u1", "r1", 3))

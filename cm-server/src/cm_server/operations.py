@@ -61,7 +61,12 @@ INSTANT = {"type": "string", "format": "date-time"}
 AFTER = Parameter(
     "after", "query", "A receipt: answer once the read model has it (412 when that takes over 5 s)", RECEIPT
 )
-LIMIT = Parameter("limit", "query", "Items a page", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
+LIMIT = Parameter(
+    "limit",
+    "query",
+    "Items a page, at most; long texts make them fewer",
+    {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+)
 CURSOR = Parameter("cursor", "query", "The `next` of an earlier page")
 PAGE = (
     LIMIT,

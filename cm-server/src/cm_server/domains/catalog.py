@@ -30,9 +30,9 @@ from shop_core.events.reading import Checked, decode_json
 from shop_core.http.app import in_path
 from shop_core.responses.catalog import Product, Products, Rating, Reviews, StoredReview
 
-# As JSON, a text may be six times as long as it is (\\u00e9); what it holds is measured after decoding.
-PRODUCT_BODY_LIMIT = 768 * 1024
-REVIEW_BODY_LIMIT = 64 * 1024
+# As JSON, a text may be three times as long as it is (\\u00e9); what it holds is measured after decoding.
+PRODUCT_BODY_LIMIT = 4 * catalog.PRODUCT_TEXT_BYTES
+REVIEW_BODY_LIMIT = 4 * catalog.REVIEW_TEXT_BYTES
 T = TypeVar("T", bound=Checked)
 
 

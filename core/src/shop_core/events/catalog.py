@@ -23,8 +23,8 @@ REVIEW_UPDATED = "shop.review.updated.v1"
 REVIEW_DELETED = "shop.review.deleted.v1"
 RATING_CHANGED = "shop.rating.changed.v1"
 RATINGS_TOPIC = "shop.ratings"
-PRODUCT_TEXT_BYTES = 100 * 1024
-REVIEW_TEXT_BYTES = 8 * 1024
+PRODUCT_TEXT_BYTES = 256 * 1024
+REVIEW_TEXT_BYTES = 64 * 1024
 MOST_TAGS = 20
 
 
@@ -37,14 +37,14 @@ def check_bytes(field: str, text: str, limit: int, error: type[InvalidInput] = I
 
 Description = Annotated[
     str,
-    msgspec.Meta(description="at most 100 KiB of UTF-8", examples=["A lamp of brass."]),
+    msgspec.Meta(description="at most 256 KiB of UTF-8", examples=["A lamp of brass."]),
     Rule(partial(check_bytes, limit=PRODUCT_TEXT_BYTES, error=TooLarge)),
 ]
 Tags = Annotated[list[Text128], msgspec.Meta(max_length=MOST_TAGS, description="at most 20")]
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5, description="1 to 5 stars")]
 ReviewText = Annotated[
     str,
-    msgspec.Meta(max_length=REVIEW_TEXT_BYTES, description="at most 8 KiB of UTF-8"),
+    msgspec.Meta(max_length=REVIEW_TEXT_BYTES, description="at most 64 KiB of UTF-8"),
     Rule(partial(check_bytes, limit=REVIEW_TEXT_BYTES)),
 ]
 

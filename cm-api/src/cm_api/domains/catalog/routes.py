@@ -26,6 +26,7 @@ from shop_core.responses.catalog import Product, Products, Reviews, StoredReview
 
 MOST_FIRST_REVIEWS = 50
 EXPORT_REVIEWS = 100
+PAGE_TEXTS = 1024 * 1024  # characters of a page's texts: what has no room comes on the next one
 
 
 def blueprint(context: Context) -> Blueprint:
@@ -124,7 +125,8 @@ def review_page(context: Context, productid: str, sort: str, cursor: str | None,
         return docs, store.buyers(productid, [doc["userid"] for doc in docs]) if docs else set()
 
     found, buyers = context.cache.get(("reviews", store.generation, productid, sort, cursor, limit), load)
-    return Reviews([to_review(doc, buyers) for doc in found[:limit]], next_cursor(found, limit, sort, REVIEW_SORTS))
+    page = fitting(found[:limit])
+    return Reviews([to_review(doc, buyers) for doc in page], next_cursor(found, len(page), sort, REVIEW_SORTS))
 
 
 def find_review(context: Context, productid: str, reviewid: str) -> StoredReview | None:
@@ -164,6 +166,16 @@ def words_arg() -> tuple[str, ...]:
     return tuple(words)
 
 
+def fitting(reviews: list[Document]) -> list[Document]:
+    """The first of these whose texts have room on a page, one at least."""
+    room = PAGE_TEXTS
+    for number, doc in enumerate(reviews):
+        room -= len(doc["text"])
+        if room < 0 and number:
+            return reviews[:number]
+    return reviews
+
+
 def next_cursor(found: list[Document], limit: int, sort: str, sorts: Any) -> str | None:
     """The cursor after the last shown document, null when there is none beyond it."""
     if len(found) <= limit:
@@ -175,7 +187,8 @@ def export(context: Context, userid: str, cursor: str | None) -> Exported:
     """What is kept of a user here. Texts are long, so a page has few of them."""
     store = store_of(context)
     found = store.reviews_by(userid, cursor, EXPORT_REVIEWS + 1)
-    page, more = found[:EXPORT_REVIEWS], len(found) > EXPORT_REVIEWS
+    page = fitting(found[:EXPORT_REVIEWS])
+    more = len(found) > len(page)
     bought = store.bought(userid, [doc["productid"] for doc in page])
     reviews = [to_review(doc, [userid] if doc["productid"] in bought else ()) for doc in page]
     return Exported({"reviews": reviews}, page[-1]["sort"]["newest"] if more else None)

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, DESCENDING, DeleteOne, InsertOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from cm_api.domains.catalog.long_texts import compressed, decompressed
 from cm_api.domains.catalog.working_set import Changes
 from cm_api.failpoints import failpoint
 from shop_core.mongo.client import Document, Generations, translate_errors
@@ -115,21 +116,23 @@ class CatalogStore:
             (self._reviews, reviews, removed),
         ):
             writes: list[Any] = [*first, *(DeleteOne({"_id": id}) for id in changes.gone)]
-            writes += [InsertOne(doc) for doc in changes.new]
-            writes += [UpdateOne({"_id": id}, update) for id, update in changes.updates.items()]
+            writes += [InsertOne(compressed(doc)) for doc in changes.new]
+            writes += [UpdateOne({"_id": id}, _stored(update)) for id, update in changes.updates.items()]
             write(collection, writes, self._session)
 
     def product(self, id: str) -> Document | None:
         with translate_errors():
-            return self._products.find_one({"_id": id})
+            return _whole(self._products.find_one({"_id": id}))
 
     def products(self, ids: Iterable[str]) -> list[Document]:
         with translate_errors():
-            return list(self._products.find({"_id": {"$in": list(ids)}}, session=self._session))
+            found = self._products.find({"_id": {"$in": list(ids)}}, session=self._session)
+            return [decompressed(doc) for doc in found]
 
     def some_reviews(self, ids: Iterable[str]) -> list[Document]:
         with translate_errors():
-            return list(self._reviews.find({"_id": {"$in": list(ids)}}, session=self._session))
+            found = self._reviews.find({"_id": {"$in": list(ids)}}, session=self._session)
+            return [decompressed(doc) for doc in found]
 
     def products_after(self, id: str, limit: int) -> list[Document]:
         """The next products by id, with what their ratings are to be compared by."""
@@ -165,7 +168,7 @@ class CatalogStore:
 
     def review(self, id: str) -> Document | None:
         with translate_errors():
-            return self._reviews.find_one({"_id": id})
+            return _whole(self._reviews.find_one({"_id": id}))
 
     def buyers(self, productid: str, userids: Sequence[str]) -> set[str]:
         """Which of `userids` have a purchase that names the product."""
@@ -187,7 +190,7 @@ class CatalogStore:
     def numbered(self, ids: Sequence[str]) -> dict[str, Document]:
         """Whole products by id, in the transaction."""
         found = self._products.find({"_id": {"$in": list(ids)}}, session=self._session)
-        return {doc["_id"]: doc for doc in found}
+        return {doc["_id"]: decompressed(doc) for doc in found}
 
     def raise_numbers(self, id: str, numbers: Document) -> None:
         self._products.update_one({"_id": id}, {"$set": numbers}, session=self._session)
@@ -198,7 +201,8 @@ class CatalogStore:
         chosen = (self._products, self._reviews, self._applied)[number]
         # Unsorted: the embedded database sorts in memory, and takes five times as long.
         # In small pieces, or one answer of 16 MiB may take longer than an answer may.
-        yield from chosen.find({}, dict(fields) if fields else None, session=self._session, batch_size=1000)
+        found = chosen.find({}, dict(fields) if fields else None, session=self._session, batch_size=1000)
+        yield from map(decompressed, found)
 
     def drop(self) -> None:
         """Remove the whole generation."""
@@ -214,4 +218,14 @@ class CatalogStore:
             bounds = [*bounds, {field: {"$gt" if direction == ASCENDING else "$lt": cursor}}]
         query = {"$and": bounds} if len(bounds) > 1 else bounds[0] if bounds else {}
         with translate_errors():
-            return list(collection.find(query, fields).sort([(field, direction)]).limit(limit))
+            found = collection.find(query, fields).sort([(field, direction)]).limit(limit)
+            return [decompressed(doc) for doc in found]
+
+
+def _whole(doc: Document | None) -> Document | None:
+    return None if doc is None else decompressed(doc)
+
+
+def _stored(update: Document) -> Document:
+    """An update whose new texts are as they are stored."""
+    return update | {"$set": compressed(update["$set"])} if "$set" in update else update
