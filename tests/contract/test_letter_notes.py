@@ -19,8 +19,9 @@ from shop_core.events.envelope import Message, Record
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import Publisher
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, Position, Positions
+from shop_core.mongo.client import Database, Document
 from shop_core.mongo.letter_notes import HELD_FOR, LetterNotes, NotFree
+from shop_core.mongo.positions import Position, Positions
 from shop_core.testing import MemoryPublisher
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from shop_core.events.envelope import REDRIVEN, Domain, Event, Message, Record, 
 from shop_core.events.instants import Instant
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.mongo import client
-from shop_core.mongo.client import Erasures
+from shop_core.mongo.erasures import Erasures
 
 if TYPE_CHECKING:
     from tests.conftest import Platform

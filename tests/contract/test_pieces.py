@@ -18,8 +18,10 @@ from shop_core.events.envelope import Event
 from shop_core.events.instants import Instant
 from shop_core.events.people import USER_ERASED, UserErased
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, PendingEvents, Rejections
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.pending_events import PendingEvents
 from shop_core.mongo.pieces import PIECE
+from shop_core.mongo.rejections import Rejections
 
 if TYPE_CHECKING:
     from tests.conftest import Platform

@@ -20,7 +20,8 @@ from shop_core.config.settings import load
 from shop_core.events import DOMAINS
 from shop_core.events.people import USER_ERASED
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, Generations
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.generations import Generations
 
 if TYPE_CHECKING:
     from tests.conftest import Platform

@@ -22,7 +22,7 @@ from shop_core.events.envelope import Event, Message
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topic_reader import read_all
-from shop_core.mongo.client import Move, Position, Positions
+from shop_core.mongo.positions import Move, Position, Positions
 
 if TYPE_CHECKING:
     from tests.conftest import Platform

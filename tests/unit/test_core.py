@@ -24,7 +24,8 @@ from shop_core.events.catalog import ProductCreated, ReviewAdded, ReviewUpdated
 from shop_core.events.envelope import TopicPartition
 from shop_core.events.receipts import Receipt
 from shop_core.identifiers import uuid7
-from shop_core.mongo.client import EventCounts, Position
+from shop_core.mongo.event_counts import EventCounts
+from shop_core.mongo.positions import Position
 from shop_core.telemetry import logs
 from shopctl.changes import changes_of
 

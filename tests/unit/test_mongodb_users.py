@@ -15,7 +15,7 @@ from cm_api.domains.catalog import store as catalog
 from cm_api.registry import read_model
 from shop_core.admin.mongo_users import Table, read
 from shop_core.events import DOMAINS
-from shop_core.mongo.client import Generations
+from shop_core.mongo.generations import Generations
 
 # What each consumer keeps beside its read models: where it stands, what it refused, whom it erased.
 SHARED = {"positions", "rejections", "erasures"}

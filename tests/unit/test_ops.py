@@ -18,9 +18,8 @@ from shop_core.errors import Unavailable
 from shop_core.events.envelope import Message
 from shop_core.events.purchases import DOMAIN
 from shop_core.kafka.group_watch import LogState, Member, members_of
-from shop_core.mongo.client import EventCounts, Move, Position
-from shop_core.mongo.event_counts import counts_in
-from shop_core.mongo.positions import Account
+from shop_core.mongo.event_counts import EventCounts, counts_in
+from shop_core.mongo.positions import Account, Move, Position
 from shop_core.responses.operations import DomainState, Rates
 
 NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)

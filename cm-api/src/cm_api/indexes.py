@@ -6,7 +6,7 @@ from cm_api.registry import read_models
 from shop_core import cli
 from shop_core.config.settings import MongoSettings, load
 from shop_core.mongo import client
-from shop_core.mongo.client import Erasures
+from shop_core.mongo.erasures import Erasures
 
 # What the consumers of all domains write in their transactions.
 SHARED = ("positions", "rejections", "erasures", "generations", "outbox")

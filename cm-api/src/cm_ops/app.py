@@ -19,7 +19,7 @@ from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_watch import GroupWatch
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.mongo import client
-from shop_core.mongo.client import Positions
+from shop_core.mongo.positions import Positions
 from shop_core.telemetry import logs
 
 ELSEWHERE = (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shop_core.kafka.group_watch import LogState
-from shop_core.mongo.client import EventCounts
+from shop_core.mongo.event_counts import EventCounts
 from shop_core.mongo.positions import Account
 from shop_core.responses.operations import Balance
 

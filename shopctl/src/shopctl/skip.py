@@ -14,7 +14,7 @@ from shop_core.events import DOMAINS, TOPICS
 from shop_core.events.receipts import Receipt
 from shop_core.kafka.stable_offsets import Ends
 from shop_core.mongo import client
-from shop_core.mongo.client import Positions, Standstill
+from shop_core.mongo.positions import Positions, Standstill
 from shopctl.target import Target, target_of
 from shopctl.terminal import escaped
 

@@ -20,8 +20,9 @@ from shop_core.events.envelope import Domain
 from shop_core.events.receipts import Receipt, UnknownReceipt
 from shop_core.http.app import aside
 from shop_core.kafka.topic_follower import Listener
-from shop_core.mongo.client import Database, Document, Positions, Rejections
-from shop_core.mongo.positions import Stored
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.positions import Positions, Stored
+from shop_core.mongo.rejections import Rejections
 
 AFTER_SECONDS = 5.0
 POLL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from shop_core.errors import Unavailable
 from shop_core.events import TOPICS
-from shop_core.mongo.client import Database, Document, Positions
-from shop_core.mongo.positions import Stored
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.positions import Positions, Stored
 
 LATELY_SECONDS = 0.01  # not more than the first wait between two looks, so who waits alone never sees an old one
 

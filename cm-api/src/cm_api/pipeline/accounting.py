@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from cm_api.batch_result import Outcome
 from shop_core.events.envelope import Message, TopicPartition
-from shop_core.mongo.client import EventCounts, Move
+from shop_core.mongo.event_counts import EventCounts
+from shop_core.mongo.positions import Move
 
 
 def counted(

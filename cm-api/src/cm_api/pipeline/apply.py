@@ -27,7 +27,11 @@ from cm_api.settings import ConsumerSettings
 from shop_core.errors import DatabaseFault, InvalidInput, Unavailable
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.mongo import client
-from shop_core.mongo.client import ClientSession, Database, Document, Erasures, PendingEvents, PositionMoved, Rejections
+from shop_core.mongo.client import ClientSession, Database, Document
+from shop_core.mongo.erasures import Erasures
+from shop_core.mongo.pending_events import PendingEvents
+from shop_core.mongo.positions import PositionMoved
+from shop_core.mongo.rejections import Rejections
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from shop_core.events.envelope import Domain, TopicPartition
 from shop_core.kafka.fetching import Unreadable
-from shop_core.mongo.client import Position, Positions, Standstill
+from shop_core.mongo.positions import Position, Positions, Standstill
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)

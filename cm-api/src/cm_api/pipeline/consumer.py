@@ -35,7 +35,9 @@ from shop_core.kafka.group_consumer import GroupConsumer, OffsetsUnavailable
 from shop_core.kafka.publisher import KafkaPublisher
 from shop_core.kafka.topics import reachable
 from shop_core.mongo import client
-from shop_core.mongo.client import PendingEvents, PositionMoved, Rejections
+from shop_core.mongo.pending_events import PendingEvents
+from shop_core.mongo.positions import PositionMoved
+from shop_core.mongo.rejections import Rejections
 from shop_core.telemetry import logs, metrics
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from cm_api.batch_result import Code, Refusal
 from cm_api.pipeline.relay import Relay, Route
 from shop_core.events.envelope import Domain, Headers, Message, Record
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.mongo.client import Document, Rejections
+from shop_core.mongo.client import Document
+from shop_core.mongo.rejections import Rejections
 from shop_core.telemetry import metrics
 
 # What is kept of one message. Kafka's default limit of a record is 1 MiB on the wire; what is larger was compressed.

@@ -12,7 +12,9 @@ from shop_core.errors import FieldFault, InvalidInput
 from shop_core.events import DOMAINS, PEOPLE, PERSONAL
 from shop_core.events.reading import decode_json
 from shop_core.http.app import json_answer
-from shop_core.mongo.client import Erasures, Rejections, translate_errors
+from shop_core.mongo.erasures import Erasures
+from shop_core.mongo.errors import translate_errors
+from shop_core.mongo.rejections import Rejections
 from shop_core.responses.commands import MOST_ASKED, Earlier, EarlierAsked
 
 BYTES_ASKED = 128

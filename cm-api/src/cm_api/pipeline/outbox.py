@@ -16,7 +16,8 @@ from shop_core.events.envelope import Domain, Headers, Record, to_record
 from shop_core.events.receipts import Receipt
 from shop_core.events.trace_context import handed_on
 from shop_core.kafka.publisher import KafkaPublisher
-from shop_core.mongo.client import Document, PendingEvents
+from shop_core.mongo.client import Document
+from shop_core.mongo.pending_events import PendingEvents
 from shop_core.telemetry import metrics
 
 _NAMESPACE = uuid.UUID("0b7f6f0e-55a5-5f6e-9a51-3a3f3d0f6f5c")

@@ -18,7 +18,9 @@ from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.group_consumer import GroupConsumer
 from shop_core.kafka.topics import topic_ids
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, EventCounts, Move, Position, Positions
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.event_counts import EventCounts
+from shop_core.mongo.positions import Move, Position, Positions
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from shop_core.events import TOPICS
 from shop_core.events.envelope import Event
 from shop_core.events.fields import format_instant
 from shop_core.events.receipts import Receipt
-from shop_core.mongo.client import ClientSession, Database, Document, translate_errors
+from shop_core.mongo.client import ClientSession, Database, Document
+from shop_core.mongo.errors import translate_errors
 from shop_core.mongo.pieces import update
 from shop_core.responses.people import RefusedCommand
 

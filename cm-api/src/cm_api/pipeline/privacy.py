@@ -26,7 +26,8 @@ from cm_api.registry import read_models
 from shop_core.events.envelope import Event
 from shop_core.events.people import USER_ERASED
 from shop_core.http.app import conditional, in_path
-from shop_core.mongo.client import ClientSession, Erasures
+from shop_core.mongo.client import ClientSession
+from shop_core.mongo.erasures import Erasures
 from shop_core.responses.people import Export
 
 

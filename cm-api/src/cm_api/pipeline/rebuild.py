@@ -31,16 +31,12 @@ from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.kafka.connection import KafkaConnection
 from shop_core.kafka.topic_reader import TopicReader, topic_log
 from shop_core.mongo import client
-from shop_core.mongo.client import (
-    ClientSession,
-    Database,
-    Document,
-    Erasures,
-    Generations,
-    PendingEvents,
-    Positions,
-    Rejections,
-)
+from shop_core.mongo.client import ClientSession, Database, Document
+from shop_core.mongo.erasures import Erasures
+from shop_core.mongo.generations import Generations
+from shop_core.mongo.pending_events import PendingEvents
+from shop_core.mongo.positions import Positions
+from shop_core.mongo.rejections import Rejections
 
 CLOSE = 500  # events behind the live positions from which on the consumers are held
 HOLD_SECONDS = 5.0

@@ -20,7 +20,9 @@ from shop_core.admin import arguments
 from shop_core.config.settings import MongoSettings, load
 from shop_core.errors import ConfigError
 from shop_core.mongo import client
-from shop_core.mongo.client import Database, Document, Generations
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.errors import translate_errors
+from shop_core.mongo.generations import Generations
 
 MECHANISM = "SCRAM-SHA-256"
 
@@ -74,7 +76,7 @@ def passwords_in(folder: Path, table: Table) -> dict[str, str]:
 
 def apply(db: Database[Document], table: Table, passwords: Mapping[str, str]) -> list[str]:
     """Make what is missing and change what is there; a line for each role and user."""
-    with client.translate_errors():
+    with translate_errors():
         roles = {role["role"] for role in db.command("rolesInfo", 1)["roles"]}
         users = {user["user"] for user in db.command("usersInfo", 1)["users"]}
         said = []

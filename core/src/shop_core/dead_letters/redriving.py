@@ -17,8 +17,10 @@ from shop_core.errors import ShopError
 from shop_core.events.envelope import Record
 from shop_core.events.receipts import Receipt
 from shop_core.kafka.publisher import Publisher
-from shop_core.mongo.client import Database, Document, Positions, Rejections
+from shop_core.mongo.client import Database, Document
 from shop_core.mongo.letter_notes import Hold, LetterNotes, NotFree
+from shop_core.mongo.positions import Positions
+from shop_core.mongo.rejections import Rejections
 
 SETTLED_WITHIN = 5.0
 LOOK_EVERY = 0.1

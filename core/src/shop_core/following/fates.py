@@ -7,9 +7,10 @@ from datetime import datetime
 
 from shop_core.events import TOPICS
 from shop_core.events.receipts import Receipt
-from shop_core.mongo.client import Database, Document, Positions, Rejections
+from shop_core.mongo.client import Database, Document
 from shop_core.mongo.letter_notes import LetterNotes, Note
-from shop_core.mongo.positions import Stored
+from shop_core.mongo.positions import Positions, Stored
+from shop_core.mongo.rejections import Rejections
 
 
 @dataclass(frozen=True)

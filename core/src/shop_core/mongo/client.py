@@ -1,22 +1,17 @@
-"""The door to MongoDB: connections, one-attempt transactions, the consumers' positions and what they rejected.
-
-A position is moved in the same transaction as the facts it stands for, by compare-and-set on the old value, so a
-consumer that lost its partition can't write and the log stays the truth.
-"""
+"""The way to MongoDB: a connection by the settings, what it must be able to do, and one-attempt transactions."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
-from pymongo import ASCENDING, MongoClient, ReadPreference, WriteConcern
+from pymongo import MongoClient, ReadPreference, WriteConcern
 from pymongo.client_session import ClientSession as ClientSession
-from pymongo.collection import Collection
 from pymongo.database import Database as Database
 from pymongo.errors import CollectionInvalid, ConfigurationError, InvalidURI
 from pymongo.monitoring import (
@@ -29,17 +24,8 @@ from pymongo.monitoring import (
 from pymongo.read_concern import ReadConcern
 
 from shop_core.config.settings import MongoSettings
-from shop_core.errors import ConfigError, Unavailable, WriteConflict
-from shop_core.mongo.erasures import Erasure as Erasure
-from shop_core.mongo.erasures import Erasures as Erasures
-from shop_core.mongo.errors import translate_errors as translate_errors
-from shop_core.mongo.event_counts import EventCounts as EventCounts
-from shop_core.mongo.pieces import pieces
-from shop_core.mongo.positions import Move as Move
-from shop_core.mongo.positions import Position as Position
-from shop_core.mongo.positions import PositionMoved as PositionMoved
-from shop_core.mongo.positions import Positions as Positions
-from shop_core.mongo.positions import Standstill as Standstill
+from shop_core.errors import ConfigError, WriteConflict
+from shop_core.mongo.errors import translate_errors
 from shop_core.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -166,140 +152,3 @@ def in_transaction_again(
             left -= 1
             if not left:
                 raise
-
-
-class Generations:
-    """The collection `generations`: which build of a domain's read models is the live one, 0 for the first.
-
-    A rebuild makes the next one beside it; a consumer reads the number in its transaction and writes its positions
-    there, as the swap does, so that of the two the database lets one win. For the last few events before a swap the
-    rebuild holds the consumers: it takes over where they stand, so that no number goes back.
-
-    Numbers come again after `MOST` rebuilds, so that a role can name every collection there will be. By then whoever
-    kept something of the earlier one has long forgotten it.
-    """
-
-    MOST = 9
-
-    def __init__(self, db: Database[Document]) -> None:
-        self._generations = db["generations"]
-
-    @classmethod
-    def following(cls, generation: int) -> int:
-        """The number of the generation that a rebuild makes beside this one."""
-        return generation % cls.MOST + 1
-
-    @classmethod
-    def names(cls, collection: str) -> list[str]:
-        """Every name that `collection` may have."""
-        return [cls.name(collection, generation) for generation in range(cls.MOST + 1)]
-
-    @staticmethod
-    def name(collection: str, generation: int) -> str:
-        """The name of `collection` in a generation; the first has the plain one."""
-        return collection if generation == 0 else f"{collection}_g{generation}"
-
-    def current(self, domain: str, session: ClientSession | None = None) -> int:
-        found = self._generations.find_one({"_id": domain}, session=session)
-        return int(found["current"]) if found else 0
-
-    def written(self, domain: str, session: ClientSession) -> int:
-        """The one that a consumer's batch is for; `Unavailable` while a rebuild holds it."""
-        found = self._generations.find_one({"_id": domain}, session=session) or {"current": 0}
-        if (until := found.get("heldUntil")) and until > datetime.now(UTC):
-            raise Unavailable("a rebuild takes over")
-        return int(found["current"])
-
-    def hold(self, domain: str, seconds: float) -> None:
-        """Let no new batch in for a moment; a rebuild that dies meanwhile holds nobody up for longer."""
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        change = {"$set": {"heldUntil": until}, "$setOnInsert": {"current": 0}}
-        with translate_errors():
-            self._generations.update_one({"_id": domain}, change, upsert=True)
-
-    def release(self, domain: str) -> None:
-        with translate_errors():
-            self._generations.update_one({"_id": domain}, {"$unset": {"heldUntil": ""}})
-
-    def switch(self, session: ClientSession, domain: str, generation: int) -> None:
-        self._generations.update_one(
-            {"_id": domain},
-            {"$set": {"current": generation, "at": datetime.now(UTC)}},
-            upsert=True,
-            session=session,
-        )
-
-
-def _insert_unknown(collection: Collection[Document], session: ClientSession, docs: Sequence[Document]) -> None:
-    """Insert those of `docs` whose ids are new to the collection."""
-    for piece in pieces(docs):
-        found = collection.find({"_id": {"$in": [doc["_id"] for doc in piece]}}, {"_id": 1}, session=session)
-        known = {doc["_id"] for doc in found}
-        if fresh := [doc for doc in piece if doc["_id"] not in known]:
-            collection.insert_many(fresh, session=session)
-
-
-class PendingEvents:
-    """The collection `outbox`: derived events that were decided in a transaction and are not yet in Kafka."""
-
-    def __init__(self, db: Database[Document]) -> None:
-        self._outbox = db["outbox"]
-
-    def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
-        """Record events to send; a replay's may wait already."""
-        _insert_unknown(self._outbox, session, docs)
-
-    def pending(
-        self, source: str, partitions: Iterable[int], but: Sequence[str] = (), limit: int = 500
-    ) -> list[Document]:
-        """The next events that `partitions` of the topic `source` gave rise to, in the order of their sources, without
-        those whose ids are in `but`."""
-        query = {"source": source, "partition": {"$in": list(partitions)}, "_id": {"$nin": list(but)}}
-        with translate_errors():
-            return list(self._outbox.find(query).sort("order", ASCENDING).limit(limit))
-
-    def sent(self, ids: Sequence[str]) -> None:
-        with translate_errors():
-            self._outbox.delete_many({"_id": {"$in": list(ids)}})
-
-
-class Rejections:
-    """The collection `rejections`: what a consumer refused, by receipt, with its reason, source and way to the DLQ."""
-
-    def __init__(self, db: Database[Document]) -> None:
-        self._db = db
-        self._rejections = db["rejections"]
-
-    def add(self, session: ClientSession, docs: Sequence[Document]) -> None:
-        """Record refusals, each still to be sent to the DLQ (`dlq: pending`); a replay's are known already."""
-        _insert_unknown(self._rejections, session, docs)
-
-    def pending(
-        self, topic: str, partitions: Iterable[int], but: Sequence[str] = (), limit: int = 100
-    ) -> list[Document]:
-        """The refusals of `partitions` that are not in the DLQ yet, without those whose ids are in `but`."""
-        query = {"topic": topic, "dlq": "pending", "partition": {"$in": list(partitions)}, "_id": {"$nin": list(but)}}
-        with translate_errors():
-            return list(self._rejections.find(query).limit(limit))
-
-    def sent(self, receipts: Sequence[str]) -> None:
-        """They are in the DLQ now; the raw message is kept there, not here.
-
-        In a transaction, since an erasure's may write to the same: of two, the embedded database lets one wait for
-        ever where it is none.
-        """
-        query, change = {"_id": {"$in": list(receipts)}}, {"$set": {"dlq": "sent"}, "$unset": {"raw": ""}}
-
-        def work(session: ClientSession) -> None:
-            self._rejections.update_many(query, change, session=session)
-
-        in_transaction_again(self._db, work)
-
-    def among(self, receipts: Iterable[str]) -> set[str]:
-        """Those of `receipts` that were refused."""
-        with translate_errors():
-            return {doc["_id"] for doc in self._rejections.find({"_id": {"$in": list(receipts)}}, {"_id": 1})}
-
-    def find(self, receipt: str) -> Document | None:
-        with translate_errors():
-            return self._rejections.find_one({"_id": receipt})

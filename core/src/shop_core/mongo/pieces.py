@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
+from shop_core.mongo.client import Document
+
 T = TypeVar("T")
 PIECE = 500
 
@@ -43,3 +45,12 @@ def write(
     """Bulk writes, in their order where it is wanted."""
     for piece in pieces(operations):
         collection.bulk_write(piece, ordered=ordered, session=session)
+
+
+def insert_unknown(collection: Collection[Document], session: ClientSession, docs: Sequence[Document]) -> None:
+    """Insert those of `docs` whose ids are new to the collection."""
+    for piece in pieces(docs):
+        found = collection.find({"_id": {"$in": [doc["_id"] for doc in piece]}}, {"_id": 1}, session=session)
+        known = {doc["_id"] for doc in found}
+        if fresh := [doc for doc in piece if doc["_id"] not in known]:
+            collection.insert_many(fresh, session=session)

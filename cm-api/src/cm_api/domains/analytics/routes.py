@@ -21,7 +21,7 @@ from shop_core.events.analytics import DOMAIN, read_milliseconds, to_millisecond
 from shop_core.events.instants import format_instant
 from shop_core.http import query_args
 from shop_core.http.app import conditional
-from shop_core.mongo.client import Positions
+from shop_core.mongo.positions import Positions
 from shop_core.responses.analytics import Counts, Series, as_csv, as_text
 from shop_core.responses.people import Visit
 

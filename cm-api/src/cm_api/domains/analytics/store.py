@@ -19,7 +19,8 @@ from cm_api.domains.analytics.buckets import LENGTH, Bucket, Step
 from cm_api.domains.analytics.working_set import CLOSED_BEFORE, Counted, Increment, Visitor, expiry, visitors
 from cm_api.erasure import Partitions, told_in
 from shop_core.events.envelope import Event
-from shop_core.mongo.client import Document, translate_errors
+from shop_core.mongo.client import Document
+from shop_core.mongo.errors import translate_errors
 
 KEPT = timedelta(days=90)
 # The embedded database compares each document it finds with each id it was asked for: at 1,000 ids that takes eight

@@ -23,7 +23,8 @@ from shop_core.events.instants import Instant
 from shop_core.http import query_args
 from shop_core.http.app import conditional, in_path
 from shop_core.http.problems import problem
-from shop_core.mongo.client import Document, Positions
+from shop_core.mongo.client import Document
+from shop_core.mongo.positions import Positions
 from shop_core.responses.campaigns import (  # fmt: skip
     Campaign,
     CampaignEvent,

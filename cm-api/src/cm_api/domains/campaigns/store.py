@@ -13,7 +13,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from cm_api.domains.campaigns.working_set import Changes
-from shop_core.mongo.client import Document, translate_errors
+from shop_core.mongo.client import Document
+from shop_core.mongo.errors import translate_errors
 from shop_core.mongo.pieces import write
 
 Kind = Literal["campaigns", "campaign_events"]

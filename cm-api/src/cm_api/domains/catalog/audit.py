@@ -15,7 +15,8 @@ from cm_api.domains.catalog.store import DOMAIN, CatalogStore
 from cm_api.notebook import Field, Fields, Notebook
 from shop_core.events import catalog
 from shop_core.events.envelope import Event
-from shop_core.mongo.client import ClientSession, Database, Document, Generations
+from shop_core.mongo.client import ClientSession, Database, Document
+from shop_core.mongo.generations import Generations
 
 PRODUCT, REVIEW = "product", "review"
 PRODUCTS = 200  # of one piece of a recount

@@ -21,7 +21,8 @@ from shop_core.events.fields import check_text
 from shop_core.http import query_args
 from shop_core.http.app import conditional, in_path, json_answer
 from shop_core.http.problems import problem
-from shop_core.mongo.client import Document, Generations
+from shop_core.mongo.client import Document
+from shop_core.mongo.generations import Generations
 from shop_core.responses.catalog import Product, Products, Reviews, StoredReview
 
 MOST_FIRST_REVIEWS = 50

@@ -1,6 +1,6 @@
 """The collections `products`, `reviews` and `catalog_applied`: writes inside the consumer's transaction, reads for
 the query API. A rebuild makes a new generation of the three beside the live one
-(`shop_core.mongo.client.Generations`)."""
+(`shop_core.mongo.generations`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from pymongo.database import Database
 from cm_api.domains.catalog.long_texts import compressed, decompressed
 from cm_api.domains.catalog.working_set import Changes
 from cm_api.failpoints import failpoint
-from shop_core.mongo.client import Document, Generations, translate_errors
+from shop_core.mongo.client import Document
+from shop_core.mongo.errors import translate_errors
+from shop_core.mongo.generations import Generations
 from shop_core.mongo.pieces import ids_of, write
 
 DOMAIN = "catalog"

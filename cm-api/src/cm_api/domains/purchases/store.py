@@ -12,7 +12,8 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from cm_api.erasure import Partitions, told_in
-from shop_core.mongo.client import Document, translate_errors
+from shop_core.mongo.client import Document
+from shop_core.mongo.errors import translate_errors
 from shop_core.mongo.pieces import ids_of, update
 
 _SAID = ("username", "userid", "price", "timestamp", "order", "productid", "partition")

@@ -19,8 +19,8 @@ from cm_api.pipeline.log_check.reading import DUPLICATE, REJECTED, STORED, Readi
 from cm_api.pipeline.log_check.verdict import Verdict
 from shop_core import cli
 from shop_core.mongo import client
-from shop_core.mongo.client import ClientSession, Positions
-from shop_core.mongo.positions import Account
+from shop_core.mongo.client import ClientSession
+from shop_core.mongo.positions import Account, Positions
 
 COMMAND = "command"
 FORMAT = "1"  # of the notebook

@@ -19,8 +19,10 @@ from shop_core.errors import InvalidInput
 from shop_core.events.envelope import Domain, Event, Message, decode
 from shop_core.events.people import USER_ERASED
 from shop_core.kafka.topic_reader import TopicReader
-from shop_core.mongo.client import Database, Document, Erasures, Rejections
+from shop_core.mongo.client import Database, Document
+from shop_core.mongo.erasures import Erasures
 from shop_core.mongo.positions import Skip
+from shop_core.mongo.rejections import Rejections
 
 # A day before its id may be forgotten nothing is expected of a command any more.
 EARLIER = timedelta(days=1)

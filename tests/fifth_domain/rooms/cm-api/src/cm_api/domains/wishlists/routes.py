@@ -12,7 +12,7 @@ from cm_api.http import paging
 from cm_api.http.context import Context
 from shop_core.events.wishlists import Wishlist
 from shop_core.http.app import conditional, in_path
-from shop_core.mongo.client import Generations
+from shop_core.mongo.generations import Generations
 
 
 def blueprint(context: Context) -> Blueprint:

@@ -10,7 +10,9 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from cm_api.erasure import Partitions, told_in
-from shop_core.mongo.client import Document, Generations, translate_errors
+from shop_core.mongo.client import Document
+from shop_core.mongo.errors import translate_errors
+from shop_core.mongo.generations import Generations
 
 DOMAIN = "wishlists"
 COLLECTION = "wishes"
