@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 # Reviews to add, as many as `make test` has time for; CATALOG_REVIEWS=50000 makes it the whole.
-REVIEWS = int(os.environ.get("CATALOG_REVIEWS", "1500"))
+REVIEWS = int(os.environ.get("CATALOG_REVIEWS", "600"))
 WRITERS, PRODUCTS = 8, 200
 HOT = 0.3  # the share of one product in all commands
 PIECES = 10  # of the work; each is set free when what is to happen to it is prepared
