@@ -12,8 +12,9 @@ from shop_operator import metrics
 from shop_operator.adapters.cluster import Cluster, ClusterError, Manifest, controller_of
 from shop_operator.adapters.pod_start_causes import Causes
 from shop_operator.controllers import finalizers
-from shop_operator.controllers.deployments import deploy
+from shop_operator.controllers.applier import Applier
 from shop_operator.controllers.group_monitor import Groups, Seen
+from shop_operator.controllers.resource import Resource
 from shop_operator.controllers.status_writer import Reporter
 from shop_operator.decisions import (
     diagnostics,
@@ -27,6 +28,7 @@ from shop_operator.decisions.conditions import Condition, complete, condition, r
 from shop_operator.decisions.scaling_progress import Gap
 from shop_operator.desired import consumer, scaler
 from shop_operator.desired.base import text
+from shop_operator.desired.workload import Workload
 from shop_runtime.scaling import rule
 from shop_runtime.scaling.database_guard import Guard
 from shop_runtime.scaling.delay_trigger import DelayTrigger
@@ -73,7 +75,7 @@ class Consumers:
 
     def __init__(self, cluster: Cluster, groups: Groups, reporter: Reporter) -> None:
         self._cluster, self._groups, self._reporter = cluster, groups, reporter
-        self._causes = Causes(cluster)
+        self._applier, self._causes = Applier(cluster, reporter), Causes(cluster)
         self._memories: dict[tuple[str, str], _Memory] = {}
 
     def reconcile(self, namespace: str, name: str) -> bool:
@@ -181,37 +183,26 @@ class Consumers:
         return Limits(least, spec["maxReplicas"], spec.get("replicas"), threshold, warm, dry, cap, floor, activation)
 
     def _deploy(self, body: Manifest, decision: Decision, least: int, *, keda: bool) -> Manifest:
-        wanted = consumer.deployment(body)
+        owner, wanted = Resource.of(body), consumer.deployment(body)
         pinned, dry = decision.mode == "Pinned", scaler.dry(body["spec"])
         first = max(1, least) if decision.wanted is None or (dry and not pinned) else decision.wanted
         # A pin is held by us as well: KEDA would not see a hand that scales the Deployment.
         fixed = first if pinned or not (keda or dry) else None
         for each in consumer.companions(body):
-            self._told_repair(body, *self._cluster.ensure(each))
+            self._applier.apply(owner, each)
         if not body["spec"].get("networkPolicy", True):
             let_in_again(self._cluster, body)
-        live, repaired = deploy(self._cluster, wanted, first=first, fixed=fixed)
-        self._told_repair(body, live, repaired)
-        return live
+        return self._applier.deploy(owner, Workload(wanted, first, fixed))
 
     def _scale(self, body: Manifest, seen: Seen, limits: Limits, extra: int) -> Manifest:
         """KEDA's order. Its login is left as it is while the operator's own can't be read."""
         if not seen.reason:
             login = scaler.trigger_authentication(body, list(seen.keys))
             if login is not None:
-                self._told_repair(body, *self._cluster.ensure(login))
+                self._applier.apply(Resource.of(body), login)
         partitions = printer_columns.partitions(body, seen.group)
         wanted = scaler.scaled_object(body, limits.threshold, partitions, extra, limits.cap, limits.floor)
-        live, repaired = self._cluster.ensure(wanted)
-        self._told_repair(body, live, repaired)
-        return live
-
-    def _told_repair(self, body: Manifest, live: Manifest, repaired: bool) -> None:
-        if repaired:
-            what = f"{live['kind']} {live['metadata']['name']}"
-            self._reporter.event(
-                body, "Repaired", f"{what} had been changed or deleted by hand and is as it should be again."
-            )
+        return self._applier.apply(Resource.of(body), wanted)
 
     def _report(self, body: Manifest, memory: _Memory, facts: _Facts) -> None:
         meta, spec, seen, live = body["metadata"], body["spec"], facts.seen, facts.live

@@ -94,3 +94,8 @@ def _reachable(address: str, namespace: str) -> str:
 def text(marks: dict[str, str]) -> str:
     """A selector as the API takes it."""
     return ",".join(f"{name}={value}" for name, value in sorted(marks.items()))
+
+
+def made_by(shop: str) -> str:
+    """The selector of all that a Shop of this name makes."""
+    return text({"app.kubernetes.io/instance": shop, "app.kubernetes.io/managed-by": MANAGED_BY})

@@ -110,9 +110,3 @@ def folders(spec: Manifest) -> tuple[Folder, ...]:
     return tuple(
         Folder(said["name"], said["mountPath"], tuple(said.get("keys", []))) for said in spec.get("secrets", [])
     )
-
-
-def only_replicas(deployed: Manifest, replicas: int) -> Manifest:
-    """What the scaling manager applies: nothing but the number of pods."""
-    head = {name: deployed["metadata"][name] for name in ("name", "namespace")}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": head, "spec": {"replicas": replicas}}
