@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from shop_operator.controllers.consumer import let_in_again
+from shop_operator.controllers.pruning import prune_consumer
+from shop_operator.controllers.resource import Resource
 from shop_operator.desired import consumer as consumers
 from shop_operator.desired import kafka_login, policies
+from shop_operator.desired.consumer_objects import Scaling, desired
 from shop_operator.desired.kafka_login import BadSecret
 from shop_operator.testing import FakeCluster
+from shop_runtime.scaling.rule import Decision, Limits
 
 Manifest = dict[str, Any]
 GATEWAY = "gateway.networking.k8s.io/gateway-name"
@@ -140,7 +143,9 @@ def test_a_policy_that_is_not_asked_for_any_more_goes_and_nobody_elses(consumer:
     own = next(each for each in consumers.companions(body) if each["kind"] == "NetworkPolicy")
     foreign = own | {"metadata": own["metadata"] | {"name": "theirs", "ownerReferences": []}}
     cluster = FakeCluster(own, foreign)
+    without = consumer(networkPolicy=False)
+    wanted = desired(without, Scaling(Decision(1, "Auto", ""), Limits(0, 20, None, 100), 12, 0, True, True, ()))
     for _ in range(2):
-        let_in_again(cluster, consumer(networkPolicy=False))
+        prune_consumer(cluster, Resource.of(without), wanted)
     assert [live["metadata"]["name"] for live in cluster.of("NetworkPolicy")] == ["theirs"]
     assert "get" not in {call[0] for call in cluster.calls}, "what is not there is not asked for at each look"

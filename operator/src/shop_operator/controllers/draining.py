@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from shop_operator.adapters.cluster import Cluster
 from shop_operator.controllers import finalizers
-from shop_operator.controllers.children import children
-from shop_operator.controllers.resource import Resource
+from shop_operator.controllers.group_monitor import Seen
+from shop_operator.controllers.resource import Resource, children
 from shop_operator.controllers.status_writer import Reporter
 from shop_operator.decisions.conditions import Condition, condition
 from shop_operator.desired import http_services
@@ -49,6 +49,39 @@ class ShopDrain:
                 finalizers.ask_drain(self._cluster, child)
         said = ", ".join(f"{c['metadata']['name']} (lag {c.get('status', {}).get('lag', '?')})" for c in left)
         return f"draining: {said}" if left else ""
+
+
+class ConsumerDrain:
+    """Drains ShopConsumers."""
+
+    def __init__(self, cluster: Cluster, reporter: Reporter) -> None:
+        self._cluster, self._reporter = cluster, reporter
+
+    def drain(self, consumer: Resource, seen: Seen | None) -> None:
+        """Delete the resource as soon as its group has no lag, or the grace is over."""
+        lag = seen.group.lag if seen is not None and seen.group is not None else None
+        left = finalizers.seconds_left(consumer.body)
+        if lag == 0:
+            message = f"Group {consumer.spec['group']} has no lag left; the pods go."
+            self._reporter.event(consumer.body, "Drained", message)
+        elif left == 0:
+            self._reporter.event(consumer.body, "DrainTimedOut", _left_over(consumer, lag), warning=True)
+        else:
+            self._wait(consumer, lag, left)
+            return
+        self._cluster.delete(consumer.body)
+
+    def _wait(self, consumer: Resource, lag: int | None, left: float) -> None:
+        known = "unknown" if lag is None else str(lag)
+        shown = {**consumer.status, "reason": f"draining: lag {known}, at most {left:.0f} s more"}
+        told = _draining("The resource is deleted as soon as its group has no lag.")
+        self._reporter.status(consumer.body, shown | ({"lag": lag} if lag is not None else {}), told)
+
+
+def _left_over(consumer: Resource, lag: int | None) -> str:
+    rest = "an unknown number of" if lag is None else str(lag)
+    topic, group = consumer.spec["topic"], consumer.spec["group"]
+    return f"The grace is over; {rest} events stay in {topic} for whoever reads on as {group}."
 
 
 def _draining(message: str) -> list[Condition]:

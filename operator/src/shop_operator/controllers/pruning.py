@@ -5,7 +5,9 @@ from __future__ import annotations
 from shop_operator.adapters.cluster import Cluster
 from shop_operator.controllers.resource import Resource
 from shop_operator.controllers.status_writer import Reporter
-from shop_operator.desired.base import made_by
+from shop_operator.desired.base import made_by, text
+from shop_operator.desired.consumer import selector
+from shop_operator.desired.consumer_objects import DesiredConsumer
 from shop_operator.desired.shop_objects import DesiredShop, Key
 
 # What a Shop may have made at another time and no longer wants. ShopConsumers last, as they may wait for their lag.
@@ -37,3 +39,12 @@ class ShopPruner:
     def forget(self, namespace: str, name: str) -> None:
         """The Shop is gone."""
         self._pruned.pop((namespace, name), None)
+
+
+def prune_consumer(cluster: Cluster, consumer: Resource, wanted: DesiredConsumer) -> None:
+    """Take the companions away that an earlier spec asked for."""
+    for kind in wanted.unwanted:
+        # Listed, not got: what is not there would be asked for again at each look.
+        for live in cluster.list(kind, consumer.namespace, text(selector(consumer.body))):
+            if consumer.owns(live):
+                cluster.delete(live)

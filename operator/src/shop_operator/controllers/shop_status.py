@@ -6,9 +6,8 @@ from shop_operator.adapters.campaigns_api import UNSEEN, Campaigns, unseen
 from shop_operator.adapters.cluster import Cluster, Manifest
 from shop_operator.adapters.dependencies import Dependencies, unavailable
 from shop_operator.adapters.pod_start_causes import Causes
-from shop_operator.controllers.children import children, ready
 from shop_operator.controllers.indexes import Indexes
-from shop_operator.controllers.resource import Resource
+from shop_operator.controllers.resource import Resource, children, ready
 from shop_operator.controllers.shop_applier import Applied
 from shop_operator.controllers.shop_verdict import Found, ShopVerdict, open_to_all
 from shop_operator.controllers.status_writer import Reporter

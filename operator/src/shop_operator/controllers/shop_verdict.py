@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 from shop_operator.adapters.cluster import Cluster, Manifest
 from shop_operator.adapters.pod_start_causes import Causes
-from shop_operator.controllers.children import ready
 from shop_operator.controllers.indexes import Indexes
-from shop_operator.controllers.resource import Resource
+from shop_operator.controllers.resource import Resource, ready
 from shop_operator.controllers.shop_applier import Applied
 from shop_operator.decisions import scaling_progress, warm_up
 from shop_operator.decisions.conditions import Condition, condition, rollout

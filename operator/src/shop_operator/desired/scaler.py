@@ -21,6 +21,11 @@ def dry(spec: Manifest) -> bool:
     return bool(spec.get("mode") == DRY)
 
 
+def guarded(spec: Manifest) -> bool:
+    """Whether the database may bound the pods; it rests where the pods do not follow the rule."""
+    return bool(spec.get("databaseGuard")) and not dry(spec) and spec.get("replicas") is None
+
+
 def bounds(spec: Manifest, partitions: int | None, extra: int = 0) -> tuple[int, int]:
     """How many pods there are at least, `extra` of them for a warm-up, and at most. More pods than partitions are never
     asked for, as they would idle."""
