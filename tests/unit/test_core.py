@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,25 @@ def test_ids_are_version_7_and_ascend() -> None:
     assert {(each.version, each.variant) for each in ids} == {(7, "specified in RFC 4122")}
 
 
+class Product:
+    """Something large."""
+
+
 def test_the_cache_serves_until_it_is_freshened() -> None:
     cache, reads = Cache(max_age=60), iter(range(10))
     assert cache.get("k", lambda: next(reads)) == cache.get("k", lambda: next(reads)) == 0
     cache.freshen()
     assert cache.get("k", lambda: next(reads)) == 1
     assert Cache(max_age=0).get("k", lambda: next(reads)) == 2
+
+
+def test_the_cache_lets_go_of_what_it_does_not_serve_any_more() -> None:
+    cache = Cache(max_age=60, size=2)
+    kept = [weakref.ref(cache.get(number, Product)) for number in range(3)]
+    assert [ref() is not None for ref in kept] == [False, True, True], "the oldest makes room"
+    cache.freshen()
+    cache.get("another", Product)
+    assert [ref() for ref in kept] == [None] * 3
 
 
 @pytest.mark.parametrize("text", ["", "x", "shop.purchases", "shop.purchases-1", "other-1-2", "shop.purchases-a-1",

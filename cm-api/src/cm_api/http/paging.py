@@ -153,7 +153,12 @@ class Cache:
     def _keep(self, key: Any, flight: _Flight) -> None:
         self._entries[key] = (flight.started, flight.value)
         self._entries.move_to_end(key)
-        while len(self._entries) > self._size:
+        # What is not served any more may be long: a product's description has up to 256 KiB.
+        served = max(self._floor, time.monotonic() - self._max_age)
+        while self._entries:
+            read_at, _ = next(iter(self._entries.values()))
+            if read_at >= served and len(self._entries) <= self._size:
+                break
             self._entries.popitem(last=False)
 
     def freshen(self) -> None:
