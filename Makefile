@@ -16,6 +16,7 @@ help: ## Explain each target
 .PHONY: run
 run: .venv/run.stamp ## Start the whole platform and watch over it; Ctrl-C stops it (ARGS="--fresh --port 8080 …")
 	@if [ -z "$$KAFKA_BOOTSTRAP_SERVERS" ]; then scripts/bootstrap java maven; fi
+	@case " $(ARGS) " in *" --cache "*) scripts/bootstrap redis;; esac
 	@exec .venv/bin/shopctl up $(ARGS)
 
 .PHONY: stop

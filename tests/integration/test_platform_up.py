@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from shop_core.events import DOMAINS
 
@@ -92,7 +93,7 @@ def assert_one_sentence(answer: subprocess.CompletedProcess[str], *words: str) -
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     state = tmp_path_factory.mktemp("platform")
-    answer = up(state, "--consumers", "purchases=2")
+    answer = up(state, "--consumers", "purchases=2", "--cache")
     try:
         assert answer.returncode == 0, answer
         yield state, answer.stdout
@@ -107,7 +108,9 @@ def test_status_lists_each_process_and_group(platform: tuple[Path, str]) -> None
     shown = status(state)
     assert shown["ready"] is True
     consumers = {f"{name}-consumer-1" for name in DOMAINS} | {"purchases-consumer-2"}
-    assert {p["name"] for p in shown["processes"]} == {"kafka", "database", "cm-api", "cm-ops", "cm-server", *consumers}
+    assert {p["name"] for p in shown["processes"]} == {
+        "kafka", "database", "cache", "cm-api", "cm-ops", "cm-server", *consumers,
+    }  # fmt: skip
     for process in shown["processes"]:
         assert process["state"] == "running"
         assert Path(f"/proc/{process['pid']}").exists()
@@ -130,6 +133,27 @@ def test_the_printed_curl_lines_work_as_printed(platform: tuple[Path, str]) -> N
     assert bought["status"] == "Ok!"
     for line in lines[1:]:
         assert until(partial(tells, shlex.split(line), "1195.30"), 15), line
+
+
+def test_a_cache_that_is_asked_for_is_used_by_the_query_api_and_killed_it_is_missed_by_nobody(
+    platform: tuple[Path, str],
+) -> None:
+    state, _ = platform
+    address = {name: process["address"] for name, process in processes(state).items()}
+    base = f"http://{address['cm-server']}/scalable-shop-cm-server/v1/products"
+    product = ["curl", "-sS", "-H", "Prefer: wait=10", "-d", '{"name":"lamp","price":"1"}', base]
+    id = json.loads(subprocess.check_output(product))["id"]
+    look = ["curl", "-sS", f"{base}/{id}"]
+    host, _, port = address["cache"].partition(":")
+    with redis.Redis(host, int(port)) as cache:
+
+        def kept() -> bool:
+            return tells(look, "lamp") and cache.exists(f"product:{id}") == 1
+
+        assert until(kept)
+        os.kill(processes(state)["cache"]["pid"], signal.SIGKILL)
+        assert tells(look, "lamp"), "the database answers"
+        assert until(lambda: processes(state)["cache"]["state"] == "running" and kept()), "it is filled anew"
 
 
 def test_servers_that_are_already_there_are_used(platform: tuple[Path, str], tmp_path: Path) -> None:

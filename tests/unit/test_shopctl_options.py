@@ -30,7 +30,15 @@ def test_without_arguments_each_domain_has_one_consumer_and_the_known_ports(tmp_
 
 def test_offset_shifts_every_port_but_one_that_is_given() -> None:
     options = options_from(parse("up", "--offset", "100", "--port", "8888"), {})
-    assert options.ports == Ports(9192, 9193, 27117, 8888, 8181, 8182, 8190)
+    assert options.ports == Ports(9192, 9193, 27117, 6479, 8888, 8181, 8182, 8190)
+
+
+@pytest.mark.parametrize("name", ["CACHE_URL", "CACHE_URL_FILE"])
+def test_a_cache_is_either_started_or_named(name: str) -> None:
+    assert options_from(parse("up", "--cache"), {name: " "}).cache is True
+    assert options_from(parse("up"), {name: "redis://cache:6379"}).cache is False
+    with pytest.raises(ConfigError, match=f"--cache starts a cache, but {name} names one"):
+        options_from(parse("up", "--cache"), {name: "redis://cache:6379"})
 
 
 def test_servers_that_are_already_there_come_from_the_environment() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from shopctl.layout import Layout, Ports
 from shopctl.options import Options
 from shopctl.processes import Plan, plan_of
@@ -28,19 +30,30 @@ def test_work_stops_coming_in_before_what_keeps_it_stops(tmp_path: Path) -> None
         ("cm-server",),
         ("purchases-consumer-1", "purchases-consumer-2"),
         ("cm-api", "cm-ops"),
-        ("database",),
+        ("database", "cache"),
         ("kafka",),
     )
 
 
-def test_everything_that_starts_is_stopped(tmp_path: Path) -> None:
-    made = plan(tmp_path)
+@pytest.mark.parametrize("cache", [True, False])
+def test_everything_that_starts_is_stopped(tmp_path: Path, cache: bool) -> None:
+    made = plan(tmp_path, cache=cache)
     stopped = [name for group in made.stop_order for name in group]
-    assert sorted(stopped) == sorted(part.name for part in made.parts)
+    assert sorted({*stopped} - ({"cache"} if not cache else set())) == sorted(part.name for part in made.parts)
+
+
+def test_a_cache_is_started_and_named_to_every_service_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    made = plan(tmp_path, cache=True, ports=Ports.shifted(100))
+    assert made.cache is not None and made.cache.command[0] == "valkey-server"
+    assert made.cache.command[3:5] == ("--port", "6479")
+    assert {part.environ["CACHE_URL"] for part in made.services} == {"redis://127.0.0.1:6479/0"}
+    assert made.cache.environ["PATH"] == "/bin"
+    without = plan(tmp_path)
+    assert without.cache is None and not any("CACHE_URL" in part.environ for part in without.services)
 
 
 def test_every_process_has_its_own_port_and_log(tmp_path: Path) -> None:
-    parts = plan(tmp_path).parts
+    parts = plan(tmp_path, cache=True).parts
     ports = [port for part in parts for port in (part.port, *part.also_ports)]
     assert len(set(ports)) == len(ports)
     assert len({part.log for part in parts}) == len(parts)

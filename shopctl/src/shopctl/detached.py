@@ -73,6 +73,8 @@ def _arguments(arguments: argparse.Namespace) -> list[str]:
         words += ["--port", str(arguments.port)]
     if arguments.fresh:
         words.append("--fresh")
+    if arguments.cache:
+        words.append("--cache")
     for text in arguments.consumers:
         words += ["--consumers", text]
     return words

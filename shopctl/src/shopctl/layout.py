@@ -19,6 +19,7 @@ class Ports:
     kafka: int = 9092
     controller: int = 9093
     database: int = 27017
+    cache: int = 6379
     cm_server: int = 8080
     cm_api: int = 8081
     cm_ops: int = 8082
@@ -32,6 +33,7 @@ class Ports:
             kafka=base.kafka + offset,
             controller=base.controller + offset,
             database=base.database + offset,
+            cache=base.cache + offset,
             cm_server=cm_server if cm_server is not None else base.cm_server + offset,
             cm_api=base.cm_api + offset,
             cm_ops=base.cm_ops + offset,

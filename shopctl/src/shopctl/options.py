@@ -23,6 +23,7 @@ class Options:
     consumers: Mapping[str, int]
     fresh: bool = False
     detach: bool = False
+    cache: bool = False
     bootstrap: str | None = None
     mongodb_uri: str | None = None
 
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DOMAIN=N",
         help="how many consumers of a domain, by default one each, e.g. purchases=2",
     )
+    parser.add_argument("--cache", action="store_true", help="start a Valkey or Redis, too, and share caches by it")
     parser.add_argument("--port", type=port, metavar="PORT", help="port of cm-server (default: 8080)")
     parser.add_argument(
         "--offset",
@@ -87,13 +89,17 @@ def consumers_of(words: list[str]) -> dict[str, int]:
 
 
 def options_from(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Options:
-    """The options of `up` from its arguments and the two variables that name servers already there."""
+    """The options of `up` from its arguments and the variables that name servers already there."""
+    named = next((name for name in ("CACHE_URL", "CACHE_URL_FILE") if environ.get(name, "").strip()), None)
+    if arguments.cache and named is not None:
+        raise ConfigError(f"--cache starts a cache, but {named} names one: unset it, or leave --cache out.")
     return Options(
         layout=layout_of(arguments.state_dir),
         ports=Ports.shifted(arguments.offset, arguments.port),
         consumers=consumers_of(arguments.consumers),
         fresh=arguments.fresh,
         detach=arguments.detach,
+        cache=arguments.cache,
         bootstrap=environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip() or None,
         mongodb_uri=environ.get("MONGODB_URI", "").strip() or None,
     )

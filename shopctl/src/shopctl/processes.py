@@ -12,7 +12,8 @@ from pathlib import Path
 from shopctl.layout import HOST, Layout
 from shopctl.options import Options
 
-KAFKA, DATABASE, CM_API, CM_OPS, CM_SERVER = "kafka", "database", "cm-api", "cm-ops", "cm-server"
+KAFKA, DATABASE, CACHE, CM_API, CM_OPS, CM_SERVER = "kafka", "database", "cache", "cm-api", "cm-ops", "cm-server"
+CACHES = ("valkey-server", "redis-server")
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,24 @@ class Plan:
     kafka: Part | None
     database: Part | None
     services: tuple[Part, ...]
+    cache: Part | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(part for part in (self.kafka, self.database) if part) + self.services
+        return tuple(part for part in (self.kafka, self.database, self.cache) if part) + self.services
 
     @property
     def stop_order(self) -> tuple[tuple[str, ...], ...]:
         """First what takes work in, last what keeps it; what stands together stops together."""
         consumers = tuple(part.name for part in self.services if part.name not in (CM_SERVER, CM_API, CM_OPS))
-        return ((CM_SERVER,), consumers, (CM_API, CM_OPS), (DATABASE,), (KAFKA,))
+        return ((CM_SERVER,), consumers, (CM_API, CM_OPS), (DATABASE, CACHE), (KAFKA,))
 
 
-def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[str, str]) -> Plan:
-    """The plan for `options`; `environ` is what the services inherit, overridden by what the plan decides."""
+def plan_of(
+    options: Options, kafka_command: tuple[str, ...], environ: Mapping[str, str], cache: str = CACHES[0]
+) -> Plan:
+    """The plan for `options`; `environ` is what the services inherit, overridden by what the plan decides; `cache` is
+    the program where one is to be started."""
     layout, ports = options.layout, options.ports
     bootstrap = options.bootstrap or f"{HOST}:{ports.kafka}"
     mongodb_uri = options.mongodb_uri or f"mongodb://{HOST}:{ports.database}"
@@ -68,6 +73,8 @@ def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[s
         "CM_API_URL": f"http://{HOST}:{ports.cm_api}",
         "CM_OPS_URL": f"http://{HOST}:{ports.cm_ops}",
     }
+    if options.cache:
+        shared["CACHE_URL"] = f"redis://{HOST}:{ports.cache}/0"
     kafka = Part(
         name=KAFKA,
         command=kafka_command,
@@ -81,6 +88,7 @@ def plan_of(options: Options, kafka_command: tuple[str, ...], environ: Mapping[s
         mongodb_uri=mongodb_uri,
         kafka=None if options.bootstrap else kafka,
         database=None if options.mongodb_uri else _database(layout, ports.database, environ),
+        cache=_cache(layout, ports.cache, cache, environ) if options.cache else None,
         services=(
             _reading(CM_API, ports.cm_api, options, shared),
             _reading(CM_OPS, ports.cm_ops, options, shared),
@@ -99,6 +107,18 @@ def _database(layout: Layout, port: int, environ: Mapping[str, str]) -> Part:
         command=(*command, "--sync-on-commit"),
         port=port,
         log=layout.log_of(DATABASE),
+        environ=environ,
+    )
+
+
+def _cache(layout: Layout, port: int, program: str, environ: Mapping[str, str]) -> Part:
+    """Valkey and Redis take the same words; nothing is kept, since all of it is in the database."""
+    command = (program, "--bind", HOST, "--port", str(port), "--save", "", "--appendonly", "no")
+    return Part(
+        name=CACHE,
+        command=(*command, "--dir", str(layout.run)),
+        port=port,
+        log=layout.log_of(CACHE),
         environ=environ,
     )
 

@@ -18,7 +18,7 @@ from shopctl import detached, probes
 from shopctl.kafka_install import KafkaHome
 from shopctl.layout import HOST, PREFIX, project_root
 from shopctl.options import Options, options_from
-from shopctl.processes import DATABASE, KAFKA, Part, Plan, plan_of
+from shopctl.processes import CACHES, DATABASE, KAFKA, Part, Plan, plan_of
 from shopctl.report import Progress, ready_text
 from shopctl.state import PlatformState, ProcessState, StateDirectory
 from shopctl.supervisor import StartFailure, Supervisor, run_to_end
@@ -94,7 +94,8 @@ class Platform:
         if plan.kafka is None:
             await self._check_bootstrap(plan.bootstrap)
         await together(self._start_kafka(plan), self._start_database(plan))
-        await together(*(self._supervisor.start(part) for part in plan.services))
+        besides = (plan.cache,) if plan.cache else ()
+        await together(*(self._supervisor.start(part) for part in (*besides, *plan.services)))
         self._ready = True
         self._write_state()
         layout, port = self._options.layout, self._options.ports.cm_server
@@ -107,7 +108,7 @@ class Platform:
             self._kafka_home = KafkaHome(project_root(), self._options.layout, self._options.ports)
             command = self._kafka_home.run_command()
         environ = {name: value for name, value in os.environ.items() if name != detached.MARK}
-        plan = plan_of(self._options, command, environ)
+        plan = plan_of(self._options, command, environ, _cache_program() if self._options.cache else "")
         for part in plan.parts:
             if shutil.which(part.command[0]) is None:
                 raise ConfigError(f"{part.command[0]} is not installed: run `make .venv` in the clone.")
@@ -207,6 +208,15 @@ class Platform:
                 processes=(*external, *self._supervisor.snapshots),
             )
         )
+
+
+def _cache_program() -> str:
+    for name in CACHES:
+        if shutil.which(name) is not None:
+            return name
+    raise ConfigError(
+        f"--cache needs {' or '.join(CACHES)}: install one (on Debian: apt install redis-server), or set CACHE_URL."
+    )
 
 
 async def together(*steps: Coroutine[Any, Any, None]) -> None:
