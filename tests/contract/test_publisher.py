@@ -135,7 +135,7 @@ def test_a_header_without_a_value_and_one_of_any_name_arrive(any_publisher: Publ
     if isinstance(any_publisher, MemoryPublisher):
         read = any_publisher.log
     else:
-        read = read_all(request.getfixturevalue("platform").bootstrap, TOPIC)
+        read = read_all(request.getfixturevalue("platform").kafka, TOPIC)
     found = next(message for message in read if message.receipt == receipt)
     assert [name for name, _ in found.headers] == ["null", "", "odd \\ud800"]
     assert [value or b"" for _, value in found.headers] == [b"", b"\0", b"\xff"]

@@ -115,7 +115,7 @@ def test_a_rating_belongs_to_the_trace_of_its_review(platform: Any, until: Until
     assert made.status == 201, made.data
 
     def told() -> bool:
-        found = [each for each in read_all(platform.bootstrap, RATINGS_TOPIC) if each.key == product.encode()]
+        found = [each for each in read_all(platform.kafka, RATINGS_TOPIC) if each.key == product.encode()]
         return [(request_of(each.headers), trace_of(each.headers)) for each in found] == [(request_id, request_id)]
 
     until(told, "the rating is told", 30)

@@ -88,7 +88,7 @@ def test_the_line_never_shows_a_loss_that_is_none_and_ends_with_nothing_waiting(
 ) -> None:
     with start_platform(tmp_path / "platform") as platform:
         reader, line = Reader(platform), Line(platform)
-        publisher = KafkaPublisher(platform.bootstrap)
+        publisher = KafkaPublisher(platform.kafka)
         load = OpenLoop(platform.base_url, Customers(uuid.uuid4().hex[:6], 1), RATE)
         poisoned = 0
         load.start()
