@@ -93,7 +93,7 @@ def test_enter_looks_up_where_a_name_is_looked_up(shop: Shop) -> None:
     shop.open()
     shop.page.get_by_label("Whose purchases").fill("nobody-at-all")
     shop.page.keyboard.press("Enter")
-    expect(shop.page.get_by_text("No purchases of nobody-at-all")).to_be_visible()
+    expect(shop.page.locator("#empty-title", has_text="No purchases of nobody-at-all")).to_be_visible()
     expect(shop.page.locator("#username-error")).to_be_hidden()
 
 

@@ -127,7 +127,7 @@ RECEIPTS = (
          ),
          Parameter(
              "Last-Event-ID", "header", "Of who comes back to a stream: the id of the last event. Behind `stored` and "
-             "`rejected` nothing comes, which 204 tells", {"type": "string", "maxLength": 256},
+             "`rejected` nothing comes, which 204 tells", {"type": "string"},
          )),
         access=AUTHENTICATED, also=("text/event-stream",),
         about="`accepted`: Kafka has it; `stored`: queries show it; `rejected`: it broke a rule, which `reason` names. "
