@@ -125,19 +125,29 @@ class Door:
 
     def key(self, scopes: str, userid: str | None = None) -> str:
         """A key that cm-server knows already; the same one for the same question."""
-        if (scopes, userid) not in self._made:
+        return self.keys_of((scopes, userid))[0]
+
+    def keys_of(self, *callers: tuple[str, str | None]) -> list[str]:
+        """The same for several callers, by scopes and user, with one wait for all."""
+        fresh = [caller for caller in callers if caller not in self._made]
+        for scopes, userid in fresh:
             text = self._made[scopes, userid] = api_keys.create(self.keys, "test", scopes, userid)[1]
             self.issuer.told.secret(text[-43:])
-            made = time.monotonic()
+        made = time.monotonic()
+
+        def unknown() -> bool:
             # A worker that has looked at the file just before may not know it; and on a busy machine one of them may
             # answer all the questions.
-            while (
-                time.monotonic() < made + LOOK_SECONDS
-                or self.request("GET", "/v1/products?limit=1", text).status == 401
-            ):
-                assert time.monotonic() < made + 30, "a new key is not read"
-                time.sleep(0.1)
-        return self._made[scopes, userid]
+            if fresh and time.monotonic() < made + LOOK_SECONDS:
+                return True
+            return any(
+                self.request("GET", "/v1/products?limit=1", self._made[caller]).status == 401 for caller in fresh
+            )
+
+        while unknown():
+            assert time.monotonic() < made + 30, "a new key is not read"
+            time.sleep(0.1)
+        return [self._made[caller] for caller in callers]
 
     def request(self, method: str, path: str, credentials: str | None = None, **options: Any) -> Any:
         headers = dict(options.pop("headers", {}))
